@@ -1,0 +1,1 @@
+REQUIRES = ("jax", "flax", "optax")

@@ -1,0 +1,73 @@
+"""Errors that name the place, what is wrong and what would be right.
+
+Every error a user can cause derives from :class:`NNSpecError`; the command line prints it in a few lines and exits
+with status 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class NNSpecError(Exception):
+    """Base of all errors caused by what the user gave (a spec, data, a file, an environment)."""
+
+
+class SpecError(NNSpecError, ValueError):
+    """A spec that means nothing: unknown names, wrong types, values out of range.
+
+    ``path`` leads to the place (``("model", "layers", 3, "features")``), ``reason`` says what is wrong there and
+    what would be right, ``source`` is the file and line where they are known.
+    """
+
+    def __init__(self, reason: str, path: Sequence[str | int] = (), source: str | None = None) -> None:
+        self.reason = reason
+        self.path = tuple(path)
+        self.source = source
+        super().__init__(reason)
+
+    def under(self, *prefix: str | int) -> SpecError:
+        """The same error seen from further out: ``prefix`` is put before its path."""
+        return SpecError(self.reason, (*prefix, *self.path), self.source)
+
+    def __str__(self) -> str:
+        place = format_path(self.path)
+        text = f"{place}: {self.reason}" if place else self.reason
+        return f"{self.source}: {text}" if self.source else text
+
+
+class ShapeError(SpecError):
+    """Shapes or dtypes that do not fit together, named by node."""
+
+    def under(self, *prefix: str | int) -> ShapeError:
+        return ShapeError(self.reason, (*prefix, *self.path), self.source)
+
+
+class DataError(NNSpecError, ValueError):
+    """Data that cannot be used: NaN, labels out of range, a missing column."""
+
+
+class FileError(NNSpecError, OSError):
+    """A file that is missing, unreadable, not writable or of another kind than expected."""
+
+
+class BackendError(NNSpecError, RuntimeError):
+    """A backend that is not installed, cannot be loaded, or lacks a realization."""
+
+
+def format_path(path: Sequence[str | int]) -> str:
+    """``("model", "layers", 3, "features")`` as ``model.layers[3].features``."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else (f".{part}" if text else part)
+    return text
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """``"; did you mean 'relu'?"`` for a near miss, else an empty string."""
+    names = list(known)
+    lowered = {n.lower().replace("_", ""): n for n in names}
+    exact = lowered.get(str(name).lower().replace("_", ""))
+    close = [exact] if exact else difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,154 @@
+"""Initializers: how a variable's first values are drawn.
+
+All draw on the host, in float64, from Philox words of the stream (variable, "init"), so that every backend starts from
+the same bits; see docs/randomness.md for the mapping of words to numbers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, Literal
+
+from nnspec.errors import SpecError
+from nnspec.spec import NonNegativeFloat, PositiveFloat, Spec, spec
+
+
+@spec
+class Initializer(Spec):
+    """Base of all initializers."""
+
+    kind: ClassVar[str] = "initializer"
+
+
+@spec
+class Zeros(Initializer):
+    """w = 0."""
+
+
+@spec
+class Ones(Initializer):
+    """w = 1."""
+
+
+@spec
+class Constant(Initializer):
+    """w = value."""
+
+    value: float
+
+
+@spec
+class Normal(Initializer):
+    """w ~ N(mean, stddev²)."""
+
+    stddev: NonNegativeFloat = 0.01
+    mean: float = 0.0
+
+
+@spec
+class Uniform(Initializer):
+    """w ~ U(minimum, maximum)."""
+
+    minimum: float = -0.05
+    maximum: float = 0.05
+
+    def __post_init__(self) -> None:
+        if self.minimum > self.maximum:
+            raise SpecError(f"minimum {self.minimum} is above maximum {self.maximum}", ("minimum",))
+
+
+@spec
+class TruncatedNormal(Initializer):
+    """w = mean + stddev · z, z ~ N(0, 1) given lower ≤ z ≤ upper. The standard deviation of w is below ``stddev``."""
+
+    stddev: NonNegativeFloat = 0.01
+    mean: float = 0.0
+    lower: float = -2.0
+    upper: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.lower >= self.upper:
+            raise SpecError(f"lower {self.lower} is not below upper {self.upper}", ("lower",))
+
+
+@spec
+class VarianceScaling(Initializer):
+    """w with variance scale/n, n = fan_in, fan_out, their mean or their geometric mean.
+
+    distribution "uniform": U(−√(3s), √(3s)) with s = scale/n; "normal": N(0, s); "truncated_normal": z ~ N(0, 1) cut at
+    ±2, times √s / 0.87962566103423978, whose standard deviation is √s.
+
+    Fans: kernels are (*window, in, out): fan_in = in·Πwindow, fan_out = out·Πwindow; vectors have both fans = size.
+    Source: He et al. 2015, arXiv:1502.01852; Glorot & Bengio 2010.
+    """
+
+    scale: PositiveFloat = 1.0
+    mode: Literal["fan_in", "fan_out", "fan_avg", "fan_geo_avg"] = "fan_in"
+    distribution: Literal["truncated_normal", "normal", "uniform"] = "truncated_normal"
+
+
+@spec
+class _Scaled(Initializer):
+    """Base of the named variance scalings."""
+
+    scaling: ClassVar[VarianceScaling]
+
+
+@spec
+class GlorotUniform(_Scaled):
+    """U(−√(6/(fan_in+fan_out)), +√(…)). Source: Glorot & Bengio 2010."""
+
+    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "uniform")
+
+
+@spec
+class GlorotNormal(_Scaled):
+    """Truncated normal of variance 2/(fan_in+fan_out). Source: Glorot & Bengio 2010."""
+
+    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "truncated_normal")
+
+
+@spec
+class HeUniform(_Scaled):
+    """U(−√(6/fan_in), +√(6/fan_in)). Source: He et al. 2015, arXiv:1502.01852."""
+
+    scaling: ClassVar[VarianceScaling] = VarianceScaling(2.0, "fan_in", "uniform")
+
+
+@spec
+class HeNormal(_Scaled):
+    """Truncated normal of variance 2/fan_in. Source: He et al. 2015, arXiv:1502.01852."""
+
+    scaling: ClassVar[VarianceScaling] = VarianceScaling(2.0, "fan_in", "truncated_normal")
+
+
+@spec
+class LecunUniform(_Scaled):
+    """U(−√(3/fan_in), +√(3/fan_in)). Source: LeCun et al. 1998, Efficient BackProp."""
+
+    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "uniform")
+
+
+@spec
+class LecunNormal(_Scaled):
+    """Truncated normal of variance 1/fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
+
+    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "truncated_normal")
+
+
+@spec
+class Orthogonal(Initializer):
+    """A random (semi-)orthogonal matrix times ``gain``: the kernel flattened to (Π of all axes but the last, last).
+
+    Q of the QR decomposition of a standard normal matrix (of its transpose if it is wide), with the signs of R's
+    diagonal, hence Haar-distributed. Source: Saxe et al. 2014, arXiv:1312.6120; Mezzadri 2007.
+    """
+
+    gain: PositiveFloat = 1.0
+
+
+@spec
+class IdentityInit(Initializer):
+    """The identity matrix times ``gain``, for variables of two axes (ones on the main diagonal if not square)."""
+
+    gain: float = dataclasses.field(default=1.0)

@@ -1,0 +1,105 @@
+"""What every layer of the spec has: typed fields, named variables, an output shape."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from nnspec.errors import ShapeError
+from nnspec.spec import Spec, parse, spec
+
+if TYPE_CHECKING:
+    from nnspec.model import Tensor
+
+# The batch axis comes first and is None; other axes may be None where a layer allows any length.
+Shape = tuple[int | None, ...]
+# "float" is the dtype of the net; the others mean themselves.
+DType = Literal["float", "int32", "bool"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Param:
+    """One variable of a layer.
+
+    Attributes:
+        shape: its shape.
+        init: the initializer spec that draws it.
+        kind: "parameter" (trained by gradients) or "statistic" (updated by the layer itself in training mode).
+        decay: whether weight decay applies when it is restricted to kernels (not to biases and norm scales).
+    """
+
+    shape: tuple[int, ...]
+    init: Any
+    kind: Literal["parameter", "statistic"] = "parameter"
+    decay: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "init", parse("initializer", self.init))
+
+
+@spec
+class Layer(Spec):
+    """Base of all layers. ``name`` names the node in a Sequential; without it the class's name is used."""
+
+    kind: ClassVar[str] = "layer"
+    # Layers that draw masks in training name the purposes of their random streams here.
+    random: ClassVar[tuple[str, ...]] = ()
+    # How many inputs a node of this layer takes; None for any number from one up.
+    arity: ClassVar[int | None] = 1
+    name: str | None = dataclasses.field(default=None, kw_only=True)
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        """The layer's variables by canonical name, for inputs of these shapes (batch axis included)."""
+        return {}
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The output's shape (batch axis included) for inputs of these shapes.
+
+        Raises:
+            ShapeError: the shapes do not fit; the caller adds the node's name.
+        """
+        return shapes[0]
+
+    def output_dtype(self, *dtypes: DType) -> DType:
+        """The output's dtype; layers compute on floats unless they say otherwise."""
+        for dtype in dtypes:
+            if dtype != "float":
+                raise ShapeError(f"{type(self).__name__} computes on floats, got {dtype} input")
+        return "float"
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        """Apply the layer to symbolic tensors: a node of the graph that ``Model`` collects.
+
+        Calling the same layer object again shares its variables.
+        """
+        from nnspec.model import call_layer
+
+        return call_layer(self, *inputs)
+
+
+@spec
+class Activation(Layer):
+    """Base of activations: parameter-free, one input, named in lower case in spec files."""
+
+    kind: ClassVar[str] = "activation"
+
+
+@spec
+class Operation(Layer):
+    """Base of operations: parameter-free, named as in the Python array API standard."""
+
+    kind: ClassVar[str] = "operation"
+    arity: ClassVar[int | None] = None
+
+
+def known(size: int | None, what: str) -> int:
+    """``size`` if it is known, else a ShapeError: variables cannot depend on an axis of any length."""
+    if size is None:
+        raise ShapeError(f"{what} must have a known size")
+    return size
+
+
+def show(shape: Shape) -> str:
+    """``(None, 64)`` as ``(batch, 64)``; further unknown axes as ``?``."""
+    parts = ["batch" if i == 0 and s is None else "?" if s is None else str(s) for i, s in enumerate(shape)]
+    return f"({', '.join(parts)})"

@@ -1,0 +1,155 @@
+"""Optimizers. g is the (clipped) gradient, t = 1, 2, … the number of the update, η = schedule(t − 1).
+
+Every optimizer makes a direction u from g and its slots and then
+
+    w ← w − η · (u + weight_decay · w)          (decoupled decay, Loshchilov & Hutter 2019, arXiv:1711.05101)
+
+where decay applies to all parameters (``decay="all"``) or to kernels only (``decay="kernels"``: none on biases and on
+the scales and biases of norms). Slots start at zero unless a docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import ClassVar, Literal
+
+from nnspec.errors import SpecError
+from nnspec.spec import Fraction, NonNegativeFloat, PositiveFloat, Rate, Spec, spec
+
+
+@spec
+class Clip(Spec):
+    """Clipping of gradients before the optimizer sees them; one of the three is given.
+
+    global_norm: all gradients are divided by n/c where n, the Euclidean norm of all of them together, is above c, and
+        untouched otherwise. Source: Pascanu et al. 2013, arXiv:1211.5063.
+    norm: the same for each parameter's gradient by itself.
+    value: each element is cut to [−c, c].
+    """
+
+    global_norm: PositiveFloat | None = None
+    norm: PositiveFloat | None = None
+    value: PositiveFloat | None = None
+
+    def __post_init__(self) -> None:
+        given = [f for f in (self.global_norm, self.norm, self.value) if f is not None]
+        if len(given) != 1:
+            raise SpecError(f"give one of global_norm, norm and value, got {len(given)} of them")
+
+
+@spec
+class Optimizer(Spec):
+    """Base of all optimizers."""
+
+    kind: ClassVar[str] = "optimizer"
+    learning_rate: Rate = 0.01
+    weight_decay: NonNegativeFloat = dataclasses.field(default=0.0, kw_only=True)
+    decay: Literal["all", "kernels"] = dataclasses.field(default="all", kw_only=True)
+
+    def slots(self) -> dict[str, float]:
+        """Name of each slot a parameter has -> the value it starts at."""
+        return {}
+
+
+@spec
+class SGD(Optimizer):
+    """Stochastic gradient descent: u = g."""
+
+
+@spec
+class Momentum(Optimizer):
+    """Heavy-ball momentum: v ← momentum · v + g, u = v. Source: Polyak 1964.
+
+    ``learning_rate_in_velocity`` (Keras): v ← momentum · v − η · g, w ← w + v − η · weight_decay · w. The two differ
+    as soon as η changes.
+    """
+
+    momentum: Fraction = 0.9
+    learning_rate_in_velocity: bool = False
+
+    def slots(self) -> dict[str, float]:
+        return {"velocity": 0.0}
+
+
+@spec
+class Nesterov(Optimizer):
+    """Nesterov momentum: v ← momentum · v + g, u = momentum · v + g. Source: Sutskever et al. 2013.
+
+    ``learning_rate_in_velocity`` (Keras): v ← momentum · v − η · g, w ← w + momentum · v − η · g − η · weight_decay · w.
+    """
+
+    momentum: Fraction = 0.9
+    learning_rate_in_velocity: bool = False
+
+    def slots(self) -> dict[str, float]:
+        return {"velocity": 0.0}
+
+
+@spec
+class Adam(Optimizer):
+    """Adam.
+
+    m ← b1·m + (1 − b1)·g,  v ← b2·v + (1 − b2)·g²,  m̂ = m/(1 − b1ᵗ),  v̂ = v/(1 − b2ᵗ)
+    u = m̂ / (√v̂ + epsilon)                                  epsilon_mode="paper"
+    u = (√(1 − b2ᵗ)/(1 − b1ᵗ)) · m / (√v + epsilon)          epsilon_mode="hat" (Keras; the paper's "epsilon hat")
+
+    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1 and the remark at the end of its section 2.
+    """
+
+    learning_rate: Rate = 1e-3
+    b1: Fraction = 0.9
+    b2: Fraction = 0.999
+    epsilon: PositiveFloat = 1e-8
+    epsilon_mode: Literal["paper", "hat"] = "paper"
+
+    def slots(self) -> dict[str, float]:
+        return {"m": 0.0, "v": 0.0}
+
+
+@spec
+class AdamW(Adam):
+    """Adam with decoupled weight decay. Source: Loshchilov & Hutter 2019, arXiv:1711.05101."""
+
+    weight_decay: NonNegativeFloat = dataclasses.field(default=1e-4, kw_only=True)
+
+
+@spec
+class AdaGrad(Optimizer):
+    """a ← a + g², u = g / √(a + epsilon); a starts at ``initial_accumulator``. u = 0 where g = 0.
+
+    Source: Duchi et al. 2011, JMLR 12; epsilon stands inside the root in Optax and in Keras.
+    """
+
+    epsilon: PositiveFloat = 1e-7
+    initial_accumulator: NonNegativeFloat = 0.1
+
+    def slots(self) -> dict[str, float]:
+        return {"accumulator": self.initial_accumulator}
+
+
+@spec
+class RMSProp(Optimizer):
+    """v ← rho·v + (1 − rho)·g², s = √(v + epsilon) (epsilon_in_root) or √v + epsilon, d = g/s.
+
+    ``centered``: ḡ ← rho·ḡ + (1 − rho)·g and v − ḡ² in place of v under the root.
+    Without momentum u = d; with it, velocity ← momentum · velocity + d, u = velocity
+    (``learning_rate_in_velocity``, as Keras and Optax: velocity ← momentum · velocity + η · d, w ← w − velocity − η·weight_decay·w).
+
+    Source: Tieleman & Hinton 2012; Graves 2013, arXiv:1308.0850 (centered, momentum).
+    """
+
+    learning_rate: Rate = 1e-3
+    rho: Fraction = 0.9
+    epsilon: PositiveFloat = 1e-7
+    centered: bool = False
+    momentum: Fraction = 0.0
+    epsilon_in_root: bool = True
+    learning_rate_in_velocity: bool = False
+
+    def slots(self) -> dict[str, float]:
+        made = {"v": 0.0}
+        if self.centered:
+            made["mean"] = 0.0
+        if self.momentum:
+            made["velocity"] = 0.0
+        return made

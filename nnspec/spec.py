@@ -1,0 +1,227 @@
+"""The base of all specs: frozen, strictly validated dataclasses, their short form in files and back.
+
+A spec is data. ``parse`` reads the short form of a spec file, ``dump`` writes it, and both are inverse to each other:
+
+* a bare name takes all defaults (``gelu``),
+* ``{Name: value}`` with a value that is not a mapping sets the first field (``Dense: 10``),
+* ``{Name: {field: value, ...}}`` sets any fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
+
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+from nnspec import vocabulary
+from nnspec.errors import SpecError, did_you_mean
+
+CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+PositiveInt = Annotated[int, Field(gt=0)]
+NonNegativeInt = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+# A share of which the whole is excluded: dropout rates, decay factors, momenta.
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+_T = TypeVar("_T", bound="Spec")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def spec(cls: type[_T]) -> type[_T]:
+    """Make a class a spec: a frozen pydantic dataclass whose errors are :class:`SpecError` with a path."""
+    made = pydantic_dataclass(frozen=True, config=CONFIG)(cls)
+    validated_init: Callable[..., None] = made.__init__
+
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            validated_init(self, *args, **kwargs)
+        except ValidationError as error:
+            raise _explain(made, error) from None
+        except TypeError as error:
+            raise SpecError(f"{made.__name__}: {error}") from None
+
+    __init__.__wrapped__ = validated_init  # type: ignore[attr-defined]
+    made.__init__ = __init__  # type: ignore[method-assign]
+    return made  # type: ignore[return-value]
+
+
+def _explain(cls: type[Any], error: ValidationError) -> SpecError:
+    """The first of pydantic's findings as one SpecError, in the words of the spec."""
+    names = [f.name for f in dataclasses.fields(cls) if f.init and not f.kw_only]
+    findings = error.errors(include_url=False)
+    finding = findings[0]
+    path = [names[p] if i == 0 and isinstance(p, int) and p < len(names) else p for i, p in enumerate(finding["loc"])]
+    cause = finding.get("ctx", {}).get("error")
+    if isinstance(cause, SpecError):
+        return cause.under(*path)
+    known = [f.name for f in dataclasses.fields(cls) if f.init]
+    match finding["type"]:
+        case "unexpected_keyword_argument":
+            wrong = path.pop()
+            reason = f"{cls.__name__} has no field {wrong!r}{did_you_mean(wrong, known)} (fields: {', '.join(known)})"
+        case "missing" | "missing_argument":
+            reason = f"{cls.__name__} needs the field {path.pop()!r}"
+        case "unexpected_positional_argument":
+            reason = f"{cls.__name__} takes {len(names)} positional values ({', '.join(names)})"
+            path = []
+        case "value_error":
+            reason = str(cause)
+        case _:
+            # Branches of a union leave their own names at the end of the location ("int", "constrained-str").
+            path = [p for i, p in enumerate(path) if i == 0 or isinstance(p, int) or p.isidentifier()]
+            reasons = dict.fromkeys(f["msg"][0].lower() + f["msg"][1:] for f in findings if f["loc"][:1] == finding["loc"][:1])
+            reason = f"{' or '.join(reasons)}, got {_show(finding['input'])}"
+    return SpecError(reason, path)
+
+
+def _show(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Base of every class of the vocabulary."""
+
+    kind: ClassVar[str] = ""
+
+
+def parse(kind: str, value: Any) -> Any:
+    """The spec that ``value`` (a spec already, or its short form in a file) stands for where a ``kind`` is expected.
+
+    Raises:
+        SpecError: unknown name, wrong form or wrong fields; the path is relative to ``value``.
+    """
+    if isinstance(value, Spec):
+        if value.kind == kind or (kind == "layer" and value.kind in ("activation", "operation")):
+            return value
+        raise SpecError(f"expected {_article(kind)}, got the {value.kind or 'spec'} {type(value).__name__}")
+    if isinstance(value, str):
+        return _class(kind, value)()
+    if isinstance(value, Mapping):
+        if len(value) != 1:
+            listed = ", ".join(map(str, value)) or "nothing"
+            raise SpecError(f"expected {_article(kind)} as one name with its fields, got a mapping of {listed}")
+        (tag, fields), *_ = value.items()
+        cls = _class(kind, tag)
+        return build(cls, fields, tag)
+    raise SpecError(f"expected {_article(kind)}, got {_show(value)}")
+
+
+def build(cls: type[Any], fields: Any, tag: str) -> Any:
+    """``cls`` from what stands behind its name in a file: nothing, a first value, or a mapping of fields."""
+    from_file = getattr(cls, "from_file", None)  # classes with a notation of their own: Model
+    try:
+        if from_file is not None:
+            return from_file(fields)
+        if fields is None:
+            return cls()
+        if isinstance(fields, Mapping):
+            for name in fields:
+                if not isinstance(name, str):
+                    raise SpecError(f"field names are words, got {_show(name)}")
+            return cls(**{name: _tuples(value) for name, value in fields.items()})
+        return cls(_tuples(fields))
+    except SpecError as error:
+        raise error.under(tag) from None
+
+
+def _class(kind: str, tag: Any) -> type[Any]:
+    cls = vocabulary.find(kind, tag) if isinstance(tag, str) else None
+    if cls is None:
+        known = vocabulary.tags(kind)
+        hint = did_you_mean(tag, known) or f" (known: {', '.join(known)})"
+        raise SpecError(f"unknown {kind} {tag!r}{hint}")
+    return cls
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of a file as the tuples that frozen specs hold."""
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"
+
+
+def dump(value: Any) -> Any:
+    """The short form of a spec (or of any field's value): plain strings, numbers, lists and mappings."""
+    if isinstance(value, Spec):
+        tag = vocabulary.tag_of(type(value))
+        if hasattr(value, "to_file"):
+            return {tag: value.to_file()}
+        fields = changed_fields(value)
+        if not fields:
+            return tag
+        first = next((f.name for f in dataclasses.fields(value) if f.init and not f.kw_only), None)
+        if list(fields) == [first] and not isinstance(fields[first], dict) and fields[first] is not None:
+            return {tag: fields[first]}
+        return {tag: fields}
+    if isinstance(value, Mapping):
+        return {k: dump(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return [dump(v) for v in value]
+    return value
+
+
+def changed_fields(value: Any) -> dict[str, Any]:
+    """The fields that differ from their defaults, in their short form."""
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(value):
+        if not field.init:
+            continue
+        current = getattr(value, field.name)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        short = dump(current)
+        if default is dataclasses.MISSING or short != dump(default) or isinstance(short, bool) != isinstance(default, bool):
+            changed[field.name] = short
+    return changed
+
+
+def _reader(kind: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: parse(kind, value))
+
+
+def _optional_reader(kind: str) -> BeforeValidator:
+    return BeforeValidator(lambda value: None if value is None else parse(kind, value))
+
+
+def _reference(kind: str) -> WithJsonSchema:
+    return WithJsonSchema({"$ref": f"#/$defs/{kind}"})
+
+
+# Fields that hold another spec; each also takes the short form of a file. ``Any`` keeps pydantic from looking into the
+# value again: ``parse`` has validated it.
+AnyLayer = Annotated[Any, _reader("layer"), _reference("layer")]
+AnyActivation = Annotated[
+    Any, _optional_reader("activation"), WithJsonSchema({"anyOf": [{"$ref": "#/$defs/activation"}, {"type": "null"}]})
+]
+AnyInitializer = Annotated[Any, _reader("initializer"), _reference("initializer")]
+AnyLoss = Annotated[Any, _reader("loss"), _reference("loss")]
+AnyMetric = Annotated[Any, _reader("metric"), _reference("metric")]
+AnyOptimizer = Annotated[Any, _reader("optimizer"), _reference("optimizer")]
+AnySchedule = Annotated[Any, _reader("schedule"), _reference("schedule")]
+
+
+def _rate(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return parse("schedule", value) if not isinstance(value, bool) else _refuse(value)
+    if not 0 <= value < float("inf"):
+        _refuse(value)
+    return float(value)
+
+
+def _refuse(value: Any) -> Any:
+    raise SpecError(f"expected a learning rate >= 0 or a schedule, got {_show(value)}")
+
+
+# A number, or a schedule of the update step.
+Rate = Annotated[
+    Any, BeforeValidator(_rate), WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"$ref": "#/$defs/schedule"}]})
+]

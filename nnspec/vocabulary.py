@@ -1,0 +1,202 @@
+"""The static table of names: which class a name in a spec file stands for, and in which module it lives.
+
+The table is data so that a command which needs three classes imports three modules: building all of the vocabulary's
+pydantic dataclasses at import would cost every start-up. ``tests/test_vocabulary.py`` proves it complete.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnspec.spec import Spec
+
+# kind -> module -> {name in spec files: class}. Layers, losses, optimizers and schedules are written as their classes;
+# activations, operations, initializers and metrics in lower case, as functions are in both frameworks.
+_TABLE: dict[str, dict[str, dict[str, str]]] = {
+    "layer": {
+        "nnspec.layers.linear": {"Dense": "Dense"},
+        "nnspec.layers.shape": {"Flatten": "Flatten", "Reshape": "Reshape"},
+        "nnspec.layers.dropout": {"Dropout": "Dropout"},
+        "nnspec.layers.normalization": {"BatchNorm": "BatchNorm", "LayerNorm": "LayerNorm"},
+        "nnspec.layers.activation": {"PReLU": "PReLU"},
+        "nnspec.model": {"Model": "Model", "Sequential": "Model"},
+    },
+    "activation": {
+        "nnspec.layers.activation": {
+            "celu": "CELU",
+            "elu": "ELU",
+            "exponential": "Exponential",
+            "gelu": "GELU",
+            "glu": "GLU",
+            "hard_shrink": "HardShrink",
+            "hard_sigmoid": "HardSigmoid",
+            "hard_silu": "HardSilu",
+            "hard_tanh": "HardTanh",
+            "identity": "Identity",
+            "leaky_relu": "LeakyReLU",
+            "log_sigmoid": "LogSigmoid",
+            "log_softmax": "LogSoftmax",
+            "mish": "Mish",
+            "relu": "ReLU",
+            "relu6": "ReLU6",
+            "selu": "SELU",
+            "sigmoid": "Sigmoid",
+            "silu": "Silu",
+            "soft_shrink": "SoftShrink",
+            "soft_sign": "SoftSign",
+            "softmax": "Softmax",
+            "softplus": "Softplus",
+            "sparse_plus": "SparsePlus",
+            "sparse_sigmoid": "SparseSigmoid",
+            "sparsemax": "Sparsemax",
+            "squareplus": "Squareplus",
+            "standardize": "Standardize",
+            "tanh": "Tanh",
+            "tanh_shrink": "TanhShrink",
+            "threshold": "Threshold",
+        },
+    },
+    "operation": {
+        "nnspec.ops": {
+            "add": "Add",
+            "concat": "Concat",
+            "divide": "Divide",
+            "maximum": "Maximum",
+            "minimum": "Minimum",
+            "multiply": "Multiply",
+            "subtract": "Subtract",
+        },
+    },
+    "initializer": {
+        "nnspec.initializers": {
+            "constant": "Constant",
+            "glorot_normal": "GlorotNormal",
+            "glorot_uniform": "GlorotUniform",
+            "he_normal": "HeNormal",
+            "he_uniform": "HeUniform",
+            "identity": "IdentityInit",
+            "lecun_normal": "LecunNormal",
+            "lecun_uniform": "LecunUniform",
+            "normal": "Normal",
+            "ones": "Ones",
+            "orthogonal": "Orthogonal",
+            "truncated_normal": "TruncatedNormal",
+            "uniform": "Uniform",
+            "variance_scaling": "VarianceScaling",
+            "zeros": "Zeros",
+        },
+    },
+    "loss": {
+        "nnspec.losses": {
+            name: name
+            for name in (
+                "BinaryCrossEntropy",
+                "Huber",
+                "KLDivergence",
+                "MeanAbsoluteError",
+                "MeanSquaredError",
+                "SoftmaxCrossEntropy",
+            )
+        },
+    },
+    "metric": {
+        "nnspec.metrics": {
+            "accuracy": "Accuracy",
+            "binary_accuracy": "BinaryAccuracy",
+            "mae": "MAE",
+            "mse": "MSE",
+            "rmse": "RMSE",
+            "top_k_accuracy": "TopKAccuracy",
+        },
+    },
+    "optimizer": {
+        "nnspec.optimizers": {
+            name: name for name in ("SGD", "Momentum", "Nesterov", "Adam", "AdamW", "AdaGrad", "RMSProp")
+        },
+    },
+    "schedule": {
+        "nnspec.schedules": {
+            name: name
+            for name in (
+                "ConstantSchedule",
+                "CosineDecay",
+                "CosineRestarts",
+                "ExponentialDecay",
+                "InverseSquareRoot",
+                "LinearDecay",
+                "OneCycle",
+                "Piecewise",
+                "PolynomialDecay",
+                "ReduceOnPlateau",
+                "StepDecay",
+                "Warmup",
+                "WarmupCosine",
+            )
+        },
+    },
+}
+KINDS = tuple(_TABLE)
+# Where a layer may stand, an activation or an operation may stand too.
+_ACCEPTED = {"layer": ("layer", "activation", "operation")}
+_NODE_NAMES = {"PReLU": "prelu"}
+
+
+@cache
+def _tags(kind: str) -> dict[str, tuple[str, str]]:
+    """Name in spec files -> (module, class name), for the places that expect a ``kind``."""
+    return {
+        tag: (module, name)
+        for accepted in _ACCEPTED.get(kind, (kind,))
+        for module, names in _TABLE[accepted].items()
+        for tag, name in names.items()
+    }
+
+
+@cache
+def _classes() -> dict[str, tuple[str, str, str]]:
+    """Class name -> (kind, module, name in spec files)."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for kind, modules in _TABLE.items():
+        for module, names in modules.items():
+            for tag, name in names.items():
+                found.setdefault(name, (kind, module, tag))
+    return found
+
+
+def tags(kind: str) -> list[str]:
+    """The names that may be written where a ``kind`` is expected, sorted."""
+    return sorted(_tags(kind))
+
+
+def find(kind: str, tag: str) -> type[Any] | None:
+    """The class that ``tag`` stands for where a ``kind`` is expected, or ``None``."""
+    entry = _tags(kind).get(tag)
+    return None if entry is None else getattr(importlib.import_module(entry[0]), entry[1])  # type: ignore[no-any-return]
+
+
+def tag_of(cls: type[Spec]) -> str:
+    """The name under which a class is written in spec files."""
+    entry = _classes().get(cls.__name__)
+    return cls.__name__ if entry is None else entry[2]
+
+
+def node_name(cls: type[Spec]) -> str:
+    """The name a node of this class gets when none is given: ``batch_norm`` for ``BatchNorm``."""
+    tag = tag_of(cls)
+    if tag in _NODE_NAMES:
+        return _NODE_NAMES[tag]
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", tag).lower()
+
+
+def class_names(kind: str | None = None) -> list[str]:
+    """All class names of the vocabulary, or those of one kind (layers without activations and operations)."""
+    return sorted(name for name, (of, _, _) in _classes().items() if kind in (None, of))
+
+
+def load(name: str) -> type[Any]:
+    """The class of that name; ``KeyError`` if the vocabulary has none."""
+    return getattr(importlib.import_module(_classes()[name][1]), name)  # type: ignore[no-any-return]
