@@ -1,0 +1,79 @@
+"""What every test gets: an environment of its own, and a reason instead of a failure where a framework is missing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# Both frameworks may share one GPU, and neither may take all of it. Read when a framework starts, hence set here.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+# Pictures are written to files, on machines without a display.
+os.environ.setdefault("MPLBACKEND", "agg")
+# What the person who runs the tests has chosen for themselves must not change a result.
+os.environ.pop("NNSPEC_BACKEND", None)
+os.environ.pop("KERAS_BACKEND", None)
+
+from nnspec import backends
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Compilation makes the first example of a property slow, so that a deadline would only measure the compiler. Examples
+# are the same in every run: a failure in one place can be repeated in another.
+settings.register_profile("nnspec", deadline=None, derandomize=True, max_examples=30)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "nnspec"))
+
+
+def missing(name: str) -> str | None:
+    """Why the tests of a backend cannot run here, or None if they can."""
+    packages = backends.missing_packages(name)
+    if not packages:
+        return None
+    return f"the {name} backend needs {', '.join(packages)}: {backends.INSTALL[name]}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in ("jax", "tensorflow"):
+            reason = missing(name) if item.get_closest_marker(name) else None
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("gpu"):
+        # A backend that cannot list its devices must fail here and not skip.
+        devices = [device for name in backends.installed() for device in backends.backend(name).devices()]
+        if not any(device.startswith("gpu") for device in devices):
+            pytest.skip("no GPU that an installed backend can use")
+
+
+@pytest.fixture(params=["jax", "tensorflow"])
+def backend(request: pytest.FixtureRequest) -> backends.Backend:
+    """Each backend in turn; skipped where its framework is not installed."""
+    reason = missing(request.param)
+    if reason:
+        pytest.skip(reason)
+    return backends.backend(request.param)
+
+
+@pytest.fixture
+def both_backends() -> list[backends.Backend]:
+    """The two backends, for tests that compare them; skipped unless both are installed."""
+    for name in ("jax", "tensorflow"):
+        reason = missing(name)
+        if reason:
+            pytest.skip(reason)
+    return [backends.backend("jax"), backends.backend("tensorflow")]
+
+
+@pytest.fixture
+def root() -> Path:
+    """The repository, for tests of its files; skipped where only the tests were copied."""
+    if not (ROOT / "pyproject.toml").is_file():
+        pytest.skip("the repository is not around the tests")
+    return ROOT
