@@ -11,6 +11,7 @@ _LAZY = {
     "Model": "nnspec.model",
     "Sequential": "nnspec.model",
     "Input": "nnspec.model",
+    "Layer": "nnspec.layers.base",
     "Node": "nnspec.model",
     "symbol": "nnspec.model",
     "backend": "nnspec.backends",

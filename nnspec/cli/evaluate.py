@@ -1,0 +1,32 @@
+"""``nnspec evaluate``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nnspec.cli.options import AsJson, BackendName, RunDirectory, print_json
+
+
+def evaluate(
+    run: RunDirectory,
+    backend: BackendName = None,
+    split: Annotated[str, typer.Option(metavar="NAME", help="validation or train.")] = "validation",
+    checkpoint: Annotated[str, typer.Option(metavar="NAME", help="best or last.")] = "best",
+    json: AsJson = False,
+) -> None:
+    """Loss and metrics of a trained run on its data, on any backend.
+
+    The data are read again from where the spec says, split by the same random bits.
+
+    Example: nnspec evaluate runs/mine --backend tensorflow
+    """
+    from nnspec.training.evaluate import evaluate_run
+
+    values = evaluate_run(run, backend=backend, split=split, which=checkpoint)
+    if json:
+        print_json(values)
+    else:
+        for name, value in values.items():
+            typer.echo(f"{name:<20} {value:.6g}")

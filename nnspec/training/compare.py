@@ -1,0 +1,331 @@
+"""Two backends side by side: the same experiment, the same bits, and how far the numbers part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nnspec.backends import Array, Backend, Engine, FloatType
+from nnspec.errors import NNSpecError
+from nnspec.experiment import Experiment, without_effect
+from nnspec.random import stream_of
+from nnspec.reference.model import initial_variables
+from nnspec.training.data import Dataset
+from nnspec.training.trainer import bind, epoch_order
+
+# A gradient is measured against the largest gradient of the model where its own is smaller than this share of it.
+GRADIENT_FLOOR = 1e-3
+# A parameter whose gradient stays below this many units of rounding of the largest gradient is zero but for rounding.
+ROUNDING_UNITS = 2**10
+# Two nodes computed from equal variables and equal inputs part by rounding alone up to this many units.
+NODE_UNITS = 2**12
+_EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
+
+
+@dataclass
+class Step:
+    """The largest relative differences after (gradients: at) one update."""
+
+    step: int
+    loss: float
+    gradients: float
+    parameters: float
+    statistics: float
+    optimizer: float
+    bit_equal: float
+    worst: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Comparison:
+    """What :func:`compare` found.
+
+    Attributes:
+        backends: the two names; the second is measured against the first.
+        steps: a record per checked step.
+        bit_equal: whether initial parameters, masks and batches are equal bit for bit.
+        without_effect: parameters (and statistics that absorb them) whose gradient is zero but for rounding, with their
+            relative difference at the end and the reason; they are not part of the figures above.
+        first_difference: the first node, in the order of the graph, that differs by more than rounding when both
+            backends compute it from equal variables; None if none does.
+    """
+
+    backends: tuple[str, str]
+    dtype: str
+    steps: list[Step]
+    bit_equal: dict[str, bool]
+    without_effect: dict[str, dict[str, Any]]
+    first_difference: dict[str, Any] | None
+    versions: dict[str, dict[str, str]]
+
+    @property
+    def max_relative_difference(self) -> dict[str, float]:
+        kinds = ("loss", "gradients", "parameters", "statistics", "optimizer")
+        return {kind: max(getattr(step, kind) for step in self.steps) for kind in kinds}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "backends": list(self.backends),
+            "dtype": self.dtype,
+            "max_relative_difference": self.max_relative_difference,
+            "bit_equal": self.bit_equal,
+            "without_effect": self.without_effect,
+            "first_difference": self.first_difference,
+            "steps": [asdict(step) for step in self.steps],
+            "versions": self.versions,
+        }
+
+
+def relative(ours: Array, theirs: Array, floor: float = 0.0) -> float:
+    """max|a − b| / max(max|b|, floor) of two tensors; 0 if both are zero, inf where only one is finite."""
+    a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if not a.size:
+        return 0.0
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return 0.0 if np.array_equal(a, b, equal_nan=True) else float("inf")
+    difference = float(np.abs(a - b).max())
+    scale = max(float(np.abs(b).max()), floor)
+    return difference / scale if difference else 0.0
+
+
+def checkpoints(steps: int) -> list[int]:
+    """The updates after which states are compared: 1, 2, 5, 10, 20, 50, … and the last."""
+    found = [m * 10**e for e in range(len(str(steps)) + 1) for m in (1, 2, 5) if m * 10**e < steps]
+    return [*sorted(found), steps]
+
+
+def compare(
+    experiment: Experiment,
+    dataset: Dataset,
+    backends: Sequence[Backend],
+    *,
+    steps: int = 100,
+    dtype: FloatType = "float32",
+    device: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, steps: None,
+) -> Comparison:
+    """Train an experiment on two backends from the same variables, on the same batches, and compare as they go.
+
+    Args:
+        experiment: what to train; its early stopping and number of epochs play no part.
+        dataset: its data, prepared in ``dtype``.
+        backends: two backends.
+        steps: the number of updates.
+        dtype: the arithmetic of both.
+        device: the device of both.
+        progress: called with the number of updates done.
+
+    Raises:
+        NNSpecError: not two backends, or no steps to make.
+    """
+    if len(backends) != 2 or backends[0].name == backends[1].name:
+        raise NNSpecError(f"compare needs two different backends, got {', '.join(b.name for b in backends) or 'none'}")
+    if steps < 1:
+        raise NNSpecError(f"compare needs at least one step, got {steps}")
+    experiment = bind_experiment(experiment, dataset)
+    pair = _Pair(experiment, dataset, backends, dtype, device)
+    records, done = [], 0
+    for target in checkpoints(steps):
+        loss, gradients = pair.gradients(target - 1, advance_from=done)
+        pair.advance(target - 1, target)
+        done = target
+        records.append(pair.record(target, loss, gradients))
+        progress(done, steps)
+    return Comparison(
+        (backends[0].name, backends[1].name),
+        dtype,
+        records,
+        pair.bit_equal,
+        pair.idle(),
+        pair.first_difference(),
+        {b.name: b.versions() for b in backends},
+    )
+
+
+def bind_experiment(experiment: Experiment, dataset: Dataset) -> Experiment:
+    """The experiment with its model's input shapes filled in from the data."""
+    import dataclasses
+
+    return dataclasses.replace(experiment, model=bind(experiment.model, dataset))
+
+
+class _Pair:
+    """The two engines, in step."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        backends: Sequence[Backend],
+        dtype: FloatType,
+        device: str | None,
+    ) -> None:
+        self.experiment, self.dataset, self.backends, self.dtype = experiment, dataset, backends, dtype
+        self.rows = len(dataset.splits["train"]["targets"])
+        self.batch = min(experiment.training.batch_size, self.rows)
+        self.seed = experiment.training.seed
+        self.device = device
+        params = experiment.model.params()
+        self.parameters = {name for name, param in params.items() if param.kind == "parameter"}
+        self.statistics = {name for name, param in params.items() if param.kind == "statistic"}
+        self.reasons: dict[str, str] = dict(without_effect(experiment.model))
+        self.engines: list[Engine] = []
+        for backend in backends:
+            # Each backend draws its own initial variables: that they are equal is a result, not an assumption.
+            net = backend.build(experiment.model, dtype=dtype, seed=self.seed, device=device)
+            engine = backend.engine(
+                net,
+                loss=experiment.loss,
+                optimizer=experiment.optimizer,
+                metrics=experiment.metrics,
+                clip=experiment.clip,
+            )
+            engine.load("train", dataset.splits["train"])
+            self.engines.append(engine)
+        expected = initial_variables(experiment.model, self.seed, dtype)
+        drawn = [engine.net.variables() for engine in self.engines]
+        self.bit_equal = {
+            "initial_parameters": all(_same(d[name], expected[name]) for d in drawn for name in expected),
+            "masks": True,
+            "batches": all(self._order_is_drawn(backend) for backend in backends),
+        }
+        self.orders: dict[int, list[Array]] = {}
+
+    def _order_is_drawn(self, backend: Backend) -> bool:
+        """Whether the backend's own random words sort the rows of the first epochs as the trainer does."""
+        for epoch in range(2):
+            stream = stream_of("data", "shuffle")
+            pairs = backend.words(self.seed, stream, epoch, 2 * self.rows).astype(np.uint64).reshape(-1, 2)
+            order = np.argsort((pairs[:, 1] << np.uint64(32)) | pairs[:, 0], kind="stable")
+            full, rest = epoch_order(self.seed, epoch, self.rows, self.batch, True)
+            if not np.array_equal(order, np.concatenate([full.reshape(-1), rest])):
+                return False
+        return True
+
+    def _place(self, update: int) -> tuple[int, int]:
+        """Epoch and position in the epoch of an update (both from 0)."""
+        full, rest = divmod(self.rows, self.batch)
+        training = self.experiment.training
+        return divmod(update, full + (1 if rest and not training.drop_remainder else 0))
+
+    def _order(self, epoch: int) -> list[Array]:
+        """The epoch's full batches as one array, and its remainder as another if it is trained on."""
+        if epoch not in self.orders:
+            full, rest = epoch_order(self.seed, epoch, self.rows, self.batch, self.experiment.training.shuffle)
+            keeps = len(rest) and not self.experiment.training.drop_remainder
+            self.orders = {epoch: [full, rest[None]] if keeps else [full]}
+        return self.orders[epoch]
+
+    def advance(self, start: int, stop: int) -> None:
+        """Updates ``start`` to ``stop`` on both engines."""
+        while start < stop:
+            epoch, position = self._place(start)
+            full, *rest = self._order(epoch)
+            if position >= len(full):
+                for engine in self.engines:
+                    engine.train(rest[0], 0, 1)
+                start += 1
+                continue
+            count = min(stop - start, len(full) - position)
+            for engine in self.engines:
+                engine.train(full, position, position + count)
+            start += count
+
+    def gradients(self, update: int, advance_from: int) -> tuple[float, float]:
+        """Differences of loss and gradients at an update about to be made; masks are compared on the way."""
+        self.advance(advance_from, update)
+        epoch, position = self._place(update)
+        full, *rest = self._order(epoch)
+        rows = full[position] if position < len(full) else rest[0][0]
+        (loss, ours), (their_loss, theirs) = (e.loss_gradients("train", rows) for e in self.engines)
+        largest = max((float(np.abs(np.asarray(g, np.float64)).max(initial=0)) for g in theirs.values()), default=0.0)
+        idle_below = ROUNDING_UNITS * _EPSILON[self.dtype] * largest
+        for name, gradient in theirs.items():
+            if float(np.abs(np.asarray(gradient, np.float64)).max(initial=0)) < idle_below and name not in self.reasons:
+                if update == 0:
+                    self.reasons[name] = "its gradient is zero but for rounding"
+        compared = {
+            name: relative(ours[name], theirs[name], GRADIENT_FLOOR * largest) for name in theirs if name not in self.reasons
+        }
+        self.worst_gradient = max(compared, key=lambda n: compared[n], default="")
+        self._compare_masks(rows)
+        return relative(np.array(loss), np.array(their_loss)), max(compared.values(), default=0.0)
+
+    def _inputs(self, rows: Array) -> dict[str, Array]:
+        split = self.dataset.splits["train"]
+        return {name: split[name][rows] for name in self.experiment.model.inputs}
+
+    def _synchronize(self) -> None:
+        for engine in self.engines:
+            engine.net.assign(_net_part(engine.variables()))
+
+    def _compare_masks(self, rows: Array) -> None:
+        self._synchronize()
+        ours, theirs = (engine.net.masks(self._inputs(rows)) for engine in self.engines)
+        if ours.keys() != theirs.keys() or not all(_same(ours[name], theirs[name]) for name in ours):
+            self.bit_equal["masks"] = False
+
+    def record(self, update: int, loss: float, gradients: float) -> Step:
+        ours, theirs = (engine.variables() for engine in self.engines)
+        worst = {"gradients": self.worst_gradient}
+        figures: dict[str, float] = {}
+        kinds = {
+            "parameters": self.parameters,
+            "statistics": self.statistics,
+            "optimizer": {n for n in theirs if n.startswith("optimizer/") and n.count("/") > 1},
+        }
+        equal = total = 0
+        for kind, names in kinds.items():
+            compared = {name: relative(ours[name], theirs[name]) for name in names if not self._is_idle(name)}
+            figures[kind] = max(compared.values(), default=0.0)
+            worst[kind] = max(compared, key=lambda n: compared[n], default="")
+            for name in names:
+                equal += int((ours[name] == theirs[name]).sum())
+                total += ours[name].size
+        return Step(update, loss, gradients, **figures, bit_equal=equal / max(total, 1), worst=worst)
+
+    def _is_idle(self, name: str) -> bool:
+        return self._idle_reason(name) is not None
+
+    def _idle_reason(self, name: str) -> str | None:
+        """Why a variable is without effect: by itself, or as an idle parameter's slot."""
+        if name in self.reasons:
+            return self.reasons[name]
+        if name.startswith("optimizer/"):
+            return self.reasons.get(name.removeprefix("optimizer/").rsplit("/", 1)[0])
+        return None
+
+    def idle(self) -> dict[str, dict[str, Any]]:
+        ours, theirs = (engine.variables() for engine in self.engines)
+        return {
+            name: {"relative_difference": relative(ours[name], theirs[name]), "reason": self._idle_reason(name)}
+            for name in sorted(theirs)
+            if self._is_idle(name)
+        }
+
+    def first_difference(self) -> dict[str, Any] | None:
+        """The first node that parts by more than rounding when both compute from the first backend's variables."""
+        variables = _net_part(self.engines[0].variables())
+        rows = np.arange(self.batch, dtype=np.int32)
+        nets = [
+            backend.build(self.experiment.model, variables, dtype=self.dtype, device=self.device)
+            for backend in self.backends
+        ]
+        ours, theirs = (net.nodes(self._inputs(rows), training=True) for net in nets)
+        for path in theirs:
+            difference = relative(ours[path], theirs[path])
+            if difference > NODE_UNITS * _EPSILON[self.dtype]:
+                return {"node": path, "relative_difference": difference}
+        return None
+
+
+def _net_part(variables: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: value for name, value in variables.items() if not name.startswith("optimizer/")}
+
+
+def _same(a: Array, b: Array) -> bool:
+    """Equal bit for bit: dtype, shape and every byte."""
+    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

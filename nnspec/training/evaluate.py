@@ -1,0 +1,54 @@
+"""Loss and metrics of a run on the data it was made with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nnspec.errors import DataError, did_you_mean
+from nnspec.training import data as datasets
+from nnspec.training.run import Run, load
+from nnspec.vocabulary import tag_of
+
+
+def evaluate_run(
+    directory: str | Path, *, backend: str | None = None, split: str = "validation", which: str = "best"
+) -> dict[str, float]:
+    """``loss`` and each metric of a run directory's net over a split of its data, in inference mode.
+
+    Raises:
+        DataError: the run was trained on arrays in memory, or has no such split.
+        FileError: not a run directory.
+    """
+    run = load(directory, backend=backend, which=which)
+    experiment = run.experiment
+    if experiment.data is None:
+        raise DataError(f"{directory} was trained on arrays in memory: evaluate it with Run.evaluate(data)")
+    settings = experiment.training
+    data = datasets.load(
+        experiment.data,
+        model=experiment.model,
+        loss=experiment.loss,
+        seed=settings.seed,
+        dtype=settings.dtype,
+        base_dir=Path.cwd(),
+    )
+    known = [name for name, rows in data.splits.items() if len(rows["targets"])]
+    if split not in known:
+        raise DataError(f"the data has no split {split!r}{did_you_mean(split, known)} (splits: {', '.join(known)})")
+    return evaluate(run, data, split)
+
+
+def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dict[str, float]:
+    """``loss`` and each metric of a run's net over a split of a prepared dataset."""
+    from nnspec.backends import backend
+
+    experiment = run.experiment
+    engine = backend(run.net.backend).engine(
+        run.net, loss=experiment.loss, optimizer=experiment.optimizer, metrics=experiment.metrics, clip=experiment.clip
+    )
+    engine.load(split, data.splits[split])
+    totals = engine.evaluate(split, experiment.training.batch_size)
+    results = {"loss": experiment.loss.result(*totals["loss"])}
+    for metric in experiment.metrics:
+        results[tag_of(type(metric))] = metric.result(*totals[tag_of(type(metric))])
+    return results

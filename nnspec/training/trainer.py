@@ -1,0 +1,419 @@
+"""The trainer: one loop for every backend. The backend computes K updates per call; everything else is here."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from nnspec import backends
+from nnspec.backends import Array, Backend, Engine
+from nnspec.errors import FileError, NNSpecError
+from nnspec.experiment import Data, Experiment, Training, load_experiment
+from nnspec.files import write_atomically
+from nnspec.model import Model
+from nnspec.random import permutation
+from nnspec.schedules import ReduceOnPlateau
+from nnspec.training import data as datasets
+from nnspec.training import run as runs
+from nnspec.training.callbacks import Patience, Plateau, improves, monitored
+from nnspec.training.data import Dataset
+from nnspec.training.environment import environment
+from nnspec.training.progress import Progress, choose
+from nnspec.training.run import Preparation, Run
+from nnspec.vocabulary import tag_of
+
+# One compiled call lasts about this long: short enough that Ctrl-C is prompt, long enough that calls cost nothing.
+CALL_SECONDS = 0.2
+
+
+class Diverged(NNSpecError):
+    """The loss is no longer a finite number."""
+
+
+def train(
+    model: Model | Experiment | str | Path,
+    data: Any = None,
+    *,
+    loss: Any = None,
+    optimizer: Any = "Adam",
+    metrics: Sequence[Any] = (),
+    clip: Any = None,
+    backend: str | Backend | None = None,
+    epochs: int = 10,
+    batch_size: int = 32,
+    seed: int = 0,
+    dtype: backends.FloatType = "float32",
+    validation: Any = None,
+    validation_split: float = 0.0,
+    standardize: bool = False,
+    early_stopping: Any = None,
+    monitor: str = "val_loss",
+    shuffle: bool = True,
+    drop_remainder: bool = False,
+    device: str | None = None,
+    out: str | Path | None = None,
+    progress: bool | Progress = True,
+) -> Run:
+    """Train a model and return the run.
+
+    Args:
+        model: a model; or an experiment, or the path of its spec file, which brings all of the arguments from ``loss``
+            to ``drop_remainder`` itself.
+        data: arrays ``(x, y)`` or ``(x, y, weights)``, a mapping of input names with "targets" and "weights", a
+            ``Data`` spec, or the name of a scikit-learn set.
+        loss, optimizer, metrics, clip: specs or their short forms (``"Huber"``, ``{"AdamW": {...}}``).
+        backend: "jax", "tensorflow" or another registered one; may be left out where one is installed.
+        epochs, batch_size, seed, dtype: how long, how large, from which random bits, in which arithmetic.
+        validation: validation arrays ``(x, y)``; or ``validation_split``, the share of the data to keep for it.
+        standardize: whether inputs are scaled to mean 0 and standard deviation 1 of the training rows.
+        early_stopping: ``{"patience": 5}`` or an ``EarlyStopping``.
+        monitor: what decides which epoch was best.
+        shuffle: a new order of the rows in every epoch.
+        drop_remainder: leave out the rows that do not fill the last batch of an epoch.
+        device: "cpu:0", "gpu:0", …
+        out: a new directory for the run; without it nothing is written.
+        progress: a bar or lines on standard error; ``False`` for silence.
+
+    Raises:
+        NNSpecError: a spec, data or files that cannot be used.
+        Diverged: the loss became NaN or infinite; with ``out`` the run directory holds the best epoch so far.
+    """
+    if isinstance(model, Experiment | str | Path):
+        base = Path.cwd() if isinstance(model, Experiment) else Path(model).parent
+        experiment = model if isinstance(model, Experiment) else load_experiment(model)
+        source = experiment.data if data is None else data
+    else:
+        if loss is None:
+            raise NNSpecError("train() needs a loss, such as loss='SoftmaxCrossEntropy'")
+        source, base = data, Path.cwd()
+        if isinstance(data, str):
+            source = Data(sklearn=data, standardize=standardize, validation_split=validation_split)
+        experiment = Experiment(
+            model=model,
+            loss=loss,
+            optimizer=optimizer,
+            metrics=tuple(metrics),
+            clip=clip,
+            data=source if isinstance(source, Data) else None,
+            training=Training(
+                epochs=epochs,
+                batch_size=batch_size,
+                seed=seed,
+                dtype=dtype,
+                early_stopping=early_stopping,
+                monitor=monitor,
+                shuffle=shuffle,
+                drop_remainder=drop_remainder,
+            ),
+        )
+    if source is None:
+        raise NNSpecError("there is no data: give arrays, or name them in the spec (data: {sklearn: digits})")
+    settings = experiment.training
+    if isinstance(source, Data):
+        dataset = datasets.load(
+            source, model=experiment.model, loss=experiment.loss, seed=settings.seed, dtype=settings.dtype, base_dir=base
+        )
+    else:
+        dataset = datasets.from_arrays(
+            source,
+            model=experiment.model,
+            loss=experiment.loss,
+            seed=settings.seed,
+            dtype=settings.dtype,
+            validation=validation,
+            validation_split=validation_split,
+            standardize=standardize,
+        )
+    chosen = backends.backend(backend) if backend is None or isinstance(backend, str) else backend
+    return Trainer(experiment, dataset, chosen, device=device, out=out, progress=choose(progress)).run()
+
+
+class Trainer:
+    """One run: an experiment, its data, a backend and a place for the results."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        dataset: Dataset,
+        backend: Backend,
+        *,
+        device: str | None = None,
+        out: str | Path | None = None,
+        progress: Progress,
+    ) -> None:
+        self.settings = experiment.training
+        self.experiment = dataclasses.replace(experiment, model=bind(experiment.model, dataset))
+        self.dataset = dataset
+        self.backend = backend
+        self.device = device
+        self.progress = progress
+        self.out = _free_directory(out)
+        self.preparation = Preparation.of(dataset)
+        self.interrupted = False
+
+    def run(self) -> Run:
+        """Train to the end, to an early stop or to an interruption."""
+        engine, steps = self._prepare()
+        run = Run(self.experiment, engine.net, [], self.preparation, directory=self.out)
+        self._describe(engine)
+        plateau = self._plateau()
+        stopping = self.settings.early_stopping
+        patience = stopping and Patience(stopping.patience, self._mode(stopping.monitor), stopping.min_delta)
+        best: float | None = None
+        kept: dict[str, Array] = {}
+        pace = Pace()
+        self.progress.start(self.settings.epochs, steps)
+        try:
+            with self._interruptible():
+                for epoch in range(1, self.settings.epochs + 1):
+                    record = self._epoch(engine, epoch, steps, pace)
+                    if record is None:
+                        run.stopped = "interrupted"
+                        break
+                    monitor = self._monitor(record)
+                    value = monitored(record, monitor)
+                    better = improves(value, best, self._mode(monitor))
+                    run.history.append(record)
+                    if better:
+                        best, run.best_epoch = value, epoch
+                        kept = engine.variables()
+                    self._save(run, kept, better)
+                    out_of_patience = patience and patience.update(monitored(record, stopping.monitor))
+                    if plateau is not None:
+                        scale = plateau.update(monitored(record, plateau.spec.monitor))
+                        engine.assign({"optimizer/learning_rate_scale": np.float64(scale)})
+                    self.progress.epoch(record, "best" if better and self.settings.epochs > 1 else "")
+                    if out_of_patience:
+                        run.stopped = "early stopping"
+                        break
+                    if self.interrupted:
+                        run.stopped = "interrupted"
+                        break
+        except Diverged:
+            run.stopped = "diverged"
+            self._finish(run, engine, kept)
+            raise
+        finally:
+            self.progress.stop()
+        self._finish(run, engine, kept)
+        return run
+
+    # -- the parts of a run -------------------------------------------------------------------------------------------
+
+    def _prepare(self) -> tuple[Engine, int]:
+        experiment, settings = self.experiment, self.settings
+        net = self.backend.build(experiment.model, dtype=settings.dtype, seed=settings.seed, device=self.device)
+        engine = self.backend.engine(
+            net,
+            loss=experiment.loss,
+            optimizer=experiment.optimizer,
+            metrics=experiment.metrics,
+            clip=experiment.clip,
+        )
+        for name, split in self.dataset.splits.items():
+            engine.load(name, split)
+        full, rest = divmod(self._rows, self._batch)
+        steps = full + (1 if rest and not self._drops else 0)
+        return engine, steps
+
+    @property
+    def _rows(self) -> int:
+        return len(self.dataset.splits["train"]["targets"])
+
+    @property
+    def _batch(self) -> int:
+        return min(self.settings.batch_size, self._rows)
+
+    @property
+    def _drops(self) -> bool:
+        return self.settings.drop_remainder and self._rows >= self.settings.batch_size
+
+    def _epoch(self, engine: Engine, epoch: int, steps: int, pace: Pace) -> dict[str, float] | None:
+        """Train and validate one epoch; None if it was interrupted before its end."""
+        full = self._rows // self._batch
+        batches, rest = epoch_order(self.settings.seed, epoch - 1, self._rows, self._batch, self.settings.shuffle)
+        totals: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+        began = time.perf_counter()
+        done = 0
+        while done < full:
+            stop = min(full, done + pace.updates)
+            with pace.measure(stop - done):
+                engine.train(batches, done, stop)
+            done = stop
+            self._accumulate(totals, engine, epoch, done)
+            self.progress.update(epoch, done, self._results(totals))
+            if self.interrupted and done < full:
+                return None
+        if len(rest) and not self._drops:
+            engine.train(rest[None], 0, 1)
+            done += 1
+            self._accumulate(totals, engine, epoch, done)
+        seconds = time.perf_counter() - began
+        results = self._results(totals)
+        validation = {}
+        if "validation" in engine_splits(self.dataset):
+            validation = self._results(engine.evaluate("validation", self.settings.batch_size))
+        rate, norm = results.pop("learning_rate"), results.pop("grad_norm")
+        rows = self._rows if not self._drops else full * self._batch
+        return {
+            "epoch": epoch,
+            "step": epoch * steps,
+            **results,
+            **{f"val_{name}": value for name, value in validation.items()},
+            "learning_rate": rate,
+            "grad_norm": norm,
+            "seconds": round(seconds, 6),
+            "examples_per_second": round(rows / seconds, 3),
+        }
+
+    def _accumulate(self, totals: dict[str, tuple[float, float]], engine: Engine, epoch: int, done: int) -> None:
+        for name, (total, count) in engine.totals().items():
+            if name == "learning_rate":
+                totals[name] = (total, count)
+            else:
+                totals[name] = (totals[name][0] + total, totals[name][1] + count)
+        if not math.isfinite(totals["loss"][0]):
+            raise Diverged(
+                f"the loss became {totals['loss'][0]} in epoch {epoch}, by update {done} of the epoch: try a lower learning "
+                "rate, a warm-up, or clip: {global_norm: 1.0}"
+            )
+
+    def _results(self, totals: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+        """What the sums of an epoch (or of a part of it) come to, in the order of ``metrics.jsonl``."""
+        found = {"loss": self.experiment.loss.result(*totals["loss"])}
+        for metric in self.experiment.metrics:
+            tag = tag_of(type(metric))
+            found[tag] = metric.result(*totals[tag])
+        if "learning_rate" in totals:
+            found["learning_rate"] = totals["learning_rate"][0]
+            found["grad_norm"] = totals["grad_norm"][0] / totals["grad_norm"][1]
+        return found
+
+    def _monitor(self, record: Mapping[str, float]) -> str:
+        """The quantity that decides which epoch is best; without validation data the training's own."""
+        name: str = self.settings.monitor
+        return "loss" if name == "val_loss" and "val_loss" not in record else name
+
+    def _mode(self, name: str) -> str:
+        tags = {tag_of(type(metric)): metric.mode for metric in self.experiment.metrics}
+        return tags.get(name.removeprefix("val_"), "min")
+
+    def _plateau(self) -> Plateau | None:
+        rate = self.experiment.optimizer.learning_rate
+        return Plateau(rate, self._mode(rate.monitor)) if isinstance(rate, ReduceOnPlateau) else None
+
+    # -- files --------------------------------------------------------------------------------------------------------
+
+    def _describe(self, engine: Engine) -> None:
+        if self.out is None:
+            return
+        try:
+            (self.out / "checkpoints").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"cannot make the run directory {self.out}: {error.strerror or error}") from None
+        write_atomically(self.out / runs.SPEC, self.experiment.dumps())
+        write_atomically(self.out / runs.DATA, self.preparation.dumps())
+        described = environment(self.backend, engine.net, self.settings.seed, self.device)
+        write_atomically(self.out / runs.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
+        runs.write_history(self.out / runs.METRICS, [])
+
+    def _save(self, run: Run, kept: dict[str, Array], better: bool) -> None:
+        if self.out is None:
+            return
+        runs.write_history(self.out / runs.METRICS, run.history)
+        if better:
+            model_only = {name: value for name, value in kept.items() if not name.startswith("optimizer/")}
+            runs.write_checkpoint(self.out / "checkpoints" / "best.safetensors", model_only, run.history[-1]["epoch"])
+
+    def _finish(self, run: Run, engine: Engine, kept: dict[str, Array]) -> None:
+        """The last checkpoint and the plot; then the best variables, where they were asked for."""
+        if self.out is not None:
+            checkpoints = self.out / "checkpoints"
+            epoch = run.history[-1]["epoch"] if run.history else 0
+            if run.stopped != "diverged":
+                runs.write_checkpoint(checkpoints / "last.safetensors", engine.variables(), epoch)
+            if not (checkpoints / "best.safetensors").is_file() and run.stopped == "interrupted":
+                # Interrupted before the end of the first epoch: what there is, is the best there is.
+                runs.write_checkpoint(checkpoints / "best.safetensors", engine.net.variables(), 0)
+            if run.history:
+                runs.plot(run.history, self.out / "history.png")
+        stopping = self.settings.early_stopping
+        final = kept if kept and stopping is not None and stopping.restore_best else engine.variables()
+        engine.net.assign({name: value for name, value in final.items() if not name.startswith("optimizer/")})
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """Ctrl-C ends the run after the compiled call in flight; a second one at once."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            if self.interrupted:
+                raise KeyboardInterrupt
+            self.interrupted = True
+
+        previous = signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+
+class Pace:
+    """How many updates one compiled call makes, from how long the calls before it took."""
+
+    def __init__(self) -> None:
+        self.updates = 1
+        self._calls = 0
+
+    @contextmanager
+    def measure(self, updates: int) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
+        self._calls += 1
+        if self._calls == 1:
+            return  # compiled first
+        self.updates = max(1, min(round(CALL_SECONDS * updates / max(seconds, 1e-9)), 4 * self.updates, 100_000))
+
+
+def epoch_order(seed: int, epoch: int, rows: int, batch: int, shuffle: bool) -> tuple[Array, Array]:
+    """The rows of an epoch (from 0): full batches (steps, batch) and the remainder (fewer than batch,)."""
+    order = permutation(seed, "shuffle", epoch, rows) if shuffle else np.arange(rows, dtype=np.int32)
+    full = rows // batch
+    return np.ascontiguousarray(order[: full * batch].reshape(full, batch)), order[full * batch :]
+
+
+def bind(model: Model, dataset: Dataset) -> Model:
+    """The model with its inputs' shapes filled in from the data."""
+    split = dataset.splits["train"]
+    return model.with_inputs(*(split[name].shape[1:] for name in model.inputs))
+
+
+def engine_splits(dataset: Dataset) -> set[str]:
+    """The splits that hold rows."""
+    return {name for name, split in dataset.splits.items() if len(split["targets"])}
+
+
+def _free_directory(out: str | Path | None) -> Path | None:
+    """The place of a run directory; one that holds anything is refused, so that no run is overwritten."""
+    if out is None:
+        return None
+    place = Path(out)
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        kind = "is not empty" if place.is_dir() else "is a file"
+        raise FileError(f"{place} {kind}: choose another directory for the run")
+    return place
