@@ -1,0 +1,169 @@
+"""Writes docs/reference.md from the docstrings and fields of the vocabulary's classes.
+
+``python docs/generate.py`` writes it, ``python docs/generate.py --check`` exits with status 1 if it is out of date.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import json
+import re
+import sys
+import types
+import typing
+from pathlib import Path
+from typing import Any
+
+from nnspec import vocabulary
+from nnspec.spec import dump
+
+TARGET = Path(__file__).with_name("reference.md")
+HEAD = """\
+# Reference
+
+<!-- Made from the docstrings by `python docs/generate.py`: change those, not this file. -->
+
+Every class of the vocabulary, with its name in spec files, its fields and its exact meaning. In a spec file a bare name
+takes all defaults, a single value sets the first field, anything else is a mapping of fields
+([spec files](spec-files.md)); in Python all classes are attributes of `nnspec`. What holds for all of them is in
+[conventions](conventions.md).
+
+"""
+PLURALS = {"loss": "Losses"}
+
+
+def render() -> str:
+    """The whole page."""
+    kinds = [kind for kind in vocabulary.KINDS if vocabulary.class_names(kind)]
+    contents = "\n".join(f"* [{_plural(kind)}](#{_plural(kind).lower()}): {_links(kind)}" for kind in kinds)
+    return f"{HEAD}{contents}\n{''.join(_kind(kind) for kind in kinds)}"
+
+
+def _plural(kind: str) -> str:
+    return PLURALS.get(kind, f"{kind.capitalize()}s")
+
+
+def _links(kind: str) -> str:
+    return ", ".join(f"[{name}](#{name.lower()})" for name in vocabulary.class_names(kind))
+
+
+def _kind(kind: str) -> str:
+    classes = [vocabulary.load(name) for name in vocabulary.class_names(kind)]
+    modules = list(dict.fromkeys(cls.__module__ for cls in classes))
+    text = f"\n## {_plural(kind)}\n"
+    for module in modules:
+        rules = inspect.cleandoc(importlib.import_module(module).__doc__ or "")
+        if "\n\n" in rules:  # more than a title
+            text += f"\n{_docstring(rules)}\n"
+        text += "".join(_class(cls) for cls in classes if cls.__module__ == module)
+    return text
+
+
+def _class(cls: type[Any]) -> str:
+    tag = vocabulary.tag_of(cls)
+    written = "" if tag == cls.__name__ else f"\nIn spec files: `{tag}`.\n"
+    fields = [field for field in dataclasses.fields(cls) if field.init and field.name != "name"]
+    # Those that may be given by position first: the very first is what a single value in a file sets.
+    rows = "".join(_field(cls, field) for field in sorted(fields, key=lambda field: bool(field.kw_only)))
+    table = f"\n| Field | Value | Default |\n|---|---|---|\n{rows}" if rows else ""
+    return f"\n### {cls.__name__}\n{written}\n{_docstring(cls.__doc__)}\n{table}"
+
+
+def _field(cls: type[Any], field: dataclasses.Field[Any]) -> str:
+    hint = typing.get_type_hints(cls, include_extras=True)[field.name]
+    if field.default is not dataclasses.MISSING:
+        default = _code(field.default)
+    elif field.default_factory is not dataclasses.MISSING:
+        default = _code(field.default_factory())
+    else:
+        default = "required"
+    return f"| `{field.name}` | {_values(hint)} | {default} |\n"
+
+
+def _code(value: Any) -> str:
+    short = dump(value)
+    text = short if isinstance(short, str) else re.sub(r"e([+-])0", r"e\1", json.dumps(short))
+    return f"`{text}`"
+
+
+# -- types in words ---------------------------------------------------------------------------------------------------
+
+WORDS = {int: "integer", float: "number", bool: "true or false", str: "text", types.NoneType: "null", Any: "see above"}
+SIGNS = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+
+
+def _values(hint: Any) -> str:
+    """What a field takes: ``Annotated[int, Field(gt=0)]`` is "integer > 0"."""
+    if hint in WORDS:
+        return WORDS[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        schema = next((m.json_schema for m in arguments[1:] if hasattr(m, "json_schema")), None)
+        if schema is not None:
+            return _schema(schema)
+        bounds = [bound for m in arguments[1:] for bound in getattr(m, "metadata", ())]
+        limits = [f"{sign} {getattr(b, name):g}" for b in bounds for name, sign in SIGNS.items() if hasattr(b, name)]
+        return " ".join([_values(arguments[0]), " and ".join(limits)]).strip()
+    if origin is typing.Literal:
+        return " or ".join(f"`{value}`" for value in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(map(_values, arguments))
+    if origin is tuple:
+        return f"list of: {_values(arguments[0])}"
+    raise TypeError(f"no words for {hint}")
+
+
+def _schema(schema: dict[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(map(_schema, schema["anyOf"]))
+    if "$ref" in schema:
+        kind = schema["$ref"].rsplit("/", 1)[1]
+        return f"[{kind}](#{_plural(kind).lower()})"
+    minimum = f" ≥ {schema['minimum']}" if "minimum" in schema else ""
+    return f"{schema['type']}{minimum}"
+
+
+# -- docstrings in Markdown -------------------------------------------------------------------------------------------
+
+FORMULA = re.compile(r"^\s*[^\s=←]{1,14} *(=|←|~) ")
+
+
+def _docstring(text: str | None) -> str:
+    """A docstring as Markdown: formulas and indented blocks verbatim, prose with its code marked."""
+    blocks = inspect.cleandoc(text or "").split("\n\n")
+    return "\n\n".join(map(_block, blocks))
+
+
+def _block(block: str) -> str:
+    lines = block.splitlines()
+    formula = all(FORMULA.match(line) for line in lines)
+    if all(line.startswith("    ") for line in lines):
+        return f"```{'text' if formula else 'yaml'}\n{inspect.cleandoc(block)}\n```"
+    if formula and (len(lines) > 1 or not re.search(r"[.`;]", block)):
+        return "```text\n{}\n```".format(block.replace("``", ""))
+    return "\n".join(map(_prose, re.sub(r"::$", ":", block).splitlines()))
+
+
+def _prose(line: str) -> str:
+    line = re.sub(r":(?:class|mod|func|meth):``?([^`]+)``?|``([^`]+)``", lambda m: f"`{m[1] or m[2]}`", line)
+    line = re.sub(r"docs/(\w+\.md)", r"[\1](\1)", line)
+    bullet, rest = re.fullmatch(r"(\* )?(.*)", line).groups(default="")  # type: ignore[union-attr]
+    parts = rest.split("`")
+    # Outside of code a star is a star; a `_` or `<` inside a word means nothing to Markdown.
+    parts[::2] = [part.replace("*", "\\*") for part in parts[::2]]
+    return bullet + "`".join(parts)
+
+
+def main() -> None:
+    page = render()
+    if "--check" in sys.argv[1:]:
+        if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != page:
+            raise SystemExit(f"{TARGET.name} is out of date: run python docs/generate.py")
+        return
+    TARGET.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
