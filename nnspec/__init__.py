@@ -2,32 +2,164 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ imports what is asked for
+    from nnspec.backends import backend as backend
+    from nnspec.errors import (
+        BackendError as BackendError,
+        DataError as DataError,
+        FileError as FileError,
+        NNSpecError as NNSpecError,
+        ShapeError as ShapeError,
+        SpecError as SpecError,
+    )
+    from nnspec.experiment import (
+        Data as Data,
+        EarlyStopping as EarlyStopping,
+        Experiment as Experiment,
+        Training as Training,
+    )
+    from nnspec.initializers import (
+        Constant as Constant,
+        GlorotNormal as GlorotNormal,
+        GlorotUniform as GlorotUniform,
+        HeNormal as HeNormal,
+        HeUniform as HeUniform,
+        IdentityInit as IdentityInit,
+        LecunNormal as LecunNormal,
+        LecunUniform as LecunUniform,
+        Normal as Normal,
+        Ones as Ones,
+        Orthogonal as Orthogonal,
+        TruncatedNormal as TruncatedNormal,
+        Uniform as Uniform,
+        VarianceScaling as VarianceScaling,
+        Zeros as Zeros,
+    )
+    from nnspec.layers.activation import (
+        CELU as CELU,
+        ELU as ELU,
+        Exponential as Exponential,
+        GELU as GELU,
+        GLU as GLU,
+        HardShrink as HardShrink,
+        HardSigmoid as HardSigmoid,
+        HardSilu as HardSilu,
+        HardTanh as HardTanh,
+        Identity as Identity,
+        LeakyReLU as LeakyReLU,
+        LogSigmoid as LogSigmoid,
+        LogSoftmax as LogSoftmax,
+        Mish as Mish,
+        PReLU as PReLU,
+        ReLU as ReLU,
+        ReLU6 as ReLU6,
+        SELU as SELU,
+        Sigmoid as Sigmoid,
+        Silu as Silu,
+        SoftShrink as SoftShrink,
+        SoftSign as SoftSign,
+        Softmax as Softmax,
+        Softplus as Softplus,
+        SparsePlus as SparsePlus,
+        SparseSigmoid as SparseSigmoid,
+        Sparsemax as Sparsemax,
+        Squareplus as Squareplus,
+        Standardize as Standardize,
+        Tanh as Tanh,
+        TanhShrink as TanhShrink,
+        Threshold as Threshold,
+    )
+    from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
+    from nnspec.layers.dropout import Dropout as Dropout
+    from nnspec.layers.linear import Dense as Dense
+    from nnspec.layers.normalization import BatchNorm as BatchNorm, LayerNorm as LayerNorm
+    from nnspec.layers.shape import Flatten as Flatten, Reshape as Reshape
+    from nnspec.losses import (
+        BinaryCrossEntropy as BinaryCrossEntropy,
+        Huber as Huber,
+        KLDivergence as KLDivergence,
+        MeanAbsoluteError as MeanAbsoluteError,
+        MeanSquaredError as MeanSquaredError,
+        SoftmaxCrossEntropy as SoftmaxCrossEntropy,
+    )
+    from nnspec.metrics import (
+        Accuracy as Accuracy,
+        BinaryAccuracy as BinaryAccuracy,
+        MAE as MAE,
+        MSE as MSE,
+        RMSE as RMSE,
+        TopKAccuracy as TopKAccuracy,
+    )
+    from nnspec.model import Input as Input, Model as Model, Node as Node, Sequential as Sequential, symbol as symbol
+    from nnspec.ops import (
+        Add as Add,
+        Concat as Concat,
+        Divide as Divide,
+        Maximum as Maximum,
+        Minimum as Minimum,
+        Multiply as Multiply,
+        Subtract as Subtract,
+    )
+    from nnspec.optimizers import (
+        AdaGrad as AdaGrad,
+        Adam as Adam,
+        AdamW as AdamW,
+        Clip as Clip,
+        Momentum as Momentum,
+        Nesterov as Nesterov,
+        RMSProp as RMSProp,
+        SGD as SGD,
+    )
+    from nnspec.schedules import (
+        ConstantSchedule as ConstantSchedule,
+        CosineDecay as CosineDecay,
+        CosineRestarts as CosineRestarts,
+        ExponentialDecay as ExponentialDecay,
+        InverseSquareRoot as InverseSquareRoot,
+        LinearDecay as LinearDecay,
+        OneCycle as OneCycle,
+        Piecewise as Piecewise,
+        PolynomialDecay as PolynomialDecay,
+        ReduceOnPlateau as ReduceOnPlateau,
+        StepDecay as StepDecay,
+        Warmup as Warmup,
+        WarmupCosine as WarmupCosine,
+    )
+    from nnspec.training.compare import compare as compare
+    from nnspec.training.run import Run as Run, load as load
+    from nnspec.training.trainer import train as train
 
 __version__ = "0.1.0"
 
-# Everything else is imported when it is first asked for: the command line must not pay for what it does not use.
+# Everything is imported when it is first asked for: the command line must not pay for what it does not use. The classes
+# of the vocabulary come on top, from its table.
 _LAZY = {
-    "Model": "nnspec.model",
-    "Sequential": "nnspec.model",
-    "Input": "nnspec.model",
-    "Layer": "nnspec.layers.base",
-    "Node": "nnspec.model",
-    "symbol": "nnspec.model",
     "backend": "nnspec.backends",
-    "train": "nnspec.training.trainer",
-    "load": "nnspec.training.run",
-    "compare": "nnspec.training.compare",
-    "Experiment": "nnspec.experiment",
-    "Training": "nnspec.experiment",
-    "Data": "nnspec.experiment",
-    "Clip": "nnspec.optimizers",
-    "NNSpecError": "nnspec.errors",
-    "SpecError": "nnspec.errors",
-    "ShapeError": "nnspec.errors",
+    "BackendError": "nnspec.errors",
     "DataError": "nnspec.errors",
     "FileError": "nnspec.errors",
-    "BackendError": "nnspec.errors",
+    "NNSpecError": "nnspec.errors",
+    "ShapeError": "nnspec.errors",
+    "SpecError": "nnspec.errors",
+    "Data": "nnspec.experiment",
+    "EarlyStopping": "nnspec.experiment",
+    "Experiment": "nnspec.experiment",
+    "Training": "nnspec.experiment",
+    "Activation": "nnspec.layers.base",
+    "Layer": "nnspec.layers.base",
+    "Operation": "nnspec.layers.base",
+    "Param": "nnspec.layers.base",
+    "Input": "nnspec.model",
+    "Node": "nnspec.model",
+    "Sequential": "nnspec.model",
+    "symbol": "nnspec.model",
+    "Clip": "nnspec.optimizers",
+    "compare": "nnspec.training.compare",
+    "Run": "nnspec.training.run",
+    "load": "nnspec.training.run",
+    "train": "nnspec.training.trainer",
 }
 
 
