@@ -65,6 +65,7 @@ class _Builder:
     def _parse(self, text: str) -> Iterator[Any]:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         try:
+            event: Any
             for event in yaml.parse(text, Loader=loader):
                 self.line = event.start_mark.line + 1
                 yield event
