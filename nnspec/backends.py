@@ -12,17 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.errors import BackendError, did_you_mean
-from nnspec.losses import Loss
-from nnspec.metrics import Metric
-from nnspec.model import Model
-from nnspec.optimizers import Clip, Optimizer
-from nnspec.schedules import Schedule
+
+if TYPE_CHECKING:
+    from nnspec.losses import Loss
+    from nnspec.metrics import Metric
+    from nnspec.model import Model
+    from nnspec.optimizers import Clip, Optimizer
+    from nnspec.schedules import Schedule
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -223,7 +225,6 @@ def missing_packages(name: str) -> list[str]:
     return [package for package in getattr(module, "REQUIRES", ()) if importlib.util.find_spec(package) is None]
 
 
-@cache
 def backend(name: str | None = None) -> Backend:
     """The backend of that name; without one, ``$NNSPEC_BACKEND``, or the only one installed.
 
@@ -245,5 +246,14 @@ def backend(name: str | None = None) -> Backend:
     if missing:
         how = INSTALL.get(name, f"install {', '.join(missing)}")
         raise BackendError(f"the {name} backend needs {', '.join(missing)}, which is not installed: {how}")
-    made: Backend = _entry_points()[name].load()()
+    return _made(name)
+
+
+@cache
+def _made(name: str) -> Backend:
+    """One object per backend and process: frameworks are imported once, compiled functions are kept."""
+    try:
+        made: Backend = _entry_points()[name].load()()
+    except ImportError as error:
+        raise BackendError(f"the {name} backend cannot be imported: {error}") from error
     return made
