@@ -1,0 +1,119 @@
+"""What every layer of the reference is given, and the function that the families register their layers with."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import ml_dtypes  # noqa: F401 - makes NumPy know the name "bfloat16"
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nnspec import random
+from nnspec.errors import BackendError
+
+Array = NDArray[Any]
+
+
+@functools.singledispatch
+def apply(spec: Any, scope: Scope, *inputs: Array) -> Array:
+    """The output of a layer, activation or operation for these inputs.
+
+    Raises:
+        BackendError: the class is not registered.
+    """
+    raise missing(spec)
+
+
+def missing(spec: Any) -> BackendError:
+    """The error for a class that the reference does not know."""
+    return BackendError(f"the reference has no realization of {type(spec).__name__}")
+
+
+def computing(dtype: DTypeLike) -> np.dtype[Any]:
+    """The dtype in which values of a float type are computed: itself, or float32 for bfloat16 and float16."""
+    given = np.dtype(dtype)
+    return np.dtype(np.float32) if given.itemsize < 4 else given
+
+
+def floats(x: Any) -> Array:
+    """An array in the dtype it is computed in; numbers that are not floats become float64."""
+    array = np.asarray(x)
+    # bfloat16 is of kind "V" for NumPy.
+    return array.astype(np.float64 if array.dtype.kind in "biu" else computing(array.dtype), copy=False)
+
+
+def rounded(x: Any, dtype: DTypeLike) -> Array:
+    """``x`` in another float type; what is too large for it becomes infinite, without a warning."""
+    with np.errstate(over="ignore"):
+        return np.asarray(x).astype(dtype, copy=False)
+
+
+@dataclass
+class State:
+    """What one run of a model reads and collects.
+
+    Attributes:
+        variables: by canonical name.
+        dtype: the float type of variables and of values between layers.
+        updates: new values of statistics, by canonical name; they hold from the next call of a shared layer on.
+        nodes: the value of every node, by path.
+        masks: the keep-masks that were used, by path.
+        calls: how often the layer at a path has been called.
+    """
+
+    variables: Mapping[str, Array]
+    dtype: np.dtype[Any]
+    training: bool
+    seed: int
+    step: int
+    updates: dict[str, Array] = field(default_factory=dict)
+    nodes: dict[str, Array] = field(default_factory=dict)
+    masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What one call of a layer may need.
+
+    Attributes:
+        state: of the run.
+        owner: the path of the node that holds the layer's variables and names its random streams.
+        path: the path of the node that is computed; another one than ``owner`` where a layer is shared.
+        call: how often the layer has been called before in this run.
+    """
+
+    state: State
+    owner: str
+    path: str
+    call: int = 0
+
+    @property
+    def training(self) -> bool:
+        """Whether the model runs in training mode."""
+        return self.state.training
+
+    def __getitem__(self, name: str) -> Array:
+        """The node's variable of that name, in the dtype that is computed in."""
+        full = f"{self.owner}/{name}"
+        value = self.state.updates.get(full)
+        return floats(rounded(self.state.variables[full] if value is None else value, self.state.dtype))
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The node's variable of that name, or ``default`` if the layer has none."""
+        return self[name] if f"{self.owner}/{name}" in self.state.variables else default
+
+    def update(self, name: str, value: Array) -> None:
+        """Give a statistic its new value, rounded to its dtype."""
+        self.state.updates[f"{self.owner}/{name}"] = rounded(value, self.state.dtype)
+
+    def keep_mask(self, rate: float, shape: tuple[int, ...], purpose: str = "dropout") -> NDArray[np.bool_]:
+        """The keep-mask of this call, for this seed and step; it is recorded under the node's path."""
+        stream = random.stream_of(self.owner, purpose, self.call)
+        mask = random.keep_mask(rate, shape, self.state.seed, stream, self.state.step)
+        self.state.masks[self.path] = mask
+        return mask

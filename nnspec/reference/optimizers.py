@@ -1,0 +1,189 @@
+"""Optimizers: one update of all parameters, and the clipping of gradients before it.
+
+Each is computed in its parameter's dtype (float32 for smaller ones, rounded at the end); what depends on the step alone
+is computed in float64 and then takes that dtype.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnspec import optimizers as specs
+from nnspec.errors import SpecError
+from nnspec.reference import schedules
+from nnspec.reference.base import Array, floats, missing, rounded
+
+Arrays = Mapping[str, Array]
+Slots = dict[str, dict[str, Array]]
+
+
+def init(spec: specs.Optimizer, parameters: Arrays) -> Slots:
+    """The slots of every parameter before the first update, in its dtype."""
+    return {
+        name: {slot: np.full_like(np.asarray(w), start) for slot, start in spec.slots().items()}
+        for name, w in parameters.items()
+    }
+
+
+def update(
+    spec: specs.Optimizer,
+    parameters: Arrays,
+    gradients: Arrays,
+    slots: Mapping[str, Arrays],
+    step: int,
+    *,
+    decayed: frozenset[str] | None = None,
+    scale: float = 1.0,
+) -> tuple[dict[str, Array], Slots]:
+    """Parameters and slots after one update; nothing given is changed.
+
+    Args:
+        gradients: by parameter name, clipped already.
+        step: the number of updates made before, so that t = step + 1.
+        decayed: the names that weight decay applies to when ``spec.decay`` is "kernels".
+        scale: what plateaus have multiplied the learning rate by.
+
+    Raises:
+        SpecError: ``decayed`` is needed and not given.
+        BackendError: the class is not registered.
+    """
+    if spec.weight_decay and spec.decay == "kernels" and decayed is None:
+        raise SpecError("decay: kernels needs the names of the kernels")
+    eta = float(schedules.value(spec.learning_rate, step, scale))
+    new_parameters, new_slots = {}, {}
+    for name, w in parameters.items():
+        value = floats(w)
+        decays = spec.weight_decay and (spec.decay == "all" or (decayed is not None and name in decayed))
+        decay = spec.weight_decay * value if decays else np.zeros_like(value)
+        old = {slot: floats(s) for slot, s in slots[name].items()}
+        gradient = floats(gradients[name]).astype(value.dtype, copy=False)
+        stepped, new = advance(spec, value, gradient, decay, old, step + 1, eta)
+        new_parameters[name] = rounded(stepped, np.asarray(w).dtype)
+        new_slots[name] = {slot: rounded(s, np.asarray(slots[name][slot]).dtype) for slot, s in new.items()}
+    return new_parameters, new_slots
+
+
+@functools.singledispatch
+def advance(
+    spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    """One parameter and its slots after update number ``t``; the classes of optimizers are registered here.
+
+    Args:
+        decay: weight_decay · w where decay applies to this parameter, else 0.
+        eta: the learning rate.
+
+    Raises:
+        BackendError: the class is not registered.
+    """
+    raise missing(spec)
+
+
+@advance.register(specs.SGD)
+def _sgd(
+    spec: specs.SGD, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    return w - eta * (g + decay), {}
+
+
+@advance.register(specs.Momentum)
+def _momentum(
+    spec: specs.Momentum, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    if spec.learning_rate_in_velocity:
+        v = spec.momentum * slots["velocity"] - eta * g
+        return w + v - eta * decay, {"velocity": v}
+    v = spec.momentum * slots["velocity"] + g
+    return w - eta * (v + decay), {"velocity": v}
+
+
+@advance.register(specs.Nesterov)
+def _nesterov(
+    spec: specs.Nesterov, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    if spec.learning_rate_in_velocity:
+        v = spec.momentum * slots["velocity"] - eta * g
+        return w + spec.momentum * v - eta * g - eta * decay, {"velocity": v}
+    v = spec.momentum * slots["velocity"] + g
+    return w - eta * (spec.momentum * v + g + decay), {"velocity": v}
+
+
+@advance.register(specs.Adam)
+def _adam(
+    spec: specs.Adam, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    m = spec.b1 * slots["m"] + (1 - spec.b1) * g
+    v = spec.b2 * slots["v"] + (1 - spec.b2) * np.square(g)
+    c1, c2 = 1 - spec.b1**t, 1 - spec.b2**t
+    if spec.epsilon_mode == "paper":
+        u = (m / c1) / (np.sqrt(v / c2) + spec.epsilon)
+    else:
+        u = (c2**0.5 / c1) * m / (np.sqrt(v) + spec.epsilon)
+    return w - eta * (u + decay), {"m": m, "v": v}
+
+
+@advance.register(specs.AdaGrad)
+def _adagrad(
+    spec: specs.AdaGrad, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    a = slots["accumulator"] + np.square(g)
+    return w - eta * (g / np.sqrt(a + spec.epsilon) + decay), {"accumulator": a}
+
+
+@advance.register(specs.RMSProp)
+def _rmsprop(
+    spec: specs.RMSProp, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> tuple[Array, dict[str, Array]]:
+    new = {"v": spec.rho * slots["v"] + (1 - spec.rho) * np.square(g)}
+    power = new["v"]
+    if spec.centered:
+        new["mean"] = spec.rho * slots["mean"] + (1 - spec.rho) * g
+        power = power - np.square(new["mean"])
+    d = g / (np.sqrt(power + spec.epsilon) if spec.epsilon_in_root else np.sqrt(power) + spec.epsilon)
+    if not spec.momentum:
+        return w - eta * (d + decay), new
+    if spec.learning_rate_in_velocity:
+        new["velocity"] = spec.momentum * slots["velocity"] + eta * d
+        return w - new["velocity"] - eta * decay, new
+    new["velocity"] = spec.momentum * slots["velocity"] + d
+    return w - eta * (new["velocity"] + decay), new
+
+
+def global_norm(gradients: Arrays) -> np.floating[Any]:
+    """√ΣΣg², the Euclidean norm of all gradients together, in their dtype (in float32 at least)."""
+    with np.errstate(over="ignore"):
+        squares = [np.square(floats(g)).sum() for g in gradients.values()]
+        result: np.floating[Any] = np.sqrt(functools.reduce(np.add, squares, np.float32(0)))
+    return result
+
+
+def clip(spec: specs.Clip, gradients: Arrays) -> dict[str, Array]:
+    """The gradients after clipping, in their dtypes."""
+    if spec.value is not None:
+        bound = spec.value
+        return {name: _as_given(np.clip(floats(g), -bound, bound), g) for name, g in gradients.items()}
+    if spec.norm is not None:
+        return {name: _shortened(g, global_norm({name: g}), spec.norm) for name, g in gradients.items()}
+    assert spec.global_norm is not None
+    norm = global_norm(gradients)
+    return {name: _shortened(g, norm, spec.global_norm) for name, g in gradients.items()}
+
+
+def _shortened(gradient: Array, norm: np.floating[Any], bound: float) -> Array:
+    """g / n · c where n is above c, else g bit for bit.
+
+    NaN spreads to all elements; an infinite norm leaves finite elements 0.
+    """
+    if norm <= bound:
+        return np.asarray(gradient)
+    g = floats(gradient)
+    with np.errstate(invalid="ignore"):
+        return _as_given(g / norm.astype(g.dtype) * bound, gradient)
+
+
+def _as_given(value: Array, gradient: Array) -> Array:
+    return rounded(value, np.asarray(gradient).dtype)

@@ -1,0 +1,143 @@
+"""Schedules: the learning rate at update steps, in float64."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnspec import schedules as specs
+from nnspec.reference.base import missing
+
+Steps = NDArray[np.int64]
+Rates = NDArray[np.float64]
+
+
+def value(spec: specs.Schedule | float, step: ArrayLike, scale: float = 1.0) -> Rates:
+    """The learning rates at these steps (counted from 0), of the steps' shape.
+
+    Args:
+        spec: a schedule, or a number, which is constant.
+        scale: what plateaus have multiplied the rate by; only ReduceOnPlateau reads it.
+
+    Raises:
+        BackendError: the class is not registered.
+    """
+    steps = np.asarray(step, np.int64)
+    rates = _reduce_on_plateau(spec, steps, scale) if isinstance(spec, specs.ReduceOnPlateau) else rate(spec, steps)
+    return np.asarray(rates, np.float64)
+
+
+@functools.singledispatch
+def rate(spec: Any, s: Steps) -> Rates:
+    """The learning rate of each class of schedules; they are registered here.
+
+    Raises:
+        BackendError: the class is not registered.
+    """
+    raise missing(spec)
+
+
+def _cosine(start: float | Rates, end: float, share: Rates) -> Rates:
+    """From ``start`` at share 0 to ``end`` at share 1 along half a cosine."""
+    return end + (start - end) * (1 + np.cos(math.pi * share)) / 2
+
+
+@rate.register(float)
+@rate.register(int)
+def _number(spec: float, s: Steps) -> Rates:
+    return np.full(s.shape, float(spec))
+
+
+@rate.register(specs.ConstantSchedule)
+def _constant(spec: specs.ConstantSchedule, s: Steps) -> Rates:
+    return np.full(s.shape, spec.value)
+
+
+@rate.register(specs.StepDecay)
+def _step_decay(spec: specs.StepDecay, s: Steps) -> Rates:
+    return spec.initial * np.float64(spec.factor) ** (s // spec.every)
+
+
+@rate.register(specs.Piecewise)
+def _piecewise(spec: specs.Piecewise, s: Steps) -> Rates:
+    return np.asarray(spec.values, np.float64)[np.searchsorted(np.asarray(spec.boundaries, np.int64), s, side="right")]
+
+
+@rate.register(specs.ExponentialDecay)
+def _exponential_decay(spec: specs.ExponentialDecay, s: Steps) -> Rates:
+    exponent = s // spec.decay_steps if spec.staircase else s / spec.decay_steps
+    return np.maximum(spec.initial * np.float64(spec.decay_rate) ** exponent, spec.end)
+
+
+@rate.register(specs.PolynomialDecay)
+def _polynomial_decay(spec: specs.PolynomialDecay, s: Steps) -> Rates:
+    left = 1 - np.minimum(s, spec.decay_steps) / spec.decay_steps
+    return (spec.initial - spec.end) * left**spec.power + spec.end
+
+
+@rate.register(specs.LinearDecay)
+def _linear_decay(spec: specs.LinearDecay, s: Steps) -> Rates:
+    return spec.initial + (spec.end - spec.initial) * (np.minimum(s, spec.decay_steps) / spec.decay_steps)
+
+
+@rate.register(specs.CosineDecay)
+def _cosine_decay(spec: specs.CosineDecay, s: Steps) -> Rates:
+    return _cosine(spec.initial, spec.end, np.minimum(s, spec.decay_steps) / spec.decay_steps)
+
+
+@rate.register(specs.CosineRestarts)
+def _cosine_restarts(spec: specs.CosineRestarts, s: Steps) -> Rates:
+    if spec.t_mul == 1:
+        cycle, position = np.divmod(s, spec.first_steps)
+        length: Any = spec.first_steps
+    else:
+        starts = [0]  # in whole numbers: a logarithm would misplace the boundaries
+        while starts[-1] <= s.max(initial=0):
+            starts.append(starts[-1] + spec.first_steps * spec.t_mul ** (len(starts) - 1))
+        bounds = np.asarray(starts)
+        cycle = np.searchsorted(bounds, s, side="right") - 1
+        position, length = s - bounds[cycle], bounds[cycle + 1] - bounds[cycle]
+    return _cosine(spec.initial * np.float64(spec.m_mul) ** cycle, spec.end, position / length)
+
+
+@rate.register(specs.OneCycle)
+def _one_cycle(spec: specs.OneCycle, s: Steps) -> Rates:
+    def between(x: float, z: float, share: Rates) -> Rates:
+        return _cosine(x, z, share) if spec.anneal == "cosine" else x + (z - x) * share
+
+    up = spec.warmup_fraction * spec.total_steps
+    down = np.clip((s - up) / (spec.total_steps - up), 0, 1)
+    falling = between(spec.peak, spec.peak / (spec.div_factor * spec.final_div_factor), down)
+    if up == 0:  # no warm-up: the cycle opens at the peak
+        return falling
+    rising = between(spec.peak / spec.div_factor, spec.peak, np.minimum(s / up, 1))
+    return np.where(s <= up, rising, falling)
+
+
+@rate.register(specs.Warmup)
+def _warmup(spec: specs.Warmup, s: Steps) -> Rates:
+    rising = spec.start + (value(spec.after, 0) - spec.start) * (s / spec.warmup_steps)
+    return np.where(s < spec.warmup_steps, rising, value(spec.after, np.maximum(s - spec.warmup_steps, 0)))
+
+
+@rate.register(specs.WarmupCosine)
+def _warmup_cosine(spec: specs.WarmupCosine, s: Steps) -> Rates:
+    length = spec.decay_steps - spec.warmup_steps
+    falling = _cosine(spec.peak, spec.end, np.clip(s - spec.warmup_steps, 0, length) / length)
+    if spec.warmup_steps == 0:
+        return falling
+    return np.where(s < spec.warmup_steps, spec.start + (spec.peak - spec.start) * (s / spec.warmup_steps), falling)
+
+
+@rate.register(specs.InverseSquareRoot)
+def _inverse_square_root(spec: specs.InverseSquareRoot, s: Steps) -> Rates:
+    return spec.peak * np.minimum((s + 1) / spec.warmup_steps, np.sqrt(spec.warmup_steps / (s + 1)))
+
+
+@rate.register(specs.ReduceOnPlateau)
+def _reduce_on_plateau(spec: specs.ReduceOnPlateau, s: Steps, scale: float = 1.0) -> Rates:
+    return np.maximum(rate(spec.learning_rate, s) * scale, spec.minimum)
