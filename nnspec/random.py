@@ -90,10 +90,13 @@ def keep_mask(rate: float, shape: tuple[int, ...], seed: int, stream: int, step:
 
 
 def uniforms(seed: int, stream: int, step: int, count: int) -> NDArray[np.float64]:
-    """Numbers uniform on (0, 1): (k + ½)/2⁵³ with k the top 53 bits of words (2i + 1, 2i), high word first."""
+    """Numbers uniform on (0, 1): (k + ½)/2⁵² with k the top 52 bits of words (2i + 1, 2i), high word first.
+
+    Each is exact in float64 and none is 0 or 1: with 53 bits k + ½ would round, for the largest k to 1.
+    """
     pairs = words(seed, stream, step, 2 * count).astype(np.uint64).reshape(count, 2)
-    k = ((pairs[:, 1] << np.uint64(32)) | pairs[:, 0]) >> np.uint64(11)
-    return (k.astype(np.float64) + 0.5) * 2.0**-53
+    k = ((pairs[:, 1] << np.uint64(32)) | pairs[:, 0]) >> np.uint64(12)
+    return (k.astype(np.float64) + 0.5) * 2.0**-52
 
 
 def permutation(seed: int, purpose: str, step: int, count: int) -> NDArray[np.int32]:
