@@ -335,16 +335,21 @@ def Sequential(  # noqa: N802 - it reads as a class, as in Keras and PyTorch, an
             raise error.under("layers", i) from None
         if layer.name is not None and layer.name in counts:
             raise SpecError(f"the name {layer.name!r} is taken", ("layers", i, "name"))
-        if isinstance(written, Spec) and id(written) in owners:
+        if id(written) in owners:
             label, shares = _free_name(node_name(type(layer)), counts), owners[id(written)]
         else:
             label, shares = layer.name or _free_name(node_name(type(layer)), counts), None
             counts.setdefault(label, 1)
-            if isinstance(written, Spec):
+            if isinstance(written, Spec) and _has_state(layer):
                 owners[id(written)] = label
         nodes.append(Node(label, dataclasses.replace(layer, name=None), (previous,), shares))
         previous = label
     return Model({"input": given}, tuple(nodes), (previous,), name=name)
+
+
+def _has_state(layer: Layer) -> bool:
+    """Whether using the layer twice differs from two equal layers: it has variables or random streams."""
+    return isinstance(layer, Model) or type(layer).params is not Layer.params or bool(layer.random)
 
 
 def _free_name(base: str, counts: dict[str, int]) -> str:
@@ -537,7 +542,8 @@ def _collect(
                 raise SpecError(f"the name {label!r} is taken by another node", ("nodes", label))
         else:
             label = _free_name(node_name(type(layer)), counts)
-        owners.setdefault(id(layer), label)
+        if _has_state(layer):
+            owners.setdefault(id(layer), label)
         names[id(tensor)] = label
         sources = tuple(names[id(t)] for t in tensor.inputs)
         nodes.append(Node(label, dataclasses.replace(layer, name=None), sources, shares))
