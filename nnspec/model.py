@@ -187,8 +187,8 @@ class Model(Layer):
         nodes: dict[str, Any] = {}
         for node in self.nodes:
             inputs = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
-            nodes[node.name] = {"inputs": inputs}
-            nodes[node.name] |= {"shares": node.shares} if node.shares else {"layer": dump(node.layer)}
+            layer = {"shares": node.shares} if node.shares else {"layer": dump(node.layer)}
+            nodes[node.name] = {**layer, "inputs": inputs}
         outputs = self.outputs[0] if len(self.outputs) == 1 else list(self.outputs)
         inputs = {name: _input_to_file(value) for name, value in self.inputs.items()}
         return {"inputs": inputs, "nodes": nodes, "outputs": outputs, **named}

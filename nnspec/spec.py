@@ -10,7 +10,8 @@ A spec is data. ``parse`` reads the short form of a spec file, ``dump`` writes i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -27,9 +28,20 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # A share of which the whole is excluded: dropout rates, decay factors, momenta.
-Fraction = Annotated[float, Field(ge=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]_EXPECTED = {
+    "int_type": "expected an integer",
+    "float_type": "expected a number",
+    "bool_type": "expected true or false",
+    "string_type": "expected a text",
+    "tuple_type": "expected a list",
+    "dict_type": "expected a mapping",
+    "finite_number": "expected a finite number",
+}
 
 _T = TypeVar("_T", bound="Spec")
+_BRANCH = re.compile(
+    r"(?:int|float|str|bool|none|literal|constrained-\w+|(?:tuple|list|dict|function-\w+)\[.*)$|.*\[key\]$"
+)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
@@ -38,7 +50,7 @@ def spec(cls: type[_T]) -> type[_T]:
     made = pydantic_dataclass(frozen=True, config=CONFIG)(cls)
     validated_init: Callable[..., None] = made.__init__
 
-    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
             validated_init(self, *args, **kwargs)
         except ValidationError as error:
@@ -46,8 +58,8 @@ def spec(cls: type[_T]) -> type[_T]:
         except TypeError as error:
             raise SpecError(f"{made.__name__}: {error}") from None
 
-    __init__.__wrapped__ = validated_init  # type: ignore[attr-defined]
-    made.__init__ = __init__  # type: ignore[method-assign]
+    init.__wrapped__ = validated_init  # type: ignore[attr-defined]
+    made.__init__ = init  # type: ignore[method-assign]
     return made  # type: ignore[return-value]
 
 
@@ -56,7 +68,7 @@ def _explain(cls: type[Any], error: ValidationError) -> SpecError:
     names = [f.name for f in dataclasses.fields(cls) if f.init and not f.kw_only]
     findings = error.errors(include_url=False)
     finding = findings[0]
-    path = [names[p] if i == 0 and isinstance(p, int) and p < len(names) else p for i, p in enumerate(finding["loc"])]
+    path = [*_named(finding["loc"][:1], names), *finding["loc"][1:]]
     cause = finding.get("ctx", {}).get("error")
     if isinstance(cause, SpecError):
         return cause.under(*path)
@@ -73,11 +85,35 @@ def _explain(cls: type[Any], error: ValidationError) -> SpecError:
         case "value_error":
             reason = str(cause)
         case _:
-            # Branches of a union leave their own names at the end of the location ("int", "constrained-str").
-            path = [p for i, p in enumerate(path) if i == 0 or isinstance(p, int) or p.isidentifier()]
-            reasons = dict.fromkeys(f["msg"][0].lower() + f["msg"][1:] for f in findings if f["loc"][:1] == finding["loc"][:1])
-            reason = f"{' or '.join(reasons)}, got {_show(finding['input'])}"
+            path, findings = _deepest([f for f in findings if f["loc"][:1] == finding["loc"][:1]])
+            path = [*_named(path[:1], names), *path[1:]]
+            value = findings[0]["input"]
+            reason = f"{' or '.join(dict.fromkeys(_reason(f) for f in findings))}, got {_show(value)}"
+            if findings[0]["type"] == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
+                reason += " (YAML 1.2 has true and false)"
     return SpecError(reason, path)
+
+
+def _named(start: Sequence[int | str], names: Sequence[str]) -> list[int | str]:
+    """The field's name for the position of an argument."""
+    return [names[p] if isinstance(p, int) and p < len(names) else p for p in start]
+
+
+def _deepest(findings: list[Any]) -> tuple[list[int | str], list[Any]]:
+    """Of the branches of a union that failed, those that came furthest, and the place that they reached."""
+    paths = []
+    for found in findings:
+        # Branches leave their own names in the location ("int", "tuple[str, ...]").
+        first, *rest = found["loc"]
+        paths.append([first, *(p for p in rest if isinstance(p, int) or not _BRANCH.match(p))])
+    furthest = max(paths, key=len)
+    return furthest, [found for found, path in zip(findings, paths, strict=True) if path == furthest]
+
+
+def _reason(finding: Any) -> str:
+    """What was expected, in the words of a spec file."""
+    message: str = finding["msg"]
+    return _EXPECTED.get(finding["type"], message[0].lower() + message[1:])
 
 
 def _show(value: object) -> str:
@@ -143,6 +179,8 @@ def _class(kind: str, tag: Any) -> type[Any]:
 
 def _tuples(value: Any) -> Any:
     """Lists of a file as the tuples that frozen specs hold."""
+    if isinstance(value, Mapping):
+        return {name: _tuples(held) for name, held in value.items()}
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
@@ -157,11 +195,17 @@ def dump(value: Any) -> Any:
         if hasattr(value, "to_file"):
             return {tag: value.to_file()}
         fields = changed_fields(value)
+        if not value.kind:
+            return fields
         if not fields:
             return tag
-        first = next((f.name for f in dataclasses.fields(value) if f.init and not f.kw_only), None)
-        if list(fields) == [first] and not isinstance(fields[first], dict) and fields[first] is not None:
-            return {tag: fields[first]}
+        first = next((f for f in dataclasses.fields(value) if f.init and not f.kw_only), None)
+        needed = first is not None and first.default is first.default_factory is dataclasses.MISSING
+        # A value alone says enough where it cannot be left out: {Dense: 10}, but {Huber: {delta: 2.0}}.
+        if first is not None and needed and list(fields) == [first.name]:
+            held = fields[first.name]
+            if held is not None and not isinstance(held, dict):
+                return {tag: held}
         return {tag: fields}
     if isinstance(value, Mapping):
         return {k: dump(v) for k, v in value.items()}
@@ -179,9 +223,31 @@ def changed_fields(value: Any) -> dict[str, Any]:
         current = getattr(value, field.name)
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
         short = dump(current)
-        if default is dataclasses.MISSING or short != dump(default) or isinstance(short, bool) != isinstance(default, bool):
+        if (
+            default is dataclasses.MISSING
+            or short != dump(default)
+            or isinstance(short, bool) != isinstance(default, bool)
+        ):
             changed[field.name] = short
     return changed
+
+
+def nested(cls: type[Any], *, optional: bool = False) -> BeforeValidator:
+    """Reads a field that holds one class only, hence without its name: ``clip: {global_norm: 1.0}``."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, cls) or (optional and value is None):
+            return value
+        if isinstance(value, Mapping):
+            for name in value:
+                if not isinstance(name, str):
+                    raise SpecError(f"field names are words, got {_show(name)}")
+            return cls(**{name: _tuples(held) for name, held in value.items()})
+        if isinstance(value, Spec) or value is None:
+            raise SpecError(f"expected the fields of {cls.__name__}, got {_show(value)}")
+        return cls(_tuples(value))
+
+    return BeforeValidator(read, json_schema_input_type=cls)
 
 
 def _reader(kind: str) -> BeforeValidator:
@@ -223,5 +289,7 @@ def _refuse(value: Any) -> Any:
 
 # A number, or a schedule of the update step.
 Rate = Annotated[
-    Any, BeforeValidator(_rate), WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"$ref": "#/$defs/schedule"}]})
+    Any,
+    BeforeValidator(_rate),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"$ref": "#/$defs/schedule"}]}),
 ]

@@ -193,16 +193,36 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _node(value: Any, *, top: bool = False, item: bool = False) -> yaml.Node:
-    """``value`` as a node: innermost lists and mappings in one line, a layer with one value as ``Dense: 10``."""
+    """``value`` as a node: short mappings and lists of scalars in one line, a layer in a list as ``- Dense: 10``."""
     if isinstance(value, dict):
-        leaf = all(not isinstance(v, dict | list) or not v for v in value.values())
-        flow = not top and leaf and not (item and len(value) == 1)
+        flow = not top and not (item and len(value) == 1) and _fits_a_line(value)
         pairs = [(_scalar(key), _node(v)) for key, v in value.items()]
-        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow)
+        return yaml.MappingNode("tag:yaml.org,2002:map", pairs, flow_style=flow or not value)
     if isinstance(value, list | tuple):
-        flow = all(not isinstance(v, dict | list | tuple) for v in value)
-        return yaml.SequenceNode("tag:yaml.org,2002:seq", [_node(v, item=True) for v in value], flow_style=flow)
+        return yaml.SequenceNode("tag:yaml.org,2002:seq", [_node(v, item=True) for v in value], flow_style=_flat(value))
     return _scalar(value)
+
+
+def _flat(value: Any) -> bool:
+    """Whether a list holds scalars only."""
+    return not any(isinstance(v, dict | list | tuple) for v in value)
+
+
+def _fits_a_line(value: Any) -> bool:
+    waiting, length = [value], 0
+    while waiting and length <= 80:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            waiting.extend(current.values())
+            length += sum(len(name) + 4 for name in current)
+        elif isinstance(current, list | tuple):
+            if not _flat(current):
+                return False
+            waiting.extend(current)
+            length += 2 * len(current)
+        else:
+            length += len(str(current))
+    return length <= 80
 
 
 def _scalar(value: Any) -> yaml.ScalarNode:

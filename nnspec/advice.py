@@ -1,0 +1,133 @@
+"""What can be said before any training: parameters without effect, and losses that expect another last layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nnspec.model import Model
+from nnspec.vocabulary import tag_of
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of a layer in the graph with nested models opened: where it stands, and whose variables it uses."""
+
+    path: str
+    owner: str
+    layer: Any
+    inputs: tuple[str, ...]
+
+
+def without_effect(model: Model) -> dict[str, str]:
+    """Variables whose gradient is zero but for rounding, by name, each with the reason.
+
+    A bias in front of a batch norm shifts each feature by a constant, and the norm takes the mean away again.
+    Between the two there may be what keeps a shift a constant of its feature: flatten, identity, sums, differences
+    and concat of features. The running mean follows the bias. Variables of a shared layer are named if this holds
+    wherever it is called.
+    """
+    calls, outputs = _opened(model)
+    consumers: dict[str, list[_Call]] = {}
+    for call in calls:
+        for source in call.inputs:
+            consumers.setdefault(source, []).append(call)
+    norms_of: dict[str, list[set[str] | None]] = {}
+    for call in calls:
+        if _shifts(call.layer):
+            norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, outputs))
+    found: dict[str, str] = {}
+    for owner, places in norms_of.items():
+        norms = [place for place in places if place is not None]
+        if len(norms) == len(places):
+            listed = sorted(set().union(*norms))
+            whose = "whose mean takes" if len(listed) == 1 else "whose means take"
+            found[f"{owner}/bias"] = f"followed by {' and '.join(listed)}, {whose} it away"
+            for norm in listed:
+                found[f"{norm}/mean"] = f"follows {owner}/bias, which has no effect"
+    return found
+
+
+def advice(model: Model, loss: Any = None) -> list[str]:
+    """What to do better, a line each: needless biases, and activations that the loss brings itself."""
+    reasons = without_effect(model)
+    lines = [
+        f"{name} has no effect ({reason}): set use_bias: false on {name.removesuffix('/bias')}"
+        for name, reason in reasons.items()
+        if name.endswith("/bias")
+    ]
+    last = _last_activation(model)
+    pairs = {"SoftmaxCrossEntropy": "softmax", "BinaryCrossEntropy": "sigmoid", "KLDivergence": "softmax"}
+    tag = None if loss is None else tag_of(type(loss))
+    if tag in pairs and last == pairs[tag] and not loss.from_probabilities:
+        lines.append(
+            f"the model ends in {last}, but {tag} takes logits and applies it again: leave {last} out (more accurate), "
+            "or set from_probabilities: true"
+        )
+    if tag in pairs and last != pairs[tag] and loss.from_probabilities:
+        lines.append(f"{tag} takes probabilities here, but the model does not end in {pairs[tag]}")
+    return lines
+
+
+def _opened(model: Model) -> tuple[list[_Call], set[str]]:
+    """All calls of layers that are not models, in order, and the paths of the outputs."""
+    calls: list[_Call] = []
+    known = {name: name for name in model.inputs}
+    calls.extend(_walk(model, "", "", known))
+    return calls, {known[name] for name in model.outputs}
+
+
+def _walk(model: Model, prefix: str, owner_prefix: str, known: dict[str, str]) -> Iterator[_Call]:
+    """The calls of a model; ``known`` maps names in it to the paths that give their values, and grows."""
+    for node in model.nodes:
+        path, owner = prefix + node.name, owner_prefix + node.owner
+        inputs = tuple(known[name] for name in node.inputs)
+        if isinstance(node.layer, Model):
+            inner = dict(zip(node.layer.inputs, inputs, strict=True))
+            yield from _walk(node.layer, f"{path}/", f"{owner}/", inner)
+            known[node.name] = inner[node.layer.outputs[0]]
+        else:
+            yield _Call(path, owner, node.layer, inputs)
+            known[node.name] = path
+
+
+def _shifts(layer: Any) -> bool:
+    """Whether a layer ends by adding its bias to each feature."""
+    adds = tag_of(type(layer)) in ("Dense", "BatchNorm", "LayerNorm") and layer.use_bias
+    return adds and getattr(layer, "activation", None) is None
+
+
+def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[str]) -> set[str] | None:
+    """The batch norms that take a shift of the value at ``path`` away; None if it is seen anywhere else."""
+    found: set[str] = set()
+    waiting, seen = [path], {path}
+    while waiting:
+        current = waiting.pop()
+        if current in outputs or current not in consumers:
+            return None
+        for call in consumers[current]:
+            if tag_of(type(call.layer)) == "BatchNorm":
+                found.add(call.owner)
+            elif not _keeps_shift(call.layer):
+                return None
+            elif call.path not in seen:
+                seen.add(call.path)
+                waiting.append(call.path)
+    return found
+
+
+def _keeps_shift(layer: Any) -> bool:
+    """Whether a constant shift of each feature comes out as a constant shift of each feature."""
+    tag = tag_of(type(layer))
+    return tag in ("identity", "add", "subtract", "Flatten") or (tag == "concat" and layer.axis == -1)
+
+
+def _last_activation(model: Model) -> str | None:
+    """The name of the activation that makes the model's only output."""
+    calls, outputs = _opened(model)
+    if len(outputs) != 1:
+        return None
+    last = next((call.layer for call in calls if call.path in outputs), None)
+    inner = getattr(last, "activation", None)
+    return None if last is None else tag_of(type(inner if inner is not None else last))
