@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from nnspec import vocabulary
+from nnspec.experiment import Data, EarlyStopping, Experiment, Training
+from nnspec.optimizers import Clip
 from nnspec.spec import dump
 
 TARGET = Path(__file__).with_name("reference.md")
@@ -32,13 +34,18 @@ takes all defaults, a single value sets the first field, anything else is a mapp
 
 """
 PLURALS = {"loss": "Losses"}
+# What a spec file holds beside the vocabulary.
+EXPERIMENT = (Experiment, Data, Training, EarlyStopping, Clip)
 
 
 def render() -> str:
     """The whole page."""
     kinds = [kind for kind in vocabulary.KINDS if vocabulary.class_names(kind)]
     contents = "\n".join(f"* [{_plural(kind)}](#{_plural(kind).lower()}): {_links(kind)}" for kind in kinds)
-    return f"{HEAD}{contents}\n{''.join(_kind(kind) for kind in kinds)}"
+    names = ", ".join(_link(cls.__name__) for cls in EXPERIMENT)
+    contents += f"\n* [Experiments](#experiments): {names}\n"
+    experiments = f"\n## Experiments\n{''.join(map(_class, EXPERIMENT))}"
+    return f"{HEAD}{contents}{''.join(map(_kind, kinds))}{experiments}"
 
 
 def _plural(kind: str) -> str:
@@ -46,7 +53,7 @@ def _plural(kind: str) -> str:
 
 
 def _links(kind: str) -> str:
-    return ", ".join(f"[{name}](#{name.lower()})" for name in vocabulary.class_names(kind))
+    return ", ".join(map(_link, vocabulary.class_names(kind)))
 
 
 def _kind(kind: str) -> str:
@@ -65,13 +72,35 @@ def _class(cls: type[Any]) -> str:
     tag = vocabulary.tag_of(cls)
     written = "" if tag == cls.__name__ else f"\nIn spec files: `{tag}`.\n"
     fields = [field for field in dataclasses.fields(cls) if field.init and field.name != "name"]
+    text, meanings = _attributes(inspect.cleandoc(cls.__doc__ or ""), {field.name for field in fields})
     # Those that may be given by position first: the very first is what a single value in a file sets.
-    rows = "".join(_field(cls, field) for field in sorted(fields, key=lambda field: bool(field.kw_only)))
-    table = f"\n| Field | Value | Default |\n|---|---|---|\n{rows}" if rows else ""
-    return f"\n### {cls.__name__}\n{written}\n{_docstring(cls.__doc__)}\n{table}"
+    fields.sort(key=lambda field: bool(field.kw_only))
+    rows = "".join(_field(cls, field, meanings) for field in fields)
+    head = (
+        "| Field | Value | Default | Meaning |\n|---|---|---|---|"
+        if meanings
+        else "| Field | Value | Default |\n|---|---|---|"
+    )
+    table = f"\n{head}\n{rows}" if rows else ""
+    return f"\n### {cls.__name__}\n{written}\n{_docstring(text)}\n{table}"
 
 
-def _field(cls: type[Any], field: dataclasses.Field[Any]) -> str:
+def _attributes(text: str, names: set[str]) -> tuple[str, dict[str, str]]:
+    """A docstring without the list of its attributes and its section "Raises", and the meaning of each attribute."""
+    kept: list[str] = []
+    meanings: dict[str, str] = {}
+    for block in text.split("\n\n"):
+        entries = [
+            e.partition(": ") for e in re.split(r"\n(?=\S)", inspect.cleandoc(block.removeprefix("Attributes:\n")))
+        ]
+        if all(name in names for name, _, _ in entries):
+            meanings |= {name: _prose(" ".join(meaning.split())) for name, _, meaning in entries}
+        elif not block.startswith("Raises:"):
+            kept.append(block)
+    return "\n\n".join(kept), meanings
+
+
+def _field(cls: type[Any], field: dataclasses.Field[Any], meanings: dict[str, str]) -> str:
     hint = typing.get_type_hints(cls, include_extras=True)[field.name]
     if field.default is not dataclasses.MISSING:
         default = _code(field.default)
@@ -79,7 +108,8 @@ def _field(cls: type[Any], field: dataclasses.Field[Any]) -> str:
         default = _code(field.default_factory())
     else:
         default = "required"
-    return f"| `{field.name}` | {_values(hint)} | {default} |\n"
+    meaning = f" {meanings.get(field.name, '')} |" if meanings else ""
+    return f"| `{field.name}` | {_values(hint)} | {default} |{meaning}\n"
 
 
 def _code(value: Any) -> str:
@@ -100,19 +130,27 @@ def _values(hint: Any) -> str:
         return WORDS[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        schema = next((m.json_schema for m in arguments[1:] if hasattr(m, "json_schema")), None)
-        if schema is not None:
-            return _schema(schema)
+        for metadata in arguments[1:]:
+            if hasattr(metadata, "json_schema"):
+                return _schema(metadata.json_schema)
+            if getattr(metadata, "json_schema_input_type", None) in EXPERIMENT:
+                return _link(metadata.json_schema_input_type.__name__)
         bounds = [bound for m in arguments[1:] for bound in getattr(m, "metadata", ())]
-        limits = [f"{sign} {getattr(b, name):g}" for b in bounds for name, sign in SIGNS.items() if hasattr(b, name)]
+        limits = [f"{sign} {getattr(b, name)}" for b in bounds for name, sign in SIGNS.items() if hasattr(b, name)]
         return " ".join([_values(arguments[0]), " and ".join(limits)]).strip()
     if origin is typing.Literal:
         return " or ".join(f"`{value}`" for value in arguments)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(_values, arguments))
+    if origin is dict:
+        return f"mapping of names to: {_values(arguments[1])}"
     if origin is tuple:
         return f"list of: {_values(arguments[0])}"
     raise TypeError(f"no words for {hint}")
+
+
+def _link(name: str) -> str:
+    return f"[{name}](#{name.lower()})"
 
 
 def _schema(schema: dict[str, Any]) -> str:
@@ -120,7 +158,7 @@ def _schema(schema: dict[str, Any]) -> str:
         return " or ".join(map(_schema, schema["anyOf"]))
     if "$ref" in schema:
         kind = schema["$ref"].rsplit("/", 1)[1]
-        return f"[{kind}](#{_plural(kind).lower()})"
+        return f"[{kind}](#{_plural(kind).lower()})" if kind in vocabulary.KINDS else _link(kind)
     minimum = f" ≥ {schema['minimum']}" if "minimum" in schema else ""
     return f"{schema['type']}{minimum}"
 
