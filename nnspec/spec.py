@@ -28,7 +28,9 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegativeFloat = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # A share of which the whole is excluded: dropout rates, decay factors, momenta.
-Fraction = Annotated[float, Field(ge=0, lt=1)]_EXPECTED = {
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+
+_EXPECTED = {
     "int_type": "expected an integer",
     "float_type": "expected a number",
     "bool_type": "expected true or false",
