@@ -90,7 +90,8 @@ def _explain(cls: type[Any], error: ValidationError) -> SpecError:
             path, findings = _deepest([f for f in findings if f["loc"][:1] == finding["loc"][:1]])
             path = [*_named(path[:1], names), *path[1:]]
             value = findings[0]["input"]
-            reason = f"{' or '.join(dict.fromkeys(_reason(f) for f in findings))}, got {_show(value)}"
+            expected = " or ".join(dict.fromkeys(_reason(f) for f in findings)).replace(" or expected ", " or ")
+            reason = f"{expected}, got {_show(value)}"
             if findings[0]["type"] == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
                 reason += " (YAML 1.2 has true and false)"
     return SpecError(reason, path)
