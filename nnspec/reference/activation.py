@@ -25,8 +25,9 @@ def sigmoid(x: Array) -> Array:
 
 
 def softplus(x: Array) -> Array:
-    """ln(1 + eˣ)."""
-    return np.logaddexp(x, 0)
+    """ln(1 + eˣ), from e^(−|x|), which cannot overflow."""
+    y: Array = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+    return y
 
 
 def log_softmax(x: Array, axis: int = -1) -> Array:
@@ -196,6 +197,7 @@ def _sparsemax(spec: specs.Sparsemax, scope: Scope, x: Array) -> Array:
         # The support is the largest k with 1 + k · z₍ₖ₎ > z₍₁₎ + … + z₍ₖ₎.
         counts = np.arange(1, z.shape[-1] + 1, dtype=x.dtype)
         support = np.sum(1 + counts * descending > sums, axis=-1, keepdims=True)
+        support = np.maximum(support, 1)  # the largest is in it, be it NaN
     tau = (np.take_along_axis(sums, support - 1, -1) - 1) / support.astype(x.dtype)
     return np.moveaxis(np.maximum(z - tau, 0), -1, spec.axis)
 
