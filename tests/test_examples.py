@@ -1,0 +1,54 @@
+"""The example programs, run as a reader would run them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnspec import backends
+
+
+def run(root: Path, name: str, *arguments: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(root / "examples" / name), *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd or root,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def number(pattern: str, text: str) -> float:
+    found = re.search(pattern, text)
+    assert found, f"{pattern} is not in\n{text}"
+    return float(found[1])
+
+
+def test_from_scratch(root: Path) -> None:
+    """The network by hand learns, its gradient is that of the loss, and every installed backend computes the same."""
+    shown = run(root, "from_scratch.py")
+    assert re.search(r"mistakes by epoch (\d+, )+0$", shown, re.MULTILINE)
+    assert number(r"finite differences: (\S+)", shown) < 1e-8
+    assert number(r"accuracy on new images (\S+)", shown) >= 0.94
+    compared = re.findall(
+        r"^(\w+): gradients differ by (\S+), weights after 300 updates by (\S+)$", shown, re.MULTILINE
+    )
+    assert [name for name, _, _ in compared] == backends.installed()
+    for name, gradients, weights in compared:
+        assert float(gradients) <= 1e-12, name
+        assert float(weights) <= 1e-11, name
+
+
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_autoencoder(root: Path, tmp_path: Path, name: str) -> None:
+    """Half of the epochs suffice to reconstruct better than the best linear method of the same width."""
+    if name not in backends.installed():
+        pytest.skip(f"the {name} backend is not installed")
+    shown = run(root, "autoencoder.py", "--backend", name, "--epochs", "50", cwd=tmp_path)
+    assert number(r"autoencoder +(\S+)", shown) < number(r"principal components +(\S+)", shown)
+    assert (tmp_path / "autoencoder.png").read_bytes().startswith(b"\x89PNG")
