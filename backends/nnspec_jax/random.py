@@ -1,0 +1,77 @@
+"""Philox4x32-10 in ``jax.numpy``: the words of :mod:`nnspec.random`, bit for bit, inside a compiled step.
+
+The 32×32→64-bit products need uint64, which JAX turns into uint32 without a word where x64 is off. Hence
+``jax.enable_x64`` around them, within the traced function: it changes how they are traced and nothing else, holds under
+jit, grad and scan, and lowers for every platform.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nnspec.random import KEY_INCREMENTS, MULTIPLIERS, ROUNDS, keep_threshold
+
+
+def _wide_product(a: jax.Array, multiplier: int) -> tuple[jax.Array, jax.Array]:
+    """The high and the low 32 bits of a · multiplier."""
+    with jax.enable_x64(True):
+        product = a.astype(jnp.uint64) * np.uint64(multiplier)
+        return (product >> np.uint64(32)).astype(jnp.uint32), product.astype(jnp.uint32)
+
+
+def philox4x32(
+    counter: tuple[jax.Array, jax.Array, jax.Array, jax.Array], key: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """The Philox4x32-10 block function on uint32 arrays that broadcast: counter (four words), key (two words)."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(ROUNDS):
+        high0, low0 = _wide_product(c0, MULTIPLIERS[0])
+        high1, low1 = _wide_product(c2, MULTIPLIERS[1])
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+        k0, k1 = k0 + np.uint32(KEY_INCREMENTS[0]), k1 + np.uint32(KEY_INCREMENTS[1])
+    return c0, c1, c2, c3
+
+
+def words(
+    seed: jax.Array,
+    stream: jax.Array | int,
+    step: jax.Array | int,
+    count: int,
+    offset: int = 0,
+    first_block: tuple[jax.Array | int, jax.Array | int] = (0, 0),
+) -> jax.Array:
+    """``count`` words of the draw (seed, stream, step), as :func:`nnspec.random.words`.
+
+    Args:
+        seed: the key, uint32 (2,): the seed's low and high half.
+        stream, step: uint32 scalars.
+        count: how many words; static.
+        offset: how many words of the first block to pass over, 0 to 3; static.
+        first_block: the low and high half of the first block's number. A draw that starts at word ``start`` has the
+            first block start // 4 and the offset start % 4.
+
+    Returns:
+        uint32 (count,).
+    """
+    low, high = (jnp.asarray(half, jnp.uint32) for half in first_block)
+    blocks = -(-(offset + count) // 4)
+    index = jax.lax.iota(jnp.uint32, blocks)
+    c0 = index + low
+    c1 = high + (c0 < index).astype(jnp.uint32)  # the sum has wrapped around where it is below its first term
+    c2, c3 = jnp.asarray(step, jnp.uint32), jnp.asarray(stream, jnp.uint32)
+    drawn = jnp.stack(jnp.broadcast_arrays(*philox4x32((c0, c1, c2, c3), (seed[0], seed[1]))), axis=-1)
+    return drawn.reshape(-1)[offset : offset + count]
+
+
+def keep_mask(
+    rate: float, shape: tuple[int, ...], seed: jax.Array, stream: jax.Array | int, step: jax.Array | int
+) -> jax.Array:
+    """Dropout's mask, as :func:`nnspec.random.keep_mask`: True where an element is kept."""
+    threshold = keep_threshold(rate)
+    if threshold >= 2**32:  # no word reaches it, and it is no uint32
+        return jnp.ones(shape, jnp.bool_)
+    count = int(np.prod(shape, dtype=np.int64))
+    return (words(seed, stream, step, count) < np.uint32(threshold)).reshape(shape)
