@@ -1,0 +1,45 @@
+"""Linear layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import jax
+from flax import nnx
+
+from nnspec.layers.activation import Identity
+from nnspec.layers.linear import Dense
+from nnspec_jax.realize import Context, at_least_float32, build
+
+
+class ActivatedLinear(nnx.Linear):
+    """``nnx.Linear`` followed by an activation; the result is rounded to ``dtype`` once, at the end."""
+
+    def __init__(self, *args: Any, activation: Callable[[jax.Array], jax.Array], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.activation = activation
+
+    def __call__(self, inputs: jax.Array, out_sharding: Any = None) -> jax.Array:
+        return self.activation(super().__call__(inputs, out_sharding)).astype(self.dtype)
+
+
+@build.register
+def dense(spec: Dense, context: Context) -> nnx.Linear:
+    wide = at_least_float32(context.dtype)
+    options: dict[str, Any] = {
+        "use_bias": spec.use_bias,
+        "dtype": context.dtype,
+        "param_dtype": context.dtype,
+        "precision": jax.lax.Precision.HIGHEST,  # a GPU would take TF32 for float32
+        "preferred_element_type": wide,
+        "kernel_init": nnx.initializers.zeros_init(),
+        "bias_init": nnx.initializers.zeros_init(),
+        "rngs": context.rngs,
+    }
+    if spec.activation is None and wide == context.dtype:
+        return nnx.Linear(context.features, spec.features, **options)
+    after = replace(context, shapes=((*context.shapes[0][:-1], spec.features),))
+    activation = build(spec.activation or Identity(), after)
+    return ActivatedLinear(context.features, spec.features, activation=activation, **options)

@@ -1,0 +1,188 @@
+"""Losses: functions to (total, count), and the quotient of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from nnspec import losses
+from nnspec.errors import DataError, ShapeError
+from nnspec.layers.base import show
+from nnspec_jax.activation import magnitude, softplus
+from nnspec_jax.realize import at_least_float32, build
+
+# (outputs, targets) -> the loss at every position; outputs are float32 at least.
+PerPosition = Callable[[jax.Array, jax.Array], jax.Array]
+
+
+@dataclass(frozen=True)
+class LossFunction:
+    """A loss as functions of arrays, in the outputs' dtype (in float32 at least).
+
+    Attributes:
+        spec: what it realizes.
+        per_position: the loss at every position, before weights and reduction, as Optax's losses give it.
+    """
+
+    spec: losses.Loss
+    per_position: PerPosition
+
+    def totals(
+        self, outputs: jax.Array, targets: jax.Array, weights: jax.Array | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """(Σ w·l, count): the count is Σ w for "weighted_mean" and the number of positions else.
+
+        Raises:
+            ShapeError: outputs, targets and weights do not fit together.
+        """
+        values = self.per_position(outputs.astype(at_least_float32(outputs.dtype)), targets)
+        total, weight = weighted(values, weights)
+        return total, weight if self.spec.reduction == "weighted_mean" else jnp.full((), values.size, values.dtype)
+
+    def reduced(self, total: jax.Array, count: jax.Array) -> jax.Array:
+        """The loss from its sums, as ``spec.result``."""
+        return total if self.spec.reduction == "sum" else total / count
+
+    def __call__(self, outputs: jax.Array, targets: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+        """The reduced loss: what a hand-written step differentiates."""
+        return self.reduced(*self.totals(outputs, targets, weights))
+
+
+def weighted(values: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, jax.Array]:
+    """(Σ w·v, Σ w) with weights that broadcast from the front; without weights they are 1.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the values.
+    """
+    if weights is None:
+        return values.sum(), jnp.full((), values.size, values.dtype)
+    if weights.shape != values.shape[: weights.ndim]:
+        given, wanted = show(weights.shape), show(values.shape)
+        raise ShapeError(f"weights of shape {given} are not for positions of shape {wanted}")
+    spread = weights.astype(values.dtype).reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+    return (spread * values).sum(), jnp.broadcast_to(spread, values.shape).sum()
+
+
+def elementwise(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    """Targets of the outputs' shape, in their dtype.
+
+    Raises:
+        ShapeError: they are of another shape.
+    """
+    if targets.shape != outputs.shape:
+        given, wanted = show(targets.shape), show(outputs.shape)
+        raise ShapeError(f"targets of shape {given} are not of the outputs' shape {wanted}")
+    return targets.astype(outputs.dtype)
+
+
+def is_class_ids(outputs: jax.Array, targets: jax.Array) -> bool:
+    """Whether targets are class ids: of an integer dtype; else they are a distribution.
+
+    Raises:
+        ShapeError: class ids of another shape than one for each position.
+    """
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
+        return False
+    if targets.shape != outputs.shape[:-1]:
+        given, wanted = show(targets.shape), show(outputs.shape[:-1])
+        hint = "; a distribution is of a float dtype" if targets.shape == outputs.shape else ""
+        raise ShapeError(f"class ids have shape {given}, outputs of shape {show(outputs.shape)} need {wanted}{hint}")
+    return True
+
+
+def one_hot(outputs: jax.Array, ids: jax.Array) -> jax.Array:
+    """True at the class of each position; outputs of the shape (..., classes)."""
+    return ids[..., None] == jnp.arange(outputs.shape[-1], dtype=ids.dtype)
+
+
+def _clipped(p: jax.Array, low: float, high: float) -> jax.Array:
+    """p cut to [low, high] with derivative 0 at the bounds; NaN goes through."""
+    return jnp.where(p <= low, low, jnp.where(p >= high, high, p))
+
+
+def _dot(y: jax.Array, logs: jax.Array) -> jax.Array:
+    """Σ y · logs along the last axis, where 0 · anything is 0."""
+    return jnp.sum(jnp.where(y == 0, 0.0, y * jnp.where(y == 0, 0.0, logs)), axis=-1)
+
+
+def _value(loss: Any) -> Callable[[Callable[[Any], PerPosition]], Callable[[Any], LossFunction]]:
+    """Register the per-position function of a class of losses."""
+
+    def register(make: Callable[[Any], PerPosition]) -> Callable[[Any], LossFunction]:
+        return build.register(loss, lambda spec, *args: LossFunction(spec, make(spec)))
+
+    return register
+
+
+@_value(losses.SoftmaxCrossEntropy)
+def _softmax_cross_entropy(spec: losses.SoftmaxCrossEntropy) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = one_hot(x, targets).astype(x.dtype) if is_class_ids(x, targets) else elementwise(x, targets)
+        if spec.label_smoothing:
+            y = y * (1.0 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]
+        if not spec.from_probabilities:
+            return -_dot(y, jax.nn.log_softmax(x, axis=-1))
+        q = _clipped(x / x.sum(-1, keepdims=True), spec.epsilon, 1.0 - spec.epsilon)
+        return -_dot(y, jnp.log(q))
+
+    return per_position
+
+
+@_value(losses.BinaryCrossEntropy)
+def _binary_cross_entropy(spec: losses.BinaryCrossEntropy) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = elementwise(x, targets) * (1.0 - spec.label_smoothing) + spec.label_smoothing / 2.0
+        if not spec.from_probabilities:
+            return softplus(x) - x * y
+        q = _clipped(x, spec.epsilon, 1.0 - spec.epsilon)
+        return -y * jnp.log(q) - (1.0 - y) * jnp.log1p(-q)
+
+    return per_position
+
+
+@_value(losses.MeanSquaredError)
+def _mean_squared_error(spec: losses.MeanSquaredError) -> PerPosition:
+    return lambda x, targets: jnp.square(x - elementwise(x, targets))
+
+
+@_value(losses.MeanAbsoluteError)
+def _mean_absolute_error(spec: losses.MeanAbsoluteError) -> PerPosition:
+    return lambda x, targets: magnitude(x - elementwise(x, targets))
+
+
+@_value(losses.Huber)
+def _huber(spec: losses.Huber) -> PerPosition:
+    delta = spec.delta
+
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        e = magnitude(x - elementwise(x, targets))
+        near = jnp.where(e <= delta, e, 0.0)  # the square of a huge error is never taken
+        return jnp.where(e <= delta, jnp.square(near) / 2.0, delta * (e - delta / 2.0))
+
+    return per_position
+
+
+@_value(losses.KLDivergence)
+def _kl_divergence(spec: losses.KLDivergence) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = elementwise(x, targets)
+        logs = jnp.log(_clipped(x, spec.epsilon, 1.0)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
+        return _dot(y, jnp.log(jnp.where(y == 0, 1.0, y)) - logs)
+
+    return per_position
+
+
+def check_class_ids(spec: losses.Loss, targets: Any, classes: int | None) -> None:
+    """Refuse class ids that are no class; a compiled step could not.
+
+    Raises:
+        DataError: naming the first of them.
+    """
+    if spec.targets == "labels" and classes is not None and targets.dtype.kind in "iu":
+        wrong = targets[(targets < 0) | (targets >= classes)]
+        if wrong.size:
+            raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")

@@ -1,0 +1,207 @@
+"""Optimizers and clipping as Optax transformations, from Optax's own parts where their formulas are the spec's.
+
+The parts made here: Adam (Optax's bias correction 1 − b2ᵗ cancels in float32, and there is no "hat"), clipping by norms
+(Optax's spreads NaN from an infinite gradient), and the last step, which knows the learning rate's scale.
+
+Half-precision parameters are updated in float32 and rounded, slots too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import reduce
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from nnspec import optimizers
+from nnspec_jax.realize import at_least_float32, build
+
+Tree = Any
+Transformation: TypeAlias = optax.GradientTransformation
+# The names of the parameters that weight decay applies to, where they are known.
+Names = frozenset[str] | None
+# Slot of the spec -> field of Optax's states.
+_FIELDS = {"m": "mu", "v": "nu", "mean": "mu", "velocity": "trace", "accumulator": "sum_of_squares"}
+
+
+class DescentState(NamedTuple):
+    """``count``: updates made. ``after``: state of what follows the multiplication with the learning rate."""
+
+    count: jax.Array
+    after: Any
+
+
+def _wide(tree: Tree) -> Tree:
+    """Half-precision leaves as float32."""
+    return jax.tree.map(
+        lambda x: x.astype(at_least_float32(x.dtype)) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree
+    )
+
+
+def _in_float32(inner: Transformation) -> optax.GradientTransformationExtraArgs:
+    """The transformation computed in float32 at least, its slots rounded to the dtypes they started with."""
+    inner = optax.with_extra_args_support(inner)
+
+    def update(updates: Tree, state: Tree, params: Tree = None, **extra: Any) -> tuple[Tree, Tree]:
+        updates, new_state = inner.update(_wide(updates), _wide(state), _wide(params), **extra)
+        return updates, jax.tree.map(lambda new, old: new.astype(old.dtype), new_state, state)
+
+    return optax.GradientTransformationExtraArgs(inner.init, update)
+
+
+def _descent(
+    spec: optimizers.Optimizer,
+    dtype: Any,
+    decayed: Names,
+    *rule: Transformation,
+    after: Any = None,
+) -> optax.GradientTransformationExtraArgs:
+    """w ← w − after(η · rule(g)) − η · weight_decay · w."""
+    rate = build(spec.learning_rate, at_least_float32(dtype))
+    after = after or optax.identity()
+
+    def init(params: Tree) -> DescentState:
+        return DescentState(jnp.zeros((), jnp.int32), after.init(params))
+
+    def update(
+        updates: Tree, state: DescentState, params: Tree = None, *, learning_rate_scale: Any = 1.0, **extra: Any
+    ) -> tuple[Tree, DescentState]:
+        eta = rate(state.count, learning_rate_scale)
+        updates, after_state = after.update(jax.tree.map(lambda u: -eta * u, updates), state.after, params)
+        if spec.weight_decay:
+            mask = decay_mask(spec, params, decayed)
+            updates = jax.tree.map(
+                lambda u, w, decays: u - eta * (spec.weight_decay * w) if decays else u, updates, params, mask
+            )
+        return updates, DescentState(state.count + 1, after_state)
+
+    last = optax.GradientTransformationExtraArgs(init, update)
+    return _in_float32(optax.chain(*rule, last))
+
+
+def decay_mask(spec: optimizers.Optimizer, params: Tree, decayed: Names) -> Tree:
+    """True where weight decay applies: for "kernels" at these names or, without names, at the leaves named kernel."""
+
+    def decays(path: tuple[Any, ...], _: Any) -> bool:
+        if spec.decay == "all":
+            return True
+        keys = [str(key.key) for key in path if isinstance(key, jax.tree_util.DictKey)]
+        return keys[-1] in decayed if decayed is not None else keys[-1].split("/")[-1] == "kernel"
+
+    return jax.tree_util.tree_map_with_path(decays, params)
+
+
+@build.register
+def sgd(spec: optimizers.SGD, dtype: Any, decayed: Names = None) -> Transformation:
+    return _descent(spec, dtype, decayed)
+
+
+@build.register(optimizers.Momentum)
+@build.register(optimizers.Nesterov)
+def momentum(spec: optimizers.Momentum | optimizers.Nesterov, dtype: Any, decayed: Names = None) -> Transformation:
+    trace = optax.trace(spec.momentum, nesterov=isinstance(spec, optimizers.Nesterov))
+    if spec.learning_rate_in_velocity:
+        return _descent(spec, dtype, decayed, after=trace)
+    return _descent(spec, dtype, decayed, trace)
+
+
+def _correction(decay: float, t: jax.Array) -> jax.Array:
+    """1 − decayᵗ, without the cancellation of a decay near 1."""
+    return -jnp.expm1(t * math.log(decay)) if decay else jnp.ones_like(t)
+
+
+def scale_by_adam(spec: optimizers.Adam) -> Transformation:
+    """Adam's direction with the state of Optax's."""
+
+    def init(params: Tree) -> optax.ScaleByAdamState:
+        return optax.ScaleByAdamState(
+            jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
+        )
+
+    def update(updates: Tree, state: optax.ScaleByAdamState, params: Tree = None) -> tuple[Tree, Any]:
+        count = state.count + 1
+        mu = jax.tree.map(lambda g, m: spec.b1 * m + (1.0 - spec.b1) * g, updates, state.mu)
+        nu = jax.tree.map(lambda g, v: spec.b2 * v + (1.0 - spec.b2) * jnp.square(g), updates, state.nu)
+
+        def direction(m: jax.Array, v: jax.Array) -> jax.Array:
+            t = count.astype(m.dtype)
+            c1, c2 = _correction(spec.b1, t), _correction(spec.b2, t)
+            if spec.epsilon_mode == "hat":
+                return jnp.sqrt(c2) / c1 * m / (jnp.sqrt(v) + spec.epsilon)
+            return (m / c1) / (jnp.sqrt(v / c2) + spec.epsilon)
+
+        return jax.tree.map(direction, mu, nu), optax.ScaleByAdamState(count, mu, nu)
+
+    return Transformation(init, update)
+
+
+@build.register
+def adam(spec: optimizers.Adam, dtype: Any, decayed: Names = None) -> Transformation:
+    return _descent(spec, dtype, decayed, scale_by_adam(spec))
+
+
+@build.register
+def adagrad(spec: optimizers.AdaGrad, dtype: Any, decayed: Names = None) -> Transformation:
+    return _descent(spec, dtype, decayed, optax.scale_by_rss(spec.initial_accumulator, spec.epsilon))
+
+
+@build.register
+def rmsprop(spec: optimizers.RMSProp, dtype: Any, decayed: Names = None) -> Transformation:
+    scaling = optax.scale_by_stddev if spec.centered else optax.scale_by_rms
+    scale = scaling(
+        decay=spec.rho,
+        eps=spec.epsilon,
+        initial_scale=0.0,
+        eps_in_sqrt=spec.epsilon_in_root,
+        bias_correction=False,
+    )
+    trace = optax.trace(spec.momentum) if spec.momentum else optax.identity()
+    if spec.learning_rate_in_velocity:
+        # The spec's velocity gathers +η·d and is subtracted.
+        return _descent(spec, dtype, decayed, scale, after=optax.chain(optax.scale(-1.0), trace, optax.scale(-1.0)))
+    return _descent(spec, dtype, decayed, scale, trace)
+
+
+def global_norm(gradients: Tree) -> jax.Array:
+    """√ΣΣg² of all gradients together, in float32 at least."""
+    squares = [jnp.sum(jnp.square(_wide(g))) for g in jax.tree.leaves(gradients)]
+    return jnp.sqrt(reduce(jnp.add, squares))
+
+
+def _shortened(gradient: jax.Array, norm: jax.Array, bound: float | None) -> jax.Array:
+    """g / n · c where n is above c, else g bit for bit. NaN spreads; an infinite norm leaves finite elements 0."""
+    return jnp.where(norm <= bound, gradient, (_wide(gradient) / norm * bound).astype(gradient.dtype))
+
+
+@build.register
+def clip(spec: optimizers.Clip, *args: Any) -> Transformation:
+    def update(gradients: Tree, params: Tree = None) -> Tree:
+        if spec.value is not None:
+            return jax.tree.map(lambda g: jnp.clip(g, -spec.value, spec.value), gradients)
+        if spec.norm is not None:
+            return jax.tree.map(lambda g: _shortened(g, global_norm(g), spec.norm), gradients)
+        norm = global_norm(gradients)
+        return jax.tree.map(lambda g: _shortened(g, norm, spec.global_norm), gradients)
+
+    return optax.stateless(update)
+
+
+def _is_field(path: tuple[Any, ...], _: Any) -> bool:
+    return isinstance(path[-1], optax.tree_utils.NamedTupleKey)
+
+
+def get_slots(spec: optimizers.Optimizer, state: Tree) -> dict[str, dict[str, jax.Array]]:
+    """The spec's slots out of the state of an optimizer made here: by slot, then by parameter name."""
+    return {slot: dict(optax.tree_utils.tree_get(state, _FIELDS[slot], filtering=_is_field)) for slot in spec.slots()}
+
+
+def set_slots(state: Tree, slots: Mapping[str, Mapping[str, jax.Array]], step: jax.Array | None = None) -> Tree:
+    """The state with these slots of these parameters replaced, and with that number of updates made."""
+    for slot, values in slots.items():
+        old = optax.tree_utils.tree_get(state, _FIELDS[slot], filtering=_is_field)
+        state = optax.tree_utils.tree_set(state, _is_field, **{_FIELDS[slot]: {**old, **values}})
+    return state if step is None else optax.tree_utils.tree_set(state, _is_field, count=step)

@@ -1,0 +1,79 @@
+"""``build``: what each class of the vocabulary becomes in JAX. Every family's file registers its classes.
+
+What comes back is the framework's own object:
+
+=============  ============================================================================================
+layer          a Flax ``nnx.Module``, or a plain function where there are no variables; ``build(spec, context)``
+activation     a function of an array; ``build(spec, context)``
+operation      a function of several arrays; ``build(spec, context)``
+loss, metric   a :class:`nnspec_jax.losses.LossFunction`, a function to (total, count); ``build(spec)``
+schedule       a function of the update step; ``build(spec, dtype)``
+optimizer      an ``optax.GradientTransformationExtraArgs``; ``build(spec, dtype, decayed)``
+=============  ============================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch, wraps
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from nnspec.errors import BackendError
+from nnspec.layers.base import Shape
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the realization of a layer may need.
+
+    Attributes:
+        shapes: the shapes of its inputs, batch axis included.
+        dtype: of its variables and of its arithmetic.
+        rngs: what Flax's constructors ask for. Models are built abstractly, so nothing is ever drawn from it.
+    """
+
+    shapes: tuple[Shape, ...]
+    dtype: Any
+    rngs: nnx.Rngs
+
+    @property
+    def features(self) -> int:
+        """The size of the first input's last axis."""
+        size = self.shapes[0][-1]
+        assert size is not None
+        return size
+
+
+@singledispatch
+def build(spec: Any, *args: Any, **kwargs: Any) -> Any:
+    """The framework's own object for a spec.
+
+    Raises:
+        BackendError: the class has no realization here.
+    """
+    raise BackendError(f"the jax backend has no realization of {type(spec).__name__}")
+
+
+def realizes(cls: type[Any]) -> bool:
+    """Whether a class, or a base of it, is registered."""
+    return build.dispatch(cls) is not build.dispatch(object)
+
+
+def at_least_float32(dtype: Any) -> Any:
+    """The dtype for arithmetic that half precision would spoil: float64 stays, all else is float32."""
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def rounded_once(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    """The function with half-precision inputs computed in float32 and rounded at the end; others are left alone."""
+
+    @wraps(function)
+    def rounding(x: jax.Array) -> jax.Array:
+        return function(x.astype(at_least_float32(x.dtype))).astype(x.dtype)
+
+    return rounding

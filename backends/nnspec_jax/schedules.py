@@ -1,0 +1,161 @@
+"""Schedules: functions of the update step (an integer array of any shape) to learning rates, as Optax's are.
+
+Steps are compared and divided as integers as far as the formula allows; rates are computed in float64 for float64 and
+in float32 else. A function takes ``scale``, what plateaus have multiplied the rate by; only ReduceOnPlateau reads it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from nnspec import schedules
+from nnspec_jax.realize import build
+
+Rate = Callable[..., jax.Array]
+_LAST_STEP = 2**31 - 1  # steps are int32
+
+
+def _counted(steps: int) -> int:
+    """``steps`` as an int32 to compare and divide with: none that is counted reaches one beyond."""
+    return min(steps, _LAST_STEP)
+
+
+def _rate(cls: Any) -> Callable[[Callable[[Any, jax.Array, Any], jax.Array]], Any]:
+    """Register the function (spec, steps, dtype) of a class of schedules."""
+
+    def register(rate: Callable[[Any, jax.Array, Any], jax.Array]) -> Any:
+        def make(spec: Any, dtype: Any = jnp.float32) -> Rate:
+            return lambda count, scale=1.0: rate(spec, jnp.asarray(count, jnp.int32), dtype)
+
+        build.register(cls, make)
+        return rate
+
+    return register
+
+
+def _cosine(start: Any, end: float, share: jax.Array) -> jax.Array:
+    """From ``start`` at share 0 to ``end`` at share 1 along half a cosine."""
+    return end + (start - end) * (1.0 + jnp.cos(math.pi * share)) / 2.0
+
+
+def _share(s: jax.Array, steps: int, dtype: Any) -> jax.Array:
+    """min(s, steps) / steps."""
+    return jnp.minimum(s, _counted(steps)).astype(dtype) / steps
+
+
+@build.register(int)
+@build.register(float)
+def constant(value: float, dtype: Any = jnp.float32) -> Rate:
+    return lambda count, scale=1.0: jnp.full(jnp.shape(count), value, dtype)
+
+
+@build.register(schedules.ConstantSchedule)
+def _constant(spec: schedules.ConstantSchedule, dtype: Any = jnp.float32) -> Rate:
+    return constant(spec.value, dtype)
+
+
+@_rate(schedules.StepDecay)
+def _step_decay(spec: schedules.StepDecay, s: jax.Array, dtype: Any) -> jax.Array:
+    return spec.initial * jnp.power(jnp.asarray(spec.factor, dtype), (s // _counted(spec.every)).astype(dtype))
+
+
+@_rate(schedules.Piecewise)
+def _piecewise(spec: schedules.Piecewise, s: jax.Array, dtype: Any) -> jax.Array:
+    return jnp.asarray(spec.values, dtype)[_position(spec.boundaries, s)]
+
+
+def _position(boundaries: Any, s: jax.Array) -> jax.Array:
+    """How many of the boundaries are ≤ s; those beyond the last step that can be counted are never reached."""
+    reached = np.asarray([b for b in boundaries if b <= _LAST_STEP], np.int32)
+    return jnp.sum(s[..., None] >= reached, axis=-1, dtype=jnp.int32)
+
+
+@_rate(schedules.ExponentialDecay)
+def _exponential_decay(spec: schedules.ExponentialDecay, s: jax.Array, dtype: Any) -> jax.Array:
+    whole = s // _counted(spec.decay_steps)
+    exponent = whole.astype(dtype) if spec.staircase else s.astype(dtype) / spec.decay_steps
+    return jnp.maximum(spec.initial * jnp.power(jnp.asarray(spec.decay_rate, dtype), exponent), spec.end)
+
+
+@_rate(schedules.PolynomialDecay)
+def _polynomial_decay(spec: schedules.PolynomialDecay, s: jax.Array, dtype: Any) -> jax.Array:
+    left = 1.0 - _share(s, spec.decay_steps, dtype)
+    return (spec.initial - spec.end) * left**spec.power + spec.end
+
+
+@_rate(schedules.LinearDecay)
+def _linear_decay(spec: schedules.LinearDecay, s: jax.Array, dtype: Any) -> jax.Array:
+    return spec.initial + (spec.end - spec.initial) * _share(s, spec.decay_steps, dtype)
+
+
+@_rate(schedules.CosineDecay)
+def _cosine_decay(spec: schedules.CosineDecay, s: jax.Array, dtype: Any) -> jax.Array:
+    return _cosine(spec.initial, spec.end, _share(s, spec.decay_steps, dtype))
+
+
+@_rate(schedules.CosineRestarts)
+def _cosine_restarts(spec: schedules.CosineRestarts, s: jax.Array, dtype: Any) -> jax.Array:
+    first, m_mul = _counted(spec.first_steps), jnp.asarray(spec.m_mul, dtype)
+    if spec.t_mul == 1:
+        cycle, passed, length = s // first, s % first, jnp.asarray(first, dtype)
+    else:
+        starts = [0]  # at most 32 cycles begin before the last step that can be counted
+        while starts[-1] <= _LAST_STEP:
+            starts.append(starts[-1] + first * spec.t_mul ** (len(starts) - 1))
+        cycle = _position(starts[1:], s)
+        passed = s - jnp.asarray(starts[:-1], jnp.int32)[cycle]
+        length = jnp.asarray(np.diff(np.asarray(starts, np.float64)), dtype)[cycle]
+    peak = spec.initial * jnp.power(m_mul, cycle.astype(dtype))
+    return _cosine(peak, spec.end, passed.astype(dtype) / length)
+
+
+@_rate(schedules.OneCycle)
+def _one_cycle(spec: schedules.OneCycle, s: jax.Array, dtype: Any) -> jax.Array:
+    def between(x: float, z: float, share: jax.Array) -> jax.Array:
+        return _cosine(x, z, share) if spec.anneal == "cosine" else x + (z - x) * share
+
+    up = spec.warmup_fraction * spec.total_steps
+    down = jnp.clip((s.astype(dtype) - up) / (spec.total_steps - up), 0.0, 1.0)
+    falling = between(spec.peak, spec.peak / (spec.div_factor * spec.final_div_factor), down)
+    if up == 0:  # no warm-up: the cycle opens at the peak
+        return falling
+    rising = between(spec.peak / spec.div_factor, spec.peak, jnp.minimum(s.astype(dtype) / up, 1.0))
+    return jnp.where(s <= _counted(math.floor(up)), rising, falling)
+
+
+def _warming(s: jax.Array, start: float, peak: Any, steps: int, after: jax.Array, dtype: Any) -> jax.Array:
+    """A line from start to peak in the first ``steps`` steps, then ``after``."""
+    if steps == 0:
+        return after
+    return jnp.where(s < _counted(steps), start + (peak - start) * (s.astype(dtype) / steps), after)
+
+
+@_rate(schedules.Warmup)
+def _warmup(spec: schedules.Warmup, s: jax.Array, dtype: Any) -> jax.Array:
+    rate = build(spec.after, dtype)
+    after = rate(jnp.maximum(s - _counted(spec.warmup_steps), 0))
+    return _warming(s, spec.start, rate(0), spec.warmup_steps, after, dtype)
+
+
+@_rate(schedules.WarmupCosine)
+def _warmup_cosine(spec: schedules.WarmupCosine, s: jax.Array, dtype: Any) -> jax.Array:
+    share = _share(jnp.maximum(s - _counted(spec.warmup_steps), 0), spec.decay_steps - spec.warmup_steps, dtype)
+    return _warming(s, spec.start, spec.peak, spec.warmup_steps, _cosine(spec.peak, spec.end, share), dtype)
+
+
+@_rate(schedules.InverseSquareRoot)
+def _inverse_square_root(spec: schedules.InverseSquareRoot, s: jax.Array, dtype: Any) -> jax.Array:
+    ratio = (s.astype(dtype) + 1.0) / spec.warmup_steps
+    return spec.peak * jnp.minimum(ratio, jnp.sqrt(1.0 / ratio))
+
+
+@build.register(schedules.ReduceOnPlateau)
+def _reduce_on_plateau(spec: schedules.ReduceOnPlateau, dtype: Any = jnp.float32) -> Rate:
+    rate = build(spec.learning_rate, dtype)
+    return lambda count, scale=1.0: jnp.maximum(rate(count) * jnp.asarray(scale, dtype), spec.minimum)
