@@ -1,0 +1,148 @@
+"""The graph as a Flax module."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+# The families are imported because they register their classes.
+import nnspec_jax.activation
+import nnspec_jax.dropout
+import nnspec_jax.linear
+import nnspec_jax.normalization
+import nnspec_jax.ops
+import nnspec_jax.shape  # noqa: F401
+from nnspec.model import Model
+from nnspec.random import stream_of
+from nnspec_jax.random import keep_mask
+from nnspec_jax.realize import Context, build
+
+
+class RandomState(nnx.Variable):
+    """The seed and the step that masks are drawn from: state that gradients and optimizers leave alone."""
+
+
+@dataclass
+class Pass:
+    """One forward pass: what random layers draw from, and what the pass leaves behind.
+
+    Attributes:
+        seed: uint32 (2,), the low and the high half.
+        step: uint32 ().
+        nodes: the value of every node, by path.
+        masks: the keep-masks that were used, by path.
+        calls: how often the layer at a path has been called.
+    """
+
+    seed: jax.Array
+    step: jax.Array
+    nodes: dict[str, jax.Array] = field(default_factory=dict)
+    masks: dict[str, jax.Array] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+
+    def keep_mask(self, owner: str, path: str, call: int, rate: float, shape: tuple[int, ...]) -> jax.Array:
+        """The keep-mask of one call of the dropout whose layer is kept at ``owner``, recorded under ``path``."""
+        mask = keep_mask(rate, shape, self.seed, stream_of(owner, "dropout", call), self.step)
+        self.masks[path] = mask
+        return mask
+
+
+class Nodes(nnx.Module):
+    """The nodes of a model. A nested model is one of these; :class:`Graph` is the outermost.
+
+    Attributes:
+        model: the spec.
+        layers: what each node that has a layer of its own became, by node name (see :func:`attribute`).
+    """
+
+    def __init__(self, model: Model, context: Context) -> None:
+        self.model = model
+        inferred = model.infer(*context.shapes)
+        self.layers = nnx.Dict(
+            {
+                attribute(node.name): build(node.layer, replace(context, shapes=inferred[node.name].inputs))
+                for node in model.nodes
+                if node.shares is None
+            }
+        )
+
+    def run(self, inputs: Sequence[jax.Array], run: Pass, path: str = "", owner: str = "") -> dict[str, jax.Array]:
+        """The values of all inputs and nodes by name. ``path`` leads to the nodes, ``owner`` to their layers."""
+        values = dict(zip(self.model.inputs, inputs, strict=True))
+        for node in self.model.nodes:
+            given = [values[name] for name in node.inputs]
+            here, mine = path + node.name, owner + node.owner
+            layer = self.layers[attribute(node.owner)]
+            if isinstance(layer, Nodes):
+                value = layer.run(given, run, f"{here}/", f"{mine}/")[layer.model.outputs[0]]
+            elif node.layer.random:
+                value = layer(*given, keep_mask=partial(run.keep_mask, mine, here, run.calls[mine]))
+                run.calls[mine] += 1
+            else:
+                value = layer(*given)
+            run.nodes[here] = values[node.name] = value
+        return values
+
+
+@build.register
+def nested(spec: Model, context: Context) -> Nodes:
+    return Nodes(spec, context)
+
+
+class Graph(Nodes):
+    """A model as a plain Flax module, to be used and trained with Flax's own tools.
+
+    ``graph(x, ...)`` takes the inputs in the order of ``model.inputs`` and returns the output; several outputs come as
+    a dict by node name. It starts in inference mode; ``train()`` and ``eval()`` switch it. In training mode BatchNorm
+    updates its statistics and ``step`` grows by one after each call, so that the next one drops others.
+
+    A float64 graph has to be called under ``jax.enable_x64(True)``, as everything of JAX in float64.
+    """
+
+    def __init__(self, model: Model, context: Context) -> None:
+        super().__init__(model, context)
+        self.seed = RandomState(jnp.zeros((2,), jnp.uint32))
+        self.step = RandomState(jnp.zeros((), jnp.uint32))
+        self.deterministic = True
+
+    def observe(self, *inputs: jax.Array) -> tuple[dict[str, jax.Array], Pass]:
+        """The outputs by node name, and the pass with every node's value and mask. The step grows as in a call."""
+        run = Pass(self.seed[...], self.step[...])
+        values = self.run(inputs, run)
+        if not self.deterministic:
+            self.step[...] = run.step + np.uint32(1)
+        return {name: values[name] for name in self.model.outputs}, run
+
+    def __call__(self, *inputs: jax.Array) -> Any:
+        outputs, _ = self.observe(*inputs)
+        return outputs if len(outputs) > 1 else outputs[self.model.outputs[0]]
+
+
+# Names under which a layer would hide a method of nnx.Dict (a node may well be called "keys"), or be taken for one of
+# the switches that train() and eval() set wherever they find them.
+_RESERVED = frozenset(dir(nnx.Dict)) | {"deterministic", "use_running_average"}
+
+
+def _is_reserved(name: str) -> bool:
+    return any(name.startswith(word) and not name[len(word) :].strip("_") for word in _RESERVED)
+
+
+def attribute(node: str) -> str:
+    """The name of a node in ``layers``: its own, or with one more "_" at the end where Flax needs the name itself."""
+    return f"{node}_" if _is_reserved(node) else node
+
+
+def canonical(path: Sequence[Any]) -> str:
+    """The canonical name of the variable at a path of Flax's: ``("layers", "dense", "kernel")`` is ``dense/kernel``."""
+    if len(path) == 1:
+        return f"random/{path[0]}"
+    nodes = [name[:-1] if name.endswith("_") and _is_reserved(name[:-1]) else name for name in path[1::2]]
+    return "/".join([*nodes, path[-1]])
