@@ -1,0 +1,230 @@
+"""Compiled training: many updates in one call, with data resident and state donated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from numpy.typing import NDArray
+
+# The families are imported because they register their classes.
+import nnspec_jax.metrics
+import nnspec_jax.schedules  # noqa: F401
+from nnspec import vocabulary
+from nnspec.backends import Array, Arrays, Net
+from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
+from nnspec.losses import Loss
+from nnspec.metrics import Metric
+from nnspec.optimizers import Clip, Optimizer
+from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
+from nnspec_jax.losses import check_class_ids
+from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
+from nnspec_jax.optimizers import get_slots, global_norm, set_slots
+from nnspec_jax.realize import at_least_float32, build
+
+# Running sums: name -> (2, 2), total and count in the first row and what rounding has lost of them in the second.
+Sums = dict[str, jax.Array]
+_SCALE, _STEP = "optimizer/learning_rate_scale", "optimizer/step"
+
+
+class JaxEngine:
+    """Trains one net. See :class:`nnspec.backends.Engine` for its methods.
+
+    The net's variables are donated to each call: their old buffers are reused for the new values.
+    """
+
+    def __init__(
+        self, net: JaxNet, loss: Loss, optimizer: Optimizer, metrics: Sequence[Metric] = (), clip: Clip | None = None
+    ) -> None:
+        if len(net.model.outputs) != 1:
+            raise SpecError(f"training needs one output, the model has {', '.join(net.model.outputs)}", ("outputs",))
+        self.net: Net = net
+        self._net, self.dtype = net, net.dtype
+        self._wide = at_least_float32(jnp.dtype(net.dtype))
+        self._output = net.model.outputs[0]
+        self._loss_spec, self._optimizer_spec = loss, optimizer
+        self._loss = build(loss)
+        self._metrics = {vocabulary.tag_of(type(metric)): build(metric) for metric in metrics}
+        if len(self._metrics) < len(metrics):
+            raise SpecError("each metric is given once", ("metrics",))
+        self._counted = ("loss", *self._metrics, "grad_norm", "learning_rate")
+        self._clip = optax.identity() if clip is None else build(clip)
+        self._optimizer = build(optimizer, jnp.dtype(net.dtype), net.decayed)
+        self._rate = build(optimizer.learning_rate, self._wide)
+        self._splits: dict[str, DeviceArrays] = {}
+        self._order: tuple[Array | None, Any] = (None, None)
+        self._scale = 1.0
+        self._train = jax.jit(self._updates, donate_argnums=0)
+        self._evaluate = jax.jit(self._evaluation, static_argnames="batch_size")
+        self._differentiate = jax.jit(lambda variables, data, rows: self._gradients(variables, _rows(data, rows))[:2])
+        self._start()
+
+    @in_own_precision
+    def _start(self) -> None:
+        self._state = jax.jit(self._optimizer.init)(self._parameters(self._net.arrays()))
+        self._declared = {
+            f"optimizer/{name}/{slot}": jax.ShapeDtypeStruct(x.shape, x.dtype)
+            for slot, values in get_slots(self._optimizer_spec, self._state).items()
+            for name, x in values.items()
+        }
+        self._declared |= {_STEP: jax.ShapeDtypeStruct((), np.int64), _SCALE: jax.ShapeDtypeStruct((), np.float64)}
+        self._sums = self._zero(self._counted)
+
+    def _parameters(self, variables: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: variables[name] for name in self._net.parameters}
+
+    # -- pure functions -----------------------------------------------------------------------------------------------
+
+    def _zero(self, names: Sequence[str]) -> Sums:
+        return {name: jnp.zeros((2, 2), self._wide) for name in names}
+
+    def _outcome(self, output: jax.Array, batch: DeviceArrays) -> dict[str, tuple[Any, Any]]:
+        """Loss and metrics of a batch as (total, count)."""
+        given = (output, batch["targets"], batch.get("weights"))
+        return {"loss": self._loss.totals(*given), **{tag: metric(*given) for tag, metric in self._metrics.items()}}
+
+    def _gradients(self, variables: DeviceArrays, batch: DeviceArrays) -> tuple[jax.Array, DeviceArrays, Any]:
+        """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""
+
+        def loss(parameters: DeviceArrays) -> tuple[jax.Array, Any]:
+            outputs, changed, _ = self._net.apply({**variables, **parameters}, batch, training=True)
+            outcome = self._outcome(outputs[self._output], batch)
+            return self._loss.reduced(*outcome["loss"]), (changed, outcome)
+
+        (value, aux), gradients = jax.value_and_grad(loss, has_aux=True)(self._parameters(variables))
+        return value, gradients, aux
+
+    def _update(self, scale: jax.Array, batch: DeviceArrays, carry: tuple[DeviceArrays, Any, Sums]) -> Any:
+        variables, state, sums = carry
+        _, gradients, (changed, outcome) = self._gradients(variables, batch)
+        count = optax.tree_utils.tree_get(state, "DescentState").count
+        outcome["grad_norm"] = (global_norm(gradients), 1.0)
+        clipped, _ = self._clip.update(gradients, self._clip.init(gradients))
+        parameters = self._parameters(variables)
+        updates, state = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale)
+        sums = {name: _add(sums[name], *outcome[name]) for name in outcome}
+        sums["learning_rate"] = _add(jnp.zeros((2, 2), self._wide), self._rate(count, scale), 1.0)
+        return {**variables, **changed, **optax.apply_updates(parameters, updates)}, state, sums
+
+    def _updates(
+        self, carry: tuple[DeviceArrays, Any, Sums], scale: Any, data: DeviceArrays, order: Any, start: Any, stop: Any
+    ) -> tuple[DeviceArrays, Any, Sums]:
+        """Updates ``start`` to ``stop``; the bounds are traced, so any number of updates is one compilation."""
+        return jax.lax.fori_loop(start, stop, lambda k, c: self._update(scale, _rows(data, order[k]), c), carry)
+
+    def _evaluation(self, variables: DeviceArrays, data: DeviceArrays, *, batch_size: int) -> Sums:
+        def add(batch: DeviceArrays, sums: Sums) -> Any:
+            outputs, _, _ = self._net.apply(variables, batch, training=False)
+            outcome = self._outcome(outputs[self._output], batch)
+            return {name: _add(sums[name], *outcome[name]) for name in outcome}
+
+        def slice_of(start: Any, size: int) -> DeviceArrays:
+            return {name: jax.lax.dynamic_slice_in_dim(x, start, size) for name, x in data.items()}
+
+        rows = data["targets"].shape[0]
+        full, rest = divmod(rows, batch_size)
+        sums = self._zero(self._counted[:-2])
+        if full:
+            sums = jax.lax.fori_loop(0, full, lambda k, s: add(slice_of(k * batch_size, batch_size), s), sums)
+        return add(slice_of(rows - rest, rest), sums) if rest else sums
+
+    # -- the protocol -------------------------------------------------------------------------------------------------
+
+    @in_own_precision
+    def load(self, split: str, data: Arrays) -> None:
+        given = {name: x for name, x in data.items() if name not in ("targets", "weights")}
+        inputs = as_inputs(self._net.model, given, jnp.dtype(self.dtype))
+        others = {n: as_targets(n, np.asarray(x), self._wide) for n, x in data.items() if n not in inputs}
+        if "targets" not in others:
+            raise SpecError(f"the split {split!r} has no targets")
+        rows = len(next(iter(inputs.values())))
+        for name, x in others.items():
+            if x.shape[:1] != (rows,):
+                raise ShapeError(f"the inputs have {rows} rows, got the shape {list(x.shape)}", (name,))
+        check_class_ids(self._loss_spec, others["targets"], self._net.model.output_shapes()[self._output][-1])
+        self._splits[split] = self._net.put({**inputs, **others})
+
+    @in_own_precision
+    def train(self, order: NDArray[np.int32], start: int, stop: int) -> None:
+        data = self._split("train")
+        if self._order[0] is not order:
+            self._check_rows(order, "train")
+            self._order = (order, self._net.put({"order": order.astype(np.int32)})["order"])
+        if not 0 <= start <= stop <= len(order):
+            raise SpecError(f"updates {start} to {stop} of an order of {len(order)}")
+        scale = np.asarray(self._scale, self._wide)
+        carry = (self._net.arrays(), self._state, self._sums)
+        variables, self._state, self._sums = self._train(
+            carry, scale, data, self._order[1], np.int32(start), np.int32(stop)
+        )
+        self._net.replace(variables)
+        jax.block_until_ready(self._sums)
+
+    @in_own_precision
+    def totals(self) -> dict[str, tuple[float, float]]:
+        found = _totals(self._sums, self._counted)
+        self._sums = self._zero(self._counted)
+        return found
+
+    @in_own_precision
+    def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
+        sums = self._evaluate(self._net.arrays(), self._split(split), batch_size=batch_size)
+        return _totals(sums, self._counted[:-2])
+
+    @in_own_precision
+    def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
+        data = self._split(split)
+        self._check_rows(rows, split)
+        loss, gradients = self._differentiate(self._net.arrays(), data, rows.astype(np.int32))
+        return float(loss), to_host(self._parameters(gradients))
+
+    @in_own_precision
+    def variables(self) -> dict[str, Array]:
+        slots = get_slots(self._optimizer_spec, self._state)
+        found = {f"optimizer/{name}/{slot}": slots[slot][name] for name in self._net.parameters for slot in slots}
+        step = np.array(optax.tree_utils.tree_get(self._state, "DescentState").count, np.int64)
+        return {**self.net.variables(), **to_host(found), _STEP: step, _SCALE: np.array(self._scale, np.float64)}
+
+    @in_own_precision
+    def assign(self, variables: Arrays) -> None:
+        own = as_variables({n: x for n, x in variables.items() if n.startswith("optimizer/")}, self._declared)
+        self.net.assign({name: x for name, x in variables.items() if name not in own})
+        slots: dict[str, dict[str, Any]] = {}
+        for name, value in self._net.put({n: x for n, x in own.items() if n not in (_STEP, _SCALE)}).items():
+            parameter, slot = name.removeprefix("optimizer/").rsplit("/", 1)
+            slots.setdefault(slot, {})[parameter] = value
+        step = self._net.put({_STEP: own[_STEP].astype(np.int32)})[_STEP] if _STEP in own else None
+        self._state = set_slots(self._state, slots, step)
+        self._scale = float(own.get(_SCALE, self._scale))
+
+    def _split(self, name: str) -> DeviceArrays:
+        if name not in self._splits:
+            raise SpecError(f"the split {name!r} is not loaded{did_you_mean(name, self._splits)}")
+        return self._splits[name]
+
+    def _check_rows(self, rows: Array, split: str) -> None:
+        count = self._splits[split]["targets"].shape[0]
+        if rows.size and not (rows.min() >= 0 and rows.max() < count):
+            raise DataError(f"rows {rows.min()} to {rows.max()} of the split {split!r}, which has {count}")
+
+
+def _rows(data: DeviceArrays, rows: jax.Array) -> DeviceArrays:
+    return {name: jnp.take(x, rows, axis=0, mode="clip") for name, x in data.items()}
+
+
+def _add(sums: jax.Array, total: jax.Array, count: jax.Array | float) -> jax.Array:
+    """Add to running sums; what rounding loses is kept (Knuth's two-sum), so that float32 lasts for long epochs."""
+    x = jnp.stack([total, jnp.asarray(count, total.dtype)])
+    old, lost = sums
+    new = old + x
+    part = new - old
+    return jnp.stack([new, lost + ((old - (new - part)) + (x - part))])
+
+
+def _totals(sums: Sums, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    host = {name: np.asarray(x, np.float64).sum(0) for name, x in jax.device_get(sums).items()}
+    return {name: (float(host[name][0]), float(host[name][1])) for name in names}
