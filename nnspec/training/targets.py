@@ -1,0 +1,146 @@
+"""Targets in the shape and type that a loss compares outputs with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.errors import DataError, ShapeError
+from nnspec.vocabulary import tag_of
+
+Array = NDArray[Any]
+Place = Callable[[int], str]
+
+
+def encode(targets: Array, classes: tuple[Any, ...] | None, place: Place) -> tuple[Array, tuple[Any, ...]]:
+    """Texts or numbers of classes as ids: the places of their values in ``classes``, or in their sorted order.
+
+    Raises:
+        DataError: a value that is not in ``classes``; the row is named.
+    """
+    if classes is None:
+        classes = tuple(_plain(v) for v in np.unique(targets))
+    known = {value: i for i, value in enumerate(classes)}
+    ids = np.empty(targets.shape, np.int32)
+    for index, value in np.ndenumerate(targets):
+        found = known.get(_plain(value))
+        if found is None:
+            raise DataError(f"{place(index[0])}: the class {_plain(value)!r} does not occur in the training data")
+        ids[index] = found
+    return ids, classes
+
+
+def _plain(value: Any) -> Any:
+    """A class as it is shown: 3 for 3.0."""
+    plain = value.item() if isinstance(value, np.generic) else value
+    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
+
+
+def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dtype: Any, place: Place) -> NDArray[Any]:
+    """Targets (n, ...) for outputs of shape (n, *output).
+
+    For losses of labels: class ids int32 (n, *output[:-1]), or distributions (n, *output). For losses of values:
+    (n, *output); class ids become one-hot rows on request, and (n,) goes with outputs (n, 1).
+
+    Args:
+        dtype: of everything that is not a class id.
+
+    Raises:
+        DataError: ids out of range, values that are not finite or out of the loss's range, with the row.
+        ShapeError: a shape that does not fit, with the remedy.
+    """
+    classes, positions = output[-1], output[:-1]
+    integral = targets.dtype.kind in "iub"
+    if one_hot:
+        if not integral:
+            raise DataError(f"one_hot needs class ids (integers), got targets of dtype {targets.dtype}")
+        ids = _ids(_as(targets, positions, "class ids", output), classes, place)
+        return np.eye(classes, dtype=dtype)[ids]
+    if loss.targets == "labels" and targets.shape[1:] != output:
+        if not integral:
+            raise DataError(
+                f"{tag_of(type(loss))} takes class ids (integers) of shape {_shape(positions)} or distributions of "
+                f"shape {_shape(output)}, got {targets.dtype} of shape {_shape(targets.shape[1:])}"
+            )
+        return _ids(_as(targets, positions, "class ids", output), classes, place)
+    if targets.dtype.kind not in "iubf" and str(targets.dtype) != "bfloat16":
+        raise DataError(f"targets are numbers, got dtype {targets.dtype}")
+    values = _as(targets, output, "targets", output).astype(np.float64)
+    check_finite(values, "target", place)
+    _check_range(values, loss, place)
+    return cast(values, dtype, "target", place)
+
+
+def _ids(targets: Array, classes: int, place: Place) -> NDArray[np.int32]:
+    wrong = (targets < 0) | (targets >= classes)
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(
+            f"{place(index[0])}: the class id {targets[index]} is out of range: the model has {classes} outputs, for "
+            f"ids 0 to {classes - 1}"
+        )
+    return targets.astype(np.int32)
+
+
+def _as(targets: Array, wanted: tuple[int, ...], what: str, output: tuple[int, ...]) -> Array:
+    """``targets`` in the shape (n, *wanted), where they differ in axes of size 1 only."""
+    have = targets.shape[1:]
+    if have == wanted:
+        return targets
+    if [s for s in have if s != 1] == [s for s in wanted if s != 1]:
+        return targets.reshape(len(targets), *wanted)
+    remedy = ""
+    if have == () and len(output) == 1 and what == "targets":
+        remedy = ": for class ids set one_hot: true, for one value per example end the model with one output"
+    fitting = f"outputs of shape {_shape(output)}, which take {_shape(wanted)}"
+    raise ShapeError(f"{what} of shape {_shape(have)} do not fit {fitting}{remedy}")
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(['batch', *map(str, shape)])})"
+
+
+def _check_range(values: NDArray[np.float64], loss: Any, place: Place) -> None:
+    name = tag_of(type(loss))
+    if name == "BinaryCrossEntropy":
+        wrong, wanted = (values < 0) | (values > 1), "between 0 and 1"
+    elif name in ("KLDivergence", "SoftmaxCrossEntropy"):
+        wrong, wanted = values < 0, "at least 0"
+    else:
+        return
+    if wrong.any():
+        index = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(f"{place(index[0])}: {name} takes targets {wanted}, got {values[index]:g}")
+
+
+def check_finite(values: Array, what: str, place: Place, columns: tuple[str, ...] | None = None) -> None:
+    """Refuse NaN and infinities, naming the first one's row and column."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        raise DataError(f"{_where(index, what, place, columns)} is {float(values[index])}: values must be finite")
+
+
+def cast(values: Array, dtype: Any, what: str, place: Place, columns: tuple[str, ...] | None = None) -> Array:
+    """Values in another dtype; those out of its range are refused."""
+    with np.errstate(over="ignore"):
+        made = values.astype(dtype)
+    if np.dtype(dtype).kind != "i":
+        lost = ~np.isfinite(made)
+        if lost.any():
+            index = tuple(int(i) for i in np.argwhere(lost)[0])
+            where = _where(index, what, place, columns)
+            raise DataError(f"{where} is {float(values[index]):g}, out of the range of {np.dtype(dtype)}")
+    return made
+
+
+def _where(index: tuple[int, ...], what: str, place: Place, columns: tuple[str, ...] | None) -> str:
+    """``row 3, column 'age'``: where a value stands."""
+    row, *rest = index
+    if columns is not None and len(rest) == 1:
+        return f"{place(row)}, column {columns[rest[0]]!r}: the {what}"
+    column = f", column {rest[0]}" if len(rest) == 1 else f", position {tuple(rest)}" if rest else ""
+    return f"{place(row)}{column}: the {what}"
