@@ -34,7 +34,7 @@ def test_from_scratch(root: Path) -> None:
     shown = run(root, "from_scratch.py")
     assert re.search(r"mistakes by epoch (\d+, )+0$", shown, re.MULTILINE)
     assert number(r"finite differences: (\S+)", shown) < 1e-8
-    assert number(r"accuracy on new images (\S+)", shown) >= 0.94
+    assert number(r"accuracy on unseen images (\S+)", shown) >= 0.94
     compared = re.findall(
         r"^(\w+): gradients differ by (\S+), weights after 300 updates by (\S+)$", shown, re.MULTILINE
     )
