@@ -7,6 +7,8 @@ need no word of any framework.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -217,12 +219,15 @@ def installed() -> list[str]:
     return [name for name in registered() if not missing_packages(name)]
 
 
-def missing_packages(name: str) -> list[str]:
-    """Packages a registered backend needs and that are not installed (from ``REQUIRES`` of its package)."""
-    import importlib.util
-
+def required_packages(name: str) -> tuple[str, ...]:
+    """Packages a registered backend needs: ``REQUIRES`` of its top-level package, which imports nothing."""
     module = importlib.import_module(_entry_points()[name].module.split(".")[0])
-    return [package for package in getattr(module, "REQUIRES", ()) if importlib.util.find_spec(package) is None]
+    return tuple(getattr(module, "REQUIRES", ()))
+
+
+def missing_packages(name: str) -> list[str]:
+    """Packages a registered backend needs and that are not installed, found without importing them."""
+    return [package for package in required_packages(name) if importlib.util.find_spec(package) is None]
 
 
 def backend(name: str | None = None) -> Backend:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Sequence
 class NNSpecError(Exception):
     """Base of all errors caused by what the user gave (a spec, data, a file, an environment)."""
 
+    # What the command line exits with.
+    exit_status = 2
+
 
 class SpecError(NNSpecError, ValueError):
     """A spec that means nothing: unknown names, wrong types, values out of range.

@@ -41,6 +41,8 @@ CALL_SECONDS = 0.2
 class Diverged(NNSpecError):
     """The loss is no longer a finite number."""
 
+    exit_status = 1
+
 
 def train(
     model: Model | Experiment | str | Path,
