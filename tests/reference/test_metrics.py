@@ -68,8 +68,8 @@ def test_binary_accuracy(threshold: float, weights: Any) -> None:
 
 def test_binary_accuracy_at_the_threshold() -> None:
     x = np.zeros((1, 2))  # σ(0) = 0.5 is not above 0.5
-    assert value(nn.BinaryAccuracy(), x, np.array([[0.0, 1.0]])) == (1.0, 2.0)
-    assert value(nn.BinaryAccuracy(), x, np.array([[0.5, 0.51]])) == (1.0, 2.0)
+    assert value(nn.BinaryAccuracy(), x, np.array([[0.0, 0.5]])) == (2.0, 2.0)
+    assert value(nn.BinaryAccuracy(), x, np.array([[1.0, 0.51]])) == (0.0, 2.0)
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
