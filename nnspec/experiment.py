@@ -11,17 +11,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from nnspec import document
-from nnspec.advice import advice as advice
-from nnspec.advice import without_effect as without_effect
+from nnspec.advice import advice as advice, without_effect as without_effect
 from nnspec.errors import ShapeError, SpecError, did_you_mean
 from nnspec.layers.base import Shape, show
 from nnspec.model import Model
 from nnspec.optimizers import Clip
-from nnspec.overrides import apply_override
-from nnspec.overrides import apply_overrides as apply_overrides
+from nnspec.overrides import apply_override, apply_overrides as apply_overrides
 from nnspec.schedules import ReduceOnPlateau
-from nnspec.source import SKLEARN, fit_input
-from nnspec.source import Data as Data
+from nnspec.source import SKLEARN, Data as Data, fit_input
 from nnspec.spec import (
     AnyLoss,
     AnyMetric,

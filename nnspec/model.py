@@ -1,4 +1,4 @@
-"""Model: a graph of named nodes. Sequential is its short form, nested models are nodes, shared layers are shared nodes."""
+"""Model: a graph of named nodes. Sequential is its short form; nested models are nodes, shared layers shared nodes."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class Model(Layer):
         return cls(inputs, _nodes_from_file(written), outputs, name=fields.get("name"))
 
     def to_file(self) -> dict[str, Any]:
-        """The short form of the model: ``input`` and ``layers`` for a chain, else ``inputs``, ``nodes``, ``outputs``."""
+        """The short form: ``input`` and ``layers`` for a chain, else ``inputs``, ``nodes`` and ``outputs``."""
         named = {} if self.name is None else {"name": self.name}
         chain = self._as_chain()
         if chain is not None:
@@ -213,7 +213,11 @@ class Model(Layer):
     # -- inference ----------------------------------------------------------------------------------------------------
 
     def infer(self, *shapes: Shape, dtypes: Sequence[DType] | None = None) -> dict[str, Inferred]:
-        """Shapes, dtypes and variables of every node, for inputs of these shapes (batch axis included) or the declared ones.
+        """Shapes, dtypes and variables of every node.
+
+        Args:
+            shapes: the inputs' shapes, batch axis included; without them the declared ones.
+            dtypes: the inputs' dtypes, where another model gives them.
 
         Raises:
             ShapeError: naming the node and the shapes.
@@ -239,7 +243,9 @@ class Model(Layer):
             if node.shares is not None and params != found[node.shares].params:
                 mine = {k: p.shape for k, p in params.items()}
                 theirs = {k: p.shape for k, p in found[node.shares].params.items()}
-                raise ShapeError(f"shares the layer of {node.shares!r}, but needs variables {mine}, not {theirs}", (node.name,))
+                raise ShapeError(
+                    f"shares the layer of {node.shares!r}, but needs variables {mine}, not {theirs}", (node.name,)
+                )
             found[node.name] = Inferred(given, output, dtype, params)
             outputs[node.name], kinds[node.name] = output, dtype
         return found
@@ -274,9 +280,13 @@ class Model(Layer):
             for name, param in inner[node.name].params.items()
         }
 
-    def _result(self, inner: dict[str, Inferred], shapes: tuple[Shape, ...], dtypes: Sequence[DType]) -> tuple[Shape, DType]:
+    def _result(
+        self, inner: dict[str, Inferred], shapes: tuple[Shape, ...], dtypes: Sequence[DType]
+    ) -> tuple[Shape, DType]:
         if len(self.outputs) != 1:
-            raise ShapeError(f"a nested model has one output, this one has {len(self.outputs)}: {', '.join(self.outputs)}")
+            raise ShapeError(
+                f"a nested model has one output, this one has {len(self.outputs)}: {', '.join(self.outputs)}"
+            )
         name = self.outputs[0]
         if name in inner:
             return inner[name].output, inner[name].dtype
@@ -286,6 +296,10 @@ class Model(Layer):
     def params(self, *shapes: Shape) -> dict[str, Param]:
         """All variables by canonical name (``dense_1/kernel``), in the order of the nodes."""
         return self._params(self.infer(*shapes))
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        inner = self.infer(*shapes)
+        return sum(node.layer.flops(*inner[node.name].inputs) for node in self.nodes)
 
     def output_shape(self, *shapes: Shape) -> Shape:
         inner = self.infer(*shapes)
@@ -365,7 +379,9 @@ def _free_name(base: str, counts: dict[str, int]) -> str:
 def _only(fields: Mapping[str, Any], known: tuple[str, ...], *more: str) -> None:
     for name in fields:
         if name not in known:
-            raise SpecError(f"a model has no field {name!r}{did_you_mean(name, (*known, *more))} (fields: {', '.join(known)})")
+            raise SpecError(
+                f"a model has no field {name!r}{did_you_mean(name, (*known, *more))} (fields: {', '.join(known)})"
+            )
 
 
 def _input(value: Any, path: tuple[str | int, ...]) -> Input:
@@ -373,7 +389,8 @@ def _input(value: Any, path: tuple[str | int, ...]) -> Input:
         if isinstance(value, Input):
             return value
         if isinstance(value, Mapping):
-            return Input(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            return Input(**fields)
         if value is None:
             return Input()
         if isinstance(value, int) and not isinstance(value, bool):
@@ -426,7 +443,9 @@ def _nodes_from_file(written: Mapping[str, Any]) -> tuple[Node, ...]:
         if node.shares is not None:
             if node.shares not in layers:
                 hint = did_you_mean(node.shares, layers)
-                raise SpecError(f"there is no node {node.shares!r} with a layer to share{hint}", ("nodes", name, "shares"))
+                raise SpecError(
+                    f"there is no node {node.shares!r} with a layer to share{hint}", ("nodes", name, "shares")
+                )
             nodes[name] = dataclasses.replace(node, layer=layers[node.shares])
     return _sorted(nodes)
 
@@ -467,7 +486,9 @@ def _checked(inputs: Any, nodes: Any, outputs: Any) -> tuple[dict[str, Input], t
             raise SpecError(f"expected Node, got {type(node).__name__}", ("nodes",))
     for name in (*inputs, *(n.name for n in nodes)):
         if not isinstance(name, str) or not re.fullmatch(NAME, name):
-            raise SpecError(f"{name!r} cannot name a node: letters, digits and '_', not starting with a digit", ("nodes",))
+            raise SpecError(
+                f"{name!r} cannot name a node: letters, digits and '_', not starting with a digit", ("nodes",)
+            )
     for node in nodes:
         path = ("nodes", node.name)
         if node.name in taken:
@@ -482,7 +503,9 @@ def _checked(inputs: Any, nodes: Any, outputs: Any) -> tuple[dict[str, Input], t
         arity = len(node.layer.inputs) if isinstance(node.layer, Model) else node.layer.arity
         if arity is not None and len(node.inputs) != arity:
             kind = type(node.layer).__name__
-            raise SpecError(f"{kind} takes {arity} input{'s' * (arity != 1)}, got {len(node.inputs)}", (*path, "inputs"))
+            raise SpecError(
+                f"{kind} takes {arity} input{'s' * (arity != 1)}, got {len(node.inputs)}", (*path, "inputs")
+            )
         if node.shares is not None and taken.get(node.shares) != "node":
             raise SpecError(f"shares the layer of {node.shares!r}, which is not an earlier node", path)
     names = _names(outputs, ("outputs",))
@@ -534,7 +557,9 @@ def _collect(
             continue
         layer = tensor.layer
         if isinstance(layer, Input):
-            raise SpecError(f"an output depends on the input {tensor.name or '(unnamed)'!r}, which is not listed", ("inputs",))
+            raise SpecError(
+                f"an output depends on the input {tensor.name or '(unnamed)'!r}, which is not listed", ("inputs",)
+            )
         shares = owners.get(id(layer))
         if shares is None and tensor.name is not None:
             label = tensor.name

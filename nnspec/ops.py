@@ -6,7 +6,7 @@ Inputs broadcast as in NumPy. Gradients of a broadcast input are summed over the
 from __future__ import annotations
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import DType, Operation, Shape, show
+from nnspec.layers.base import DType, Operation, Shape, elements, show
 from nnspec.spec import spec
 
 
@@ -31,6 +31,9 @@ class _Elementwise(Operation):
         if len(shapes) < 2:
             raise ShapeError(f"{type(self).__name__.lower()} needs at least 2 inputs, got {len(shapes)}")
         return broadcast(shapes, type(self).__name__.lower())
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return (len(shapes) - 1) * elements(self.output_shape(*shapes))
 
 
 @spec
@@ -95,3 +98,6 @@ class Concat(Operation):
         if len(set(dtypes)) > 1:
             raise ShapeError(f"concat needs inputs of one dtype, got {' and '.join(dtypes)}")
         return dtypes[0]
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0

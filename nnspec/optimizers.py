@@ -75,7 +75,8 @@ class Momentum(Optimizer):
 class Nesterov(Optimizer):
     """Nesterov momentum: v ← momentum · v + g, u = momentum · v + g. Source: Sutskever et al. 2013.
 
-    ``learning_rate_in_velocity`` (Keras): v ← momentum · v − η · g, w ← w + momentum · v − η · g − η · weight_decay · w.
+    ``learning_rate_in_velocity`` (Keras): v ← momentum · v − η · g,
+    w ← w + momentum · v − η · g − η · weight_decay · w.
     """
 
     momentum: Fraction = 0.9
@@ -133,7 +134,8 @@ class RMSProp(Optimizer):
 
     ``centered``: ḡ ← rho·ḡ + (1 − rho)·g and v − ḡ² in place of v under the root.
     Without momentum u = d; with it, velocity ← momentum · velocity + d, u = velocity
-    (``learning_rate_in_velocity``, as Keras and Optax: velocity ← momentum · velocity + η · d, w ← w − velocity − η·weight_decay·w).
+    (``learning_rate_in_velocity``, as Keras and Optax: velocity ← momentum · velocity + η · d,
+    w ← w − velocity − η · weight_decay · w).
 
     Source: Tieleman & Hinton 2012; Graves 2013, arXiv:1308.0850 (centered, momentum).
     """

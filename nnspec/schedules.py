@@ -55,7 +55,10 @@ class Piecewise(Schedule):
 
     def __post_init__(self) -> None:
         if len(self.values) != len(self.boundaries) + 1:
-            raise SpecError(f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values, got {len(self.values)}", ("values",))
+            raise SpecError(
+                f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values, got {len(self.values)}",
+                ("values",),
+            )
         if list(self.boundaries) != sorted(set(self.boundaries)):
             raise SpecError(f"boundaries must increase, got {list(self.boundaries)}", ("boundaries",))
 
@@ -178,7 +181,10 @@ class WarmupCosine(Schedule):
 
 @spec
 class InverseSquareRoot(Schedule):
-    """η(s) = peak · min((s + 1)/w, √(w/(s + 1))) with w = warmup_steps. Source: Vaswani et al. 2017, arXiv:1706.03762."""
+    """η(s) = peak · min((s + 1)/w, √(w/(s + 1))) with w = warmup_steps.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762.
+    """
 
     peak: NonNegativeFloat
     warmup_steps: PositiveInt

@@ -175,7 +175,7 @@ def tags(kind: str) -> list[str]:
 def find(kind: str, tag: str) -> type[Any] | None:
     """The class that ``tag`` stands for where a ``kind`` is expected, or ``None``."""
     entry = _tags(kind).get(tag)
-    return None if entry is None else getattr(importlib.import_module(entry[0]), entry[1])  # type: ignore[no-any-return]
+    return None if entry is None else getattr(importlib.import_module(entry[0]), entry[1])
 
 
 def tag_of(cls: type[Spec]) -> str:
@@ -199,4 +199,4 @@ def class_names(kind: str | None = None) -> list[str]:
 
 def load(name: str) -> type[Any]:
     """The class of that name; ``KeyError`` if the vocabulary has none."""
-    return getattr(importlib.import_module(_classes()[name][1]), name)  # type: ignore[no-any-return]
+    return getattr(importlib.import_module(_classes()[name][1]), name)

@@ -66,7 +66,7 @@ def run(arguments: Sequence[str]) -> int:
     except NNSpecError as error:
         if debug:
             raise
-        return _fail(str(error))
+        return _fail(str(error), error.exit_status)
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except BrokenPipeError:  # the reader has seen enough, as in "nnspec summary SPEC | head"
@@ -88,9 +88,9 @@ def run(arguments: Sequence[str]) -> int:
     return int(status or 0)
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, status: int = 2) -> int:
     print(f"error: {message}", file=sys.stderr)
-    return 2
+    return status
 
 
 def _silence() -> None:

@@ -222,7 +222,10 @@ class Squareplus(Activation):
 
 @spec
 class Standardize(Activation):
-    """y = (x − mean) / √(var + epsilon) with the mean and biased variance along ``axis``. Source: ``jax.nn.standardize``."""
+    """y = (x − mean) / √(var + epsilon) with the mean and biased variance along ``axis``.
+
+    Source: ``jax.nn.standardize``.
+    """
 
     axis: int = -1
     epsilon: PositiveFloat = 1e-5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnspec.errors import ShapeError
@@ -67,6 +68,13 @@ class Layer(Spec):
                 raise ShapeError(f"{type(self).__name__} computes on floats, got {dtype} input")
         return "float"
 
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        """Floating-point operations of a forward pass in inference mode, for inputs of these shapes.
+
+        A multiplication and an addition are two, any function of one element is one.
+        """
+        return elements(self.output_shape(*shapes))
+
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Apply the layer to symbolic tensors: a node of the graph that ``Model`` collects.
 
@@ -97,6 +105,11 @@ def known(size: int | None, what: str) -> int:
     if size is None:
         raise ShapeError(f"{what} must have a known size")
     return size
+
+
+def elements(shape: Shape) -> int:
+    """The number of elements of a shape whose sizes are all known."""
+    return math.prod(known(size, "every axis") for size in shape)
 
 
 def show(shape: Shape) -> str:

@@ -14,8 +14,8 @@ class Dropout(Layer):
 
     y = where(mask, x / (1 − rate), 0),   mask = bits < round((1 − rate) · 2³²)
 
-    In inference, and for rate 0, y = x. ``bits`` are Philox words of the stream (node, "dropout", call), one per element
-    in row-major order, at the counter of the current step (docs/randomness.md): the mask is the same in every
+    In inference, and for rate 0, y = x. ``bits`` are Philox words of the stream (node, "dropout", call), one per
+    element in row-major order, at the counter of the current step (docs/randomness.md): the mask is the same in every
     dtype and on every backend. The gradient is the mask scaled by 1/(1 − rate).
 
     Shapes: y as x.
@@ -24,3 +24,6 @@ class Dropout(Layer):
 
     random: ClassVar[tuple[str, ...]] = ("dropout",)
     rate: Fraction
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0

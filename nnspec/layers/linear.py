@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Param, Shape, known, show
+from nnspec.layers.base import Layer, Param, Shape, elements, known, show
 from nnspec.spec import AnyActivation, AnyInitializer, PositiveInt, spec
 
 
@@ -37,4 +37,11 @@ class Dense(Layer):
             raise ShapeError(f"Dense needs inputs of at least 2 axes (batch and features), got {show(shape)}")
         known(shape[-1], "the last axis of Dense's input")
         result = (*shape[:-1], self.features)
-        return result if self.activation is None else self.activation.output_shape(result)  # type: ignore[no-any-return]
+        return result if self.activation is None else self.activation.output_shape(result)
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        (shape,) = shapes
+        products = elements(shape) * self.features
+        outputs = elements((*shape[:-1], self.features))
+        own = 2 * products - outputs + (outputs if self.use_bias else 0)
+        return own if self.activation is None else own + self.activation.flops((*shape[:-1], self.features))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Param, Shape, known, show
+from nnspec.layers.base import Layer, Param, Shape, elements, known, show
 from nnspec.spec import AnyInitializer, PositiveFloat, Probability, spec
 
 
@@ -51,6 +51,9 @@ class BatchNorm(Layer):
             raise ShapeError(f"BatchNorm needs inputs of at least 2 axes (batch and features), got {show(shape)}")
         return shape
 
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 2 * elements(shapes[0])  # statistics, scale and bias come to one factor and one shift per feature
+
 
 @spec
 class LayerNorm(Layer):
@@ -77,3 +80,7 @@ class LayerNorm(Layer):
         if len(shape) < 2:
             raise ShapeError(f"LayerNorm needs inputs of at least 2 axes (batch and features), got {show(shape)}")
         return shape
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        # The sum, the difference, its square, their sum, the division; scale and bias. Per position: √, ÷ and +.
+        return (5 + self.use_scale + self.use_bias) * elements(shapes[0]) + 4 * elements(shapes[0][:-1])

@@ -26,6 +26,9 @@ class Flatten(Layer):
     def output_dtype(self, *dtypes: DType) -> DType:
         return dtypes[0]
 
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0
+
 
 @spec
 class Reshape(Layer):
@@ -49,3 +52,6 @@ class Reshape(Layer):
 
     def output_dtype(self, *dtypes: DType) -> DType:
         return dtypes[0]
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0
