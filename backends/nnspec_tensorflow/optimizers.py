@@ -1,0 +1,233 @@
+"""Optimizers: the spec's update formulas in a Keras optimizer, and clipping.
+
+An update is computed in its variable's dtype, float32 at least, and rounded once. What depends on the step alone (the
+rate, the powers of Adam's betas) is computed in float64 from the integer step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce, singledispatch
+from typing import Any
+
+from nnspec import optimizers as specs
+from nnspec.spec import dump, parse
+from nnspec_tensorflow.realize import missing, serializable, working
+from nnspec_tensorflow.schedules import SpecSchedule
+from nnspec_tensorflow.startup import keras, tf
+
+Tensor = Any
+
+
+@serializable
+class SpecOptimizer(keras.optimizers.Optimizer):
+    """An optimizer of the spec as a Keras optimizer, for ``compile(optimizer=...)`` or ``apply``.
+
+    Args:
+        spec: the optimizer.
+        clip: what happens to the gradients first.
+        decayed: for each variable, in the order of ``build``, whether ``decay="kernels"`` reaches it. Without, those
+            whose Keras name ends in "kernel".
+    """
+
+    def __init__(
+        self, spec: Any, clip: Any = None, decayed: Sequence[bool] | None = None, name: str | None = None
+    ) -> None:
+        parsed = parse("optimizer", spec)
+        schedule = SpecSchedule(parsed.learning_rate, "float64")
+        super().__init__(schedule, name=name or type(parsed).__name__.lower())
+        self.spec: specs.Optimizer = parsed
+        self.clip: specs.Clip | None = specs.Clip(**clip) if isinstance(clip, dict) else clip
+        self.decayed = None if decayed is None else list(decayed)
+        #: What ReduceOnPlateau multiplies the learning rate by.
+        self.learning_rate_scale = self.add_variable((), "ones", dtype="float64", name="learning_rate_scale")
+        schedule.scale = self.learning_rate_scale
+        self.slots: dict[str, list[Any]] = {}
+
+    def build(self, variables: list[Any]) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        for slot, start in self.spec.slots().items():
+            initializer = _filled(start)
+            self.slots[slot] = self.add_optimizer_variables(variables, slot, initializer=initializer)
+        everywhere = self.spec.decay == "all"
+        named = [everywhere or variable.name.endswith("kernel") for variable in variables]
+        self.decayed = named if everywhere or self.decayed is None else self.decayed
+
+    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
+        super().apply(clipped(self.clip, grads), trainable_variables)
+
+    def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
+        index = self._get_variable_index(variable)
+        dtype = working(tf.as_dtype(variable.dtype).name)
+        w = tf.cast(variable, dtype)
+        decays = bool(self.spec.weight_decay) and self.decayed is not None and self.decayed[index]
+        update = Update(
+            w=w,
+            g=tf.cast(tf.convert_to_tensor(gradient), dtype),
+            decay=tf.constant(self.spec.weight_decay, dtype) * w if decays else tf.zeros_like(w),
+            slots={slot: tf.cast(variables[index], dtype) for slot, variables in self.slots.items()},
+            t=tf.cast(self._iterations, tf.float64) + tf.constant(1, tf.float64),
+            eta=tf.cast(learning_rate, dtype),
+        )
+        stepped, slots = advance(self.spec, update)
+        self.assign(variable, stepped)
+        for slot, value in slots.items():
+            self.assign(self.slots[slot][index], value)
+
+    def get_config(self) -> dict[str, Any]:
+        clip = None if self.clip is None else {k: v for k, v in vars(self.clip).items() if v is not None}
+        return {"spec": dump(self.spec), "clip": clip, "decayed": self.decayed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> SpecOptimizer:
+        return cls(**config)
+
+
+def _filled(start: float) -> Any:
+    return lambda shape, dtype=None: tf.constant(start, dtype, shape)
+
+
+# -- clipping ---------------------------------------------------------------------------------------------------------
+
+
+def global_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """√ΣΣg², the Euclidean norm of all gradients together, in their dtype (in float32 at least)."""
+    squares = [tf.reduce_sum(tf.square(tf.cast(g, working(g.dtype.name)))) for g in gradients]
+    return tf.sqrt(reduce(tf.add, squares))
+
+
+def clipped(spec: specs.Clip | None, gradients: Sequence[Tensor]) -> list[Tensor]:
+    """The gradients after clipping, in their dtypes."""
+    if spec is None:
+        return list(gradients)
+    if spec.value is not None:
+        return [_cut(g, spec.value) for g in gradients]
+    if spec.norm is not None:
+        return [_shortened(g, global_norm([g]), spec.norm) for g in gradients]
+    assert spec.global_norm is not None
+    norm = global_norm(gradients)
+    return [_shortened(g, norm, spec.global_norm) for g in gradients]
+
+
+def _cut(gradient: Tensor, bound: float) -> Tensor:
+    g = tf.cast(gradient, working(gradient.dtype.name))
+    c = tf.constant(bound, g.dtype)
+    return tf.cast(tf.where(g > c, c, tf.where(g < -c, -c, g)), gradient.dtype)
+
+
+def _shortened(gradient: Tensor, norm: Tensor, bound: float) -> Tensor:
+    """g / n · c where n is above c, else g bit for bit; with an infinite n finite elements become 0."""
+    g = tf.cast(gradient, norm.dtype)
+    c = tf.constant(bound, norm.dtype)
+    return tf.cast(tf.where(norm <= c, g, g / norm * c), gradient.dtype)
+
+
+# -- formulas ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Update:
+    """One parameter's update.
+
+    Attributes:
+        w, g: the parameter and its clipped gradient.
+        decay: weight_decay · w where decay applies to this parameter, else 0.
+        slots: by name.
+        t: the number of the update, from 1, in float64.
+        eta: the learning rate.
+    """
+
+    w: Tensor
+    g: Tensor
+    decay: Tensor
+    slots: dict[str, Tensor]
+    t: Tensor
+    eta: Tensor
+
+    def c(self, number: Any) -> Tensor:
+        """A number in the parameter's dtype, rounded once."""
+        return tf.cast(number, self.w.dtype) if tf.is_tensor(number) else tf.constant(number, self.w.dtype)
+
+    def down(self, direction: Tensor) -> Tensor:
+        """w − η · (u + weight_decay · w)."""
+        return self.w - self.eta * (direction + self.decay)
+
+
+Stepped = tuple[Tensor, dict[str, Tensor]]
+
+
+@singledispatch
+def advance(spec: Any, step: Update) -> Stepped:
+    """The parameter and its slots after the update.
+
+    Raises:
+        BackendError: there is no realization of this class.
+    """
+    raise missing(spec)
+
+
+@advance.register
+def _sgd(spec: specs.SGD, step: Update) -> Stepped:
+    return step.down(step.g), {}
+
+
+@advance.register
+def _momentum(spec: specs.Momentum, step: Update) -> Stepped:
+    mu = step.c(spec.momentum)
+    if spec.learning_rate_in_velocity:
+        v = mu * step.slots["velocity"] - step.eta * step.g
+        return step.w + v - step.eta * step.decay, {"velocity": v}
+    v = mu * step.slots["velocity"] + step.g
+    return step.down(v), {"velocity": v}
+
+
+@advance.register
+def _nesterov(spec: specs.Nesterov, step: Update) -> Stepped:
+    mu = step.c(spec.momentum)
+    if spec.learning_rate_in_velocity:
+        v = mu * step.slots["velocity"] - step.eta * step.g
+        return step.w + mu * v - step.eta * step.g - step.eta * step.decay, {"velocity": v}
+    v = mu * step.slots["velocity"] + step.g
+    return step.down(mu * v + step.g), {"velocity": v}
+
+
+@advance.register(specs.Adam)
+@advance.register(specs.AdamW)
+def _adam(spec: specs.Adam, step: Update) -> Stepped:
+    m = step.c(spec.b1) * step.slots["m"] + step.c(1 - spec.b1) * step.g
+    v = step.c(spec.b2) * step.slots["v"] + step.c(1 - spec.b2) * tf.square(step.g)
+    c1, c2 = (1 - tf.pow(tf.constant(b, tf.float64), step.t) for b in (spec.b1, spec.b2))
+    epsilon = step.c(spec.epsilon)
+    if spec.epsilon_mode == "paper":
+        u = (m / step.c(c1)) / (tf.sqrt(v / step.c(c2)) + epsilon)
+    else:
+        u = step.c(tf.sqrt(c2) / c1) * m / (tf.sqrt(v) + epsilon)
+    return step.down(u), {"m": m, "v": v}
+
+
+@advance.register
+def _adagrad(spec: specs.AdaGrad, step: Update) -> Stepped:
+    a = step.slots["accumulator"] + tf.square(step.g)
+    return step.down(step.g / tf.sqrt(a + step.c(spec.epsilon))), {"accumulator": a}
+
+
+@advance.register
+def _rmsprop(spec: specs.RMSProp, step: Update) -> Stepped:
+    rho, rest, epsilon = step.c(spec.rho), step.c(1 - spec.rho), step.c(spec.epsilon)
+    new = {"v": rho * step.slots["v"] + rest * tf.square(step.g)}
+    power = new["v"]
+    if spec.centered:
+        new["mean"] = rho * step.slots["mean"] + rest * step.g
+        power -= tf.square(new["mean"])
+    d = step.g / (tf.sqrt(power + epsilon) if spec.epsilon_in_root else tf.sqrt(power) + epsilon)
+    if not spec.momentum:
+        return step.down(d), new
+    mu = step.c(spec.momentum)
+    if spec.learning_rate_in_velocity:
+        new["velocity"] = mu * step.slots["velocity"] + step.eta * d
+        return step.w - new["velocity"] - step.eta * step.decay, new
+    new["velocity"] = mu * step.slots["velocity"] + d
+    return step.down(new["velocity"]), new

@@ -1,0 +1,73 @@
+"""Realizations: one singledispatch function for layers, to which each family's file registers its classes.
+
+Losses, metrics, schedules and optimizers have a function of this kind each, in the file of their name, that holds the
+formula; the Keras object around it is the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+from nnspec.backends import FloatType
+from nnspec.errors import BackendError
+from nnspec.layers.base import Shape
+from nnspec_tensorflow.startup import keras
+
+PACKAGE = "nnspec"
+# Keras's names of weights -> canonical names; every other weight is named canonically.
+CANONICAL = {"gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var"}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the realization of a node's layer may need.
+
+    Attributes:
+        dtype: the net's dtype, in which the layer holds its variables and computes.
+        name: the node's name, which becomes the Keras layer's.
+        path: the canonical path of the node that owns the layer (``encoder/dropout``).
+        shapes: the inputs' shapes, batch axis included.
+        calls: how many nodes of the model use the layer.
+    """
+
+    dtype: FloatType
+    name: str
+    path: str
+    shapes: tuple[Shape, ...]
+    calls: int = 1
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword arguments that every Keras layer gets."""
+        return {"name": self.name, "dtype": self.dtype}
+
+
+@singledispatch
+def build(spec: Any, context: Context) -> keras.layers.Layer:
+    """The Keras layer for a layer of the spec.
+
+    Raises:
+        BackendError: there is none for this class.
+    """
+    raise missing(spec)
+
+
+def missing(spec: Any) -> BackendError:
+    return BackendError(f"the tensorflow backend has no realization of {type(spec).__name__}")
+
+
+def variables_of(layer: keras.layers.Layer) -> dict[str, Any]:
+    """A layer's own Keras variables by their canonical names."""
+    return {CANONICAL.get(weight.name, weight.name): weight for weight in layer.weights}
+
+
+def working(dtype: str) -> FloatType:
+    """The dtype of losses, metrics, schedules and norms: the net's, in float32 at least."""
+    return "float64" if dtype == "float64" else "float32"
+
+
+# Makes a class loadable from a ``.keras`` file wherever nnspec is installed.
+serializable: Callable[[type[Any]], type[Any]] = keras.saving.register_keras_serializable(package=PACKAGE)

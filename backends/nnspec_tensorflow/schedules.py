@@ -1,0 +1,174 @@
+"""Schedules, computed in float64 from the integer step and then rounded once to the dtype they are wanted in."""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+from typing import Any
+
+from nnspec import schedules as specs
+from nnspec.spec import dump, parse
+from nnspec_tensorflow.realize import missing, serializable, working
+from nnspec_tensorflow.startup import keras, tf
+
+Tensor = Any
+
+
+@serializable
+class SpecSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of the spec as a Keras schedule: the learning rate at an integer step, from 0.
+
+    Args:
+        spec: a schedule, or a constant learning rate.
+        dtype: the dtype of the variables; the rate has it too, or float32 if that is larger.
+        scale: the variable that plateaus multiply the rate by.
+    """
+
+    def __init__(self, spec: Any, dtype: str = "float32", scale: Any = None) -> None:
+        super().__init__()
+        self.spec = float(spec) if isinstance(spec, int | float) else parse("schedule", spec)
+        self.dtype = working(dtype)
+        self.scale = scale
+
+    def __call__(self, step: Tensor) -> Tensor:
+        return tf.cast(value(self.spec, tf.cast(step, tf.int64), self.scale), self.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"spec": dump(self.spec), "dtype": self.dtype}
+
+
+def value(spec: specs.Schedule | float, step: Tensor, scale: Any = None) -> Tensor:
+    """The learning rate in float64 at int64 steps; ``scale`` is read by ReduceOnPlateau alone."""
+    if isinstance(spec, specs.ReduceOnPlateau):
+        factor = _c(1.0) if scale is None else tf.cast(tf.convert_to_tensor(scale), tf.float64)
+        return tf.maximum(value(spec.learning_rate, step) * factor, _c(spec.minimum))
+    return rate(spec, step)
+
+
+def _c(number: float) -> Tensor:
+    return tf.constant(number, tf.float64)
+
+
+def _share(step: Tensor, start: float, length: float) -> Tensor:
+    """How much of a stretch of steps has passed, from 0 to 1."""
+    return tf.clip_by_value((tf.cast(step, tf.float64) - _c(start)) / _c(length), _c(0), _c(1))
+
+
+def _cosine(start: Any, end: float, share: Tensor) -> Tensor:
+    """From ``start`` at share 0 to ``end`` at share 1 along half a cosine."""
+    return end + (start - end) * (1 + tf.cos(_c(math.pi) * share)) / 2
+
+
+def _linear(start: Any, end: Any, share: Tensor) -> Tensor:
+    return start + (end - start) * share
+
+
+@singledispatch
+def rate(spec: Any, s: Tensor) -> Tensor:
+    """The learning rate of each class of schedules, in float64.
+
+    Raises:
+        BackendError: there is no realization of this class.
+    """
+    raise missing(spec)
+
+
+@rate.register
+def _number(spec: float, s: Tensor) -> Tensor:
+    return tf.zeros_like(s, tf.float64) + _c(spec)
+
+
+@rate.register
+def _unreduced(spec: specs.ReduceOnPlateau, s: Tensor) -> Tensor:
+    return value(spec, s)
+
+
+@rate.register
+def _constant(spec: specs.ConstantSchedule, s: Tensor) -> Tensor:
+    return _number(spec.value, s)
+
+
+@rate.register
+def _step_decay(spec: specs.StepDecay, s: Tensor) -> Tensor:
+    return spec.initial * tf.pow(_c(spec.factor), tf.cast(s // spec.every, tf.float64))
+
+
+@rate.register
+def _piecewise(spec: specs.Piecewise, s: Tensor) -> Tensor:
+    index = tf.reduce_sum(tf.cast(s[..., None] >= tf.constant(spec.boundaries, tf.int64), tf.int32), axis=-1)
+    return tf.gather(tf.constant(spec.values, tf.float64), index)
+
+
+@rate.register
+def _exponential_decay(spec: specs.ExponentialDecay, s: Tensor) -> Tensor:
+    if spec.staircase:
+        exponent = tf.cast(s // spec.decay_steps, tf.float64)
+    else:
+        exponent = tf.cast(s, tf.float64) / _c(spec.decay_steps)
+    return tf.maximum(spec.initial * tf.pow(_c(spec.decay_rate), exponent), _c(spec.end))
+
+
+@rate.register
+def _polynomial_decay(spec: specs.PolynomialDecay, s: Tensor) -> Tensor:
+    left = 1 - _share(s, 0, spec.decay_steps)
+    return (spec.initial - spec.end) * tf.pow(left, _c(spec.power)) + spec.end
+
+
+@rate.register
+def _linear_decay(spec: specs.LinearDecay, s: Tensor) -> Tensor:
+    return _linear(spec.initial, spec.end, _share(s, 0, spec.decay_steps))
+
+
+@rate.register
+def _cosine_decay(spec: specs.CosineDecay, s: Tensor) -> Tensor:
+    return _cosine(spec.initial, spec.end, _share(s, 0, spec.decay_steps))
+
+
+@rate.register
+def _cosine_restarts(spec: specs.CosineRestarts, s: Tensor) -> Tensor:
+    first = spec.first_steps
+    if spec.t_mul == 1:
+        cycle, position, length = s // first, s % first, tf.constant(first, tf.int64)
+    else:
+        starts = [0]  # in whole numbers: a logarithm would misplace the boundaries
+        while starts[-1] + first * spec.t_mul ** (len(starts) - 1) < 2**62:
+            starts.append(starts[-1] + first * spec.t_mul ** (len(starts) - 1))
+        bounds = tf.constant(starts, tf.int64)
+        cycle = tf.reduce_sum(tf.cast(s[..., None] >= bounds, tf.int64), axis=-1) - 1
+        position = s - tf.gather(bounds, cycle)
+        length = tf.gather(tf.constant([first * spec.t_mul**i for i in range(len(starts))], tf.int64), cycle)
+    share = tf.cast(position, tf.float64) / tf.cast(length, tf.float64)
+    return _cosine(spec.initial * tf.pow(_c(spec.m_mul), tf.cast(cycle, tf.float64)), spec.end, share)
+
+
+@rate.register
+def _one_cycle(spec: specs.OneCycle, s: Tensor) -> Tensor:
+    between = _cosine if spec.anneal == "cosine" else _linear
+    up = spec.warmup_fraction * spec.total_steps
+    lowest = spec.peak / (spec.div_factor * spec.final_div_factor)
+    falling = between(spec.peak, lowest, _share(s, up, spec.total_steps - up))
+    if up == 0:  # no warm-up: the cycle opens at the peak
+        return falling
+    rising = between(spec.peak / spec.div_factor, spec.peak, _share(s, 0, up))
+    return tf.where(tf.cast(s, tf.float64) <= up, rising, falling)
+
+
+@rate.register
+def _warmup(spec: specs.Warmup, s: Tensor) -> Tensor:
+    steps = tf.constant(spec.warmup_steps, tf.int64)
+    rising = _linear(_c(spec.start), value(spec.after, tf.constant(0, tf.int64)), _share(s, 0, spec.warmup_steps))
+    return tf.where(s < steps, rising, value(spec.after, tf.maximum(s - steps, tf.constant(0, tf.int64))))
+
+
+@rate.register
+def _warmup_cosine(spec: specs.WarmupCosine, s: Tensor) -> Tensor:
+    falling = _cosine(spec.peak, spec.end, _share(s, spec.warmup_steps, spec.decay_steps - spec.warmup_steps))
+    if spec.warmup_steps == 0:
+        return falling
+    return tf.where(s < spec.warmup_steps, _linear(spec.start, spec.peak, _share(s, 0, spec.warmup_steps)), falling)
+
+
+@rate.register
+def _inverse_square_root(spec: specs.InverseSquareRoot, s: Tensor) -> Tensor:
+    n, warmup = tf.cast(s + 1, tf.float64), _c(spec.warmup_steps)
+    return spec.peak * tf.minimum(n / warmup, tf.sqrt(warmup / n))
