@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -17,7 +17,6 @@ from nnspec.layers.base import Shape, show
 from nnspec.model import Model
 from nnspec.optimizers import Clip
 from nnspec.overrides import apply_override, apply_overrides as apply_overrides
-from nnspec.schedules import ReduceOnPlateau
 from nnspec.source import SKLEARN, Data as Data, fit_input
 from nnspec.spec import (
     AnyLoss,
@@ -33,6 +32,7 @@ from nnspec.spec import (
 )
 from nnspec.vocabulary import tag_of
 
+_T = TypeVar("_T")
 FloatType = Literal["float64", "float32", "bfloat16", "float16"]
 
 
@@ -117,7 +117,7 @@ class Experiment(Spec):
         if self.training.early_stopping is not None:
             places["training", "early_stopping", "monitor"] = self.training.early_stopping.monitor
         rate = self.optimizer.learning_rate
-        if isinstance(rate, ReduceOnPlateau):
+        if tag_of(type(rate)) == "ReduceOnPlateau":
             tag = tag_of(type(self.optimizer))
             places["optimizer", tag, "learning_rate", "ReduceOnPlateau", "monitor"] = rate.monitor
         known = [prefix + name for name in ("loss", *tags) for prefix in ("", "val_")]
@@ -130,22 +130,28 @@ class Experiment(Spec):
                 other = name.removeprefix("val_")
                 raise SpecError(f"{name} needs validation rows: set data.validation_split, or monitor {other}", path)
 
+    def input_shapes(self) -> tuple[Shape | None, ...]:
+        """The inputs' shapes, batch axis included, as far as the model or the name of its data tells; else None."""
+        model: Model = self.model
+        name = None if self.data is None else self.data.sklearn
+        given = [declared.shape for declared in model.inputs.values()]
+        if name is not None:
+            if len(given) != 1:
+                raise SpecError(f"{name} has one input, the model has {len(given)}", ("model", "inputs"))
+            given = [fit_input(given[0], SKLEARN[name].features, name)]
+        return tuple(None if shape is None else (None, *shape) for shape in given)
+
     def output_shape(self) -> Shape | None:
         """The shape of the model's output, batch axis included; None where only the data can tell."""
-        model: Model = self.model
-        known = SKLEARN.get(self.data.sklearn) if self.data is not None and self.data.sklearn else None
-        given = [declared.shape for declared in model.inputs.values()]
-        if known is not None:
-            if len(given) != 1:
-                raise SpecError(f"{self.data.sklearn} has one input, the model has {len(given)}", ("model", "inputs"))
-            given = [fit_input(given[0], known.features, self.data.sklearn)]
-        if any(shape is None for shape in given):
+        shapes = self.input_shapes()
+        known = [shape for shape in shapes if shape is not None]
+        if len(known) < len(shapes):
             return None
         try:
-            (shape,) = model.output_shapes(*((None, *shape) for shape in given if shape is not None)).values()
+            (shape,) = self.model.output_shapes(*known).values()
         except ShapeError as error:
             raise error.under("model") from None
-        return shape
+        return shape  # type: ignore[no-any-return]
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -182,24 +188,42 @@ def load_experiment(path: str | os.PathLike[str], overrides: Sequence[str] = ())
         FileError: the file cannot be read.
         SpecError: what is wrong in it, with file and line, or in which override.
     """
+    return _load(path, overrides, Experiment.from_file).located(Path(path).parent)
+
+
+def load_model(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> tuple[Model, Experiment | None]:
+    """The model of a spec file, which may hold nothing else, and the experiment if it is one."""
+
+    def build(data: Any) -> tuple[Model, Experiment | None]:
+        if isinstance(data, Mapping) and set(data) == {"nnspec", "model"}:
+            try:
+                return _model(data["model"]), None
+            except SpecError as error:
+                raise error.under("model") from None
+        experiment = Experiment.from_file(data)
+        return experiment.model, experiment
+
+    return _load(path, overrides, build)
+
+
+def _load(path: str | os.PathLike[str], overrides: Sequence[str], build: Callable[[Any], _T]) -> _T:
+    """What ``build`` makes of a spec file's content; its errors get the place in the file, or the override at fault."""
     read = document.read(path)
     read.check_format()
-    data = read.data
-    for override in overrides:
-        data = apply_override(data, override)
+    data = apply_overrides(read.data, overrides)
     try:
-        return Experiment.from_file(data).located(Path(path).parent)
+        return build(data)
     except SpecError as error:
-        error.source = _culprit(read.data, overrides) or read.locate(error.path)
+        error.source = _culprit(read.data, overrides, build) or read.locate(error.path)
         raise
 
 
-def _culprit(data: Any, overrides: Sequence[str]) -> str | None:
+def _culprit(data: Any, overrides: Sequence[str], build: Callable[[Any], Any]) -> str | None:
     """The first override with which the file is no longer valid; None if it is not without any."""
     for override in (None, *overrides):
         data = data if override is None else apply_override(data, override)
         try:
-            Experiment.from_file(data)
+            build(data)
         except SpecError:
             return None if override is None else f"--set {override}"
     return None

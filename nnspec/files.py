@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 from io import FileIO
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | str) -> None
         FileError: what is in the way; the old file is untouched then, and nothing half-written is left.
     """
     target = Path(path)
-    beside = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    beside = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.part")
     data = content.encode() if isinstance(content, str) else content
     try:
         if target.is_dir():

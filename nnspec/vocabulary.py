@@ -199,4 +199,4 @@ def class_names(kind: str | None = None) -> list[str]:
 
 def load(name: str) -> type[Any]:
     """The class of that name; ``KeyError`` if the vocabulary has none."""
-    return getattr(importlib.import_module(_classes()[name][1]), name)
+    return getattr(importlib.import_module(_classes()[name][1]), name)  # type: ignore[no-any-return]

@@ -10,13 +10,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nnspec.errors import NNSpecError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 # Command -> its line in the list of commands. Its function has the command's name and lives in nnspec/cli/<name>.py.
 COMMANDS = {
@@ -119,6 +121,8 @@ def _extras(arguments: Sequence[str]) -> Iterator[tuple[str, _Extra]]:
     """Commands of other distributions; not looked for where one of nnspec's own is called."""
     if arguments and arguments[0] in COMMANDS:
         return
+    from importlib.metadata import entry_points  # slow to import
+
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
         if point.name not in COMMANDS:
             yield point.name, _Extra(point)
