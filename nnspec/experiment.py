@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from nnspec import document
 from nnspec.advice import advice as advice, without_effect as without_effect
@@ -29,6 +29,7 @@ from nnspec.spec import (
     dump,
     nested,
     spec,
+    written,
 )
 from nnspec.vocabulary import tag_of
 
@@ -71,7 +72,9 @@ class Training(Spec):
     dtype: FloatType = "float32"
     drop_remainder: bool = False
     shuffle: bool = True
-    early_stopping: Annotated[Any, nested(EarlyStopping, optional=True)] = None
+    early_stopping: Annotated[Any, nested(EarlyStopping, optional=True), written("early_stopping", optional=True)] = (
+        None
+    )
     monitor: str = "val_loss"
 
 
@@ -91,13 +94,13 @@ class Experiment(Spec):
         SpecError: parts that do not fit together, as far as that can be told without the data.
     """
 
-    model: Annotated[Any, BeforeValidator(_model), WithJsonSchema({"$ref": "#/$defs/model"})]
+    model: Annotated[Any, BeforeValidator(_model), written("model")]
     loss: AnyLoss
     optimizer: AnyOptimizer = "Adam"
     metrics: Annotated[tuple[AnyMetric, ...], BeforeValidator(_metrics)] = ()
-    clip: Annotated[Any, nested(Clip, optional=True)] = None
-    data: Annotated[Any, nested(Data, optional=True)] = None
-    training: Annotated[Any, nested(Training)] = dataclasses.field(default_factory=Training)
+    clip: Annotated[Any, nested(Clip, optional=True), written("clip", optional=True)] = None
+    data: Annotated[Any, nested(Data, optional=True), written("data", optional=True)] = None
+    training: Annotated[Any, nested(Training), written("training")] = dataclasses.field(default_factory=Training)
 
     def __post_init__(self) -> None:
         tags = [tag_of(type(metric)) for metric in self.metrics]

@@ -250,7 +250,16 @@ def nested(cls: type[Any], *, optional: bool = False) -> BeforeValidator:
             raise SpecError(f"expected the fields of {cls.__name__}, got {_show(value)}")
         return cls(_tuples(value))
 
-    return BeforeValidator(read, json_schema_input_type=cls)
+    return BeforeValidator(read)
+
+
+def written(name: str, *, optional: bool = False) -> WithJsonSchema:
+    """How a field is written in a file, for the JSON Schema: as what ``$defs`` holds under ``name``.
+
+    pydantic cannot follow references to definitions that are made elsewhere; ``nnspec.schema`` puts them in.
+    """
+    reference: dict[str, Any] = {"$definition": name}
+    return WithJsonSchema({"anyOf": [reference, {"type": "null"}]} if optional else reference)
 
 
 def _reader(kind: str) -> BeforeValidator:
@@ -261,21 +270,15 @@ def _optional_reader(kind: str) -> BeforeValidator:
     return BeforeValidator(lambda value: None if value is None else parse(kind, value))
 
 
-def _reference(kind: str) -> WithJsonSchema:
-    return WithJsonSchema({"$ref": f"#/$defs/{kind}"})
-
-
 # Fields that hold another spec; each also takes the short form of a file. ``Any`` keeps pydantic from looking into the
 # value again: ``parse`` has validated it.
-AnyLayer = Annotated[Any, _reader("layer"), _reference("layer")]
-AnyActivation = Annotated[
-    Any, _optional_reader("activation"), WithJsonSchema({"anyOf": [{"$ref": "#/$defs/activation"}, {"type": "null"}]})
-]
-AnyInitializer = Annotated[Any, _reader("initializer"), _reference("initializer")]
-AnyLoss = Annotated[Any, _reader("loss"), _reference("loss")]
-AnyMetric = Annotated[Any, _reader("metric"), _reference("metric")]
-AnyOptimizer = Annotated[Any, _reader("optimizer"), _reference("optimizer")]
-AnySchedule = Annotated[Any, _reader("schedule"), _reference("schedule")]
+AnyLayer = Annotated[Any, _reader("layer"), written("layer")]
+AnyActivation = Annotated[Any, _optional_reader("activation"), written("activation", optional=True)]
+AnyInitializer = Annotated[Any, _reader("initializer"), written("initializer")]
+AnyLoss = Annotated[Any, _reader("loss"), written("loss")]
+AnyMetric = Annotated[Any, _reader("metric"), written("metric")]
+AnyOptimizer = Annotated[Any, _reader("optimizer"), written("optimizer")]
+AnySchedule = Annotated[Any, _reader("schedule"), written("schedule")]
 
 
 def _rate(value: Any) -> Any:
@@ -294,5 +297,5 @@ def _refuse(value: Any) -> Any:
 Rate = Annotated[
     Any,
     BeforeValidator(_rate),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"$ref": "#/$defs/schedule"}]}),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"$definition": "schedule"}]}),
 ]
