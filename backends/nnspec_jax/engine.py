@@ -198,7 +198,8 @@ class JaxEngine:
             parameter, slot = name.removeprefix("optimizer/").rsplit("/", 1)
             slots.setdefault(slot, {})[parameter] = value
         step = self._net.put({_STEP: own[_STEP].astype(np.int32)})[_STEP] if _STEP in own else None
-        self._state = set_slots(self._state, slots, step)
+        # Copied, since an optimizer and its schedule count on their own, and one buffer cannot be donated for both.
+        self._state = jax.tree.map(jnp.copy, set_slots(self._state, slots, step))
         self._scale = float(own.get(_SCALE, self._scale))
 
     def _split(self, name: str) -> DeviceArrays:
