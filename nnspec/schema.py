@@ -70,7 +70,7 @@ def _behind_a_name(cls: type[Any]) -> Schema:
     fields = _fields(cls)
     forms = [{k: v for k, v in fields.items() if k != "description"}]
     first = _first(cls)
-    if first is not None:
+    if first is not None and set(fields.get("required", ())) <= {first}:
         forms.append({"allOf": [fields["properties"][first], {"not": {"type": "object"}}]})
     if not fields.get("required"):
         forms.append({"type": "null"})

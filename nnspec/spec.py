@@ -69,12 +69,12 @@ def _explain(cls: type[Any], error: ValidationError) -> SpecError:
     """The first of pydantic's findings as one SpecError, in the words of the spec."""
     names = [f.name for f in dataclasses.fields(cls) if f.init and not f.kw_only]
     findings = error.errors(include_url=False)
-    finding = findings[0]
+    finding = next((f for f in findings if f["type"].startswith("unexpected")), findings[0])
     path = [*_named(finding["loc"][:1], names), *finding["loc"][1:]]
     cause = finding.get("ctx", {}).get("error")
     if isinstance(cause, SpecError):
         return cause.under(*path)
-    known = [f.name for f in dataclasses.fields(cls) if f.init]
+    known = [*names, *(f.name for f in dataclasses.fields(cls) if f.init and f.kw_only)]
     match finding["type"]:
         case "unexpected_keyword_argument":
             wrong = path.pop()
