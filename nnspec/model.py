@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from nnspec.errors import ShapeError, SpecError, did_you_mean
-from nnspec.layers.base import DType, Layer, Param, Shape
+from nnspec.layers.base import NAME, DType, Layer, Param, Shape
 from nnspec.spec import Spec, changed_fields, dump, parse, spec
 from nnspec.vocabulary import node_name
-
-NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 @spec
@@ -173,6 +171,9 @@ class Model(Layer):
         written = fields["nodes"]
         if not isinstance(written, Mapping):
             raise SpecError("expected a mapping of node names to {layer: ..., inputs: ...}", ("nodes",))
+        for name in written:
+            if name in inputs:
+                raise SpecError(f"the name {name!r} is taken by an input", ("nodes", str(name)))
         outputs = _names(fields.get("outputs", fields.get("output")), ("outputs",))
         return cls(inputs, _nodes_from_file(written), outputs, name=fields.get("name"))
 

@@ -15,7 +15,8 @@ from pydantic import TypeAdapter
 from nnspec import vocabulary
 from nnspec.document import FORMAT
 from nnspec.experiment import EarlyStopping, Experiment, Training
-from nnspec.model import NAME, Model
+from nnspec.layers.base import NAME
+from nnspec.model import Model
 from nnspec.optimizers import Clip
 from nnspec.source import SKLEARN, Data
 

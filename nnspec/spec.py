@@ -37,6 +37,7 @@ _EXPECTED = {
     "string_type": "expected a text",
     "tuple_type": "expected a list",
     "dict_type": "expected a mapping",
+    "string_pattern_mismatch": "expected a name (letters, digits and '_', not starting with a digit)",
     "finite_number": "expected a finite number",
 }
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.spec import Spec, parse, spec
 
 if TYPE_CHECKING:
     from nnspec.model import Tensor
+
+# What can name a node: a word, since "/" joins the names of nested models' nodes.
+NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 # The batch axis comes first and is None; other axes may be None where a layer allows any length.
 Shape = tuple[int | None, ...]
@@ -47,7 +52,7 @@ class Layer(Spec):
     random: ClassVar[tuple[str, ...]] = ()
     # How many inputs a node of this layer takes; None for any number from one up.
     arity: ClassVar[int | None] = 1
-    name: str | None = dataclasses.field(default=None, kw_only=True)
+    name: Annotated[str, Field(pattern=f"^{NAME}$")] | None = dataclasses.field(default=None, kw_only=True)
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
         """The layer's variables by canonical name, for inputs of these shapes (batch axis included)."""
