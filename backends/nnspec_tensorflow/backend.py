@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, ClassVar
 
@@ -44,7 +44,7 @@ class TensorFlowBackend:
 
     def lacks(self, cls: type[Any]) -> bool:
         # Initial weights are drawn on the host, for every backend alike; nested models are built node by node.
-        if issubclass(cls, Initializer | Model):
+        if issubclass(cls, Initializer | Model | Clip):
             return False
         functions = (apply, build, losses.loss, metrics.metric, schedules.rate, optimizers.advance)
         return all(cls not in function.registry for function in functions)
@@ -60,6 +60,8 @@ class TensorFlowBackend:
             return schedules.SpecSchedule(spec, dtype)
         if isinstance(spec, Optimizer):
             return optimizers.SpecOptimizer(spec)
+        if isinstance(spec, Clip):
+            return partial(optimizers.clipped, spec)
         raise BackendError(f"{type(spec).__name__} is realized within a model: build one")
 
     def build(
@@ -197,4 +199,4 @@ def _batch(outputs: Array, targets: Array, weights: Array | None, dtype: FloatTy
 
 def _name(device: Any) -> str:
     """``/device:GPU:0`` as ``gpu:0``."""
-    return device.name.removeprefix("/device:").lower()  # type: ignore[no-any-return]
+    return device.name.removeprefix("/device:").lower()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backends import Array, Arrays
+from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss
 from nnspec.metrics import Metric
@@ -48,7 +48,8 @@ class TensorFlowEngine:
     ) -> None:
         if len(net.model.outputs) != 1:
             raise SpecError(f"training needs one output, the model has {', '.join(net.model.outputs)}", ("outputs",))
-        self.net = net
+        self.net: Net = net
+        self._net = net
         self._output = net.model.outputs[0]
         self._loss = SpecLoss(loss, net.dtype)
         self._metrics = {tag_of(type(metric)): SpecMetric(metric, net.dtype) for metric in metrics}
@@ -59,10 +60,9 @@ class TensorFlowEngine:
         with net.placed():
             self._optimizer = SpecOptimizer(optimizer, clip, [params[name].decay for name in net.parameters])
             self._optimizer.build(list(net.parameters.values()))
-            # (total, count) of the loss, of each metric and of the gradients' norms: in float64, whatever the net's
-            # dtype, so that sums over long epochs lose nothing.
-            self._sums = tf.Variable(tf.zeros((len(self._counted) + 1, 2), tf.float64))
-            self._rate = tf.Variable(tf.zeros((), tf.float64))
+            # (total, count) of the loss, of each metric and of the gradients' norms, and (learning rate, 1). They are
+            # float64, whatever the net's dtype, so that sums over long epochs lose nothing.
+            self._sums = tf.Variable(tf.zeros((len(self._counted) + 2, 2), tf.float64))
         self._state = {"optimizer/step": self._optimizer.iterations}
         self._state["optimizer/learning_rate_scale"] = self._optimizer.learning_rate_scale
         for slot, variables in self._optimizer.slots.items():
@@ -77,15 +77,13 @@ class TensorFlowEngine:
 
     def _outcome(self, batch: Tensors, *, training: bool) -> list[tuple[Tensor, Tensor]]:
         """(total, count) of the loss and of each metric."""
-        given = {name: batch[name] for name in self.net.model.inputs}
-        output = self.net.outputs(given, training=training)[self._output]
-        return [
-            measure.sums(batch["targets"], output, batch.get("weights"))
-            for measure in (self._loss, *self._metrics.values())
-        ]
+        given = {name: batch[name] for name in self._net.model.inputs}
+        output = self._net.outputs(given, training=training)[self._output]
+        measures: list[SpecLoss | SpecMetric] = [self._loss, *self._metrics.values()]
+        return [measure.sums(batch["targets"], output, batch.get("weights")) for measure in measures]
 
     def _gradients(self, batch: Tensors) -> tuple[Tensor, list[Tensor], list[tuple[Tensor, Tensor]]]:
-        parameters = [variable.value for variable in self.net.parameters.values()]
+        parameters = [variable.value for variable in self._net.parameters.values()]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             outcome = self._outcome(batch, training=True)
@@ -97,9 +95,10 @@ class TensorFlowEngine:
         def update(k: Tensor) -> tuple[Tensor]:
             _, gradients, outcome = self._gradients(_rows(data, order[k]))
             norm = global_norm(gradients)
-            self._rate.assign(self._optimizer.learning_rate)
-            self._optimizer.apply(gradients, list(self.net.parameters.values()))
-            self._sums.assign_add(_table([*outcome, (norm, tf.ones_like(norm))]))
+            rate = self._optimizer.learning_rate
+            self._optimizer.apply(gradients, list(self._net.parameters.values()))
+            added = self._sums[:-1] + _table([*outcome, (norm, 1.0)])
+            self._sums.assign(tf.concat([added, _table([(rate, 1.0)])], axis=0))
             return (k + 1,)
 
         return tf.while_loop(lambda k: k < stop, update, (start,), parallel_iterations=1)
@@ -119,24 +118,24 @@ class TensorFlowEngine:
         return sums + score(tf.constant(full * batch_size), rest) if rest else sums
 
     def _trace_gradients(self, batch: Tensors) -> tuple[Tensor, Tensors]:
-        with self.net.unchanged():
+        with self._net.unchanged():
             value, gradients, _ = self._gradients(batch)
-        return value, dict(zip(self.net.parameters, gradients, strict=True))
+        return value, dict(zip(self._net.parameters, gradients, strict=True))
 
     # -- the protocol -------------------------------------------------------------------------------------------------
 
     def load(self, split: str, data: Arrays) -> None:
         given = {name: x for name, x in data.items() if name not in ("targets", "weights")}
-        others = {n: as_targets(n, np.asarray(x), self.net.dtype) for n, x in data.items() if n not in given}
+        others = {n: as_targets(n, np.asarray(x), self._net.dtype) for n, x in data.items() if n not in given}
         if "targets" not in others:
             raise SpecError(f"the split {split!r} has no targets")
-        with self.net.placed():
-            inputs = self.net.tensors(given)
+        with self._net.placed():
+            inputs = self._net.tensors(given)
             rows = next(iter(inputs.values())).shape[0]
             for name, x in others.items():
                 if x.shape[:1] != (rows,):
                     raise ShapeError(f"the inputs have {rows} rows, got the shape {list(x.shape)}", (name,))
-            classes = self.net.model.output_shapes()[self._output][-1]
+            classes = self._net.model.output_shapes()[self._output][-1]
             check_class_ids(self._loss.spec, others["targets"], classes)
             self._splits[split] = {**inputs, **{name: tf.constant(x) for name, x in others.items()}}
 
@@ -146,35 +145,31 @@ class TensorFlowEngine:
             self._check_rows(order, "train")
             # Room for a power of two of updates: epochs that differ a little in length share one compilation.
             padding = (1 << (len(order) - 1).bit_length()) - len(order)
-            with self.net.placed():
+            with self._net.placed():
                 self._order = (order, tf.constant(np.pad(order.astype(np.int32), ((0, padding), (0, 0)))))
         if not 0 <= start <= stop <= len(order):
             raise SpecError(f"updates {start} to {stop} of an order of {len(order)}")
-        with self.net.placed():
+        with self._net.placed():
             self._updates(data, self._order[1], tf.constant(start), tf.constant(stop))
-            self._rate.numpy()  # waits for the device
+            self._sums.numpy()  # waits for the device
 
     def totals(self) -> dict[str, tuple[float, float]]:
-        *sums, norm = self._sums.numpy().tolist()
+        found = _named((*self._counted, "grad_norm", "learning_rate"), self._sums.numpy().tolist())
         self._sums.assign(tf.zeros_like(self._sums))
-        return {
-            **_named(self._counted, sums),
-            "grad_norm": tuple(norm),
-            "learning_rate": (float(self._rate.numpy()), 1.0),
-        }
+        return found
 
     def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
         data = self._split(split)
         run = self._evaluations.get(batch_size)
         if run is None:
             run = self._evaluations[batch_size] = Compiled(partial(self._trace_evaluation, batch_size=batch_size))
-        with self.net.placed():
+        with self._net.placed():
             return _named(self._counted, run(data).numpy().tolist())
 
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
         data = self._split(split)
         self._check_rows(rows, split)
-        with self.net.placed():
+        with self._net.placed():
             value, gradients = self._differentiate(_rows(data, tf.constant(rows.astype(np.int32))))
             return float(value), to_host(gradients)
 
@@ -182,7 +177,7 @@ class TensorFlowEngine:
         return {**self.net.variables(), **to_host(self._state)}
 
     def assign(self, variables: Arrays) -> None:
-        assign({**self.net.keras_variables, **self._state}, variables)
+        assign({**self._net.keras_variables, **self._state}, variables)
 
     @property
     def traces(self) -> int:

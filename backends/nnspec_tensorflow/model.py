@@ -90,7 +90,7 @@ def realize(model: Model, dtype: FloatType) -> SpecModel:
     """
     model.infer()  # explains what is wrong with the shapes, if anything is
     shapes = [(None, *i.shape) for i in model.inputs.values()]
-    return _functional(model, shapes, dtype, "", SpecModel, model.name or "model")  # type: ignore[no-any-return]
+    return _functional(model, shapes, dtype, "", SpecModel, model.name or "model")
 
 
 def _functional(

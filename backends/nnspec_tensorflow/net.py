@@ -51,7 +51,7 @@ class TensorFlowNet:
         self.parameters: dict[str, Any] = {n: found[n] for n, p in params.items() if p.kind == "parameter"}
         lacking = [name for name in self.keras_variables if name not in given]
         if lacking:
-            raise SpecError(f"the model's variable {lacking[0]!r} is missing{did_you_mean(lacking[0], given)}")
+            raise SpecError(f"the variable {lacking[0]!r} is missing{did_you_mean(lacking[0], given)}")
         self.assign(given)
         self._forward = {mode: Compiled(partial(self.outputs, training=mode)) for mode in (False, True)}
         self._nodes = {mode: Compiled(partial(self._trace_nodes, training=mode)) for mode in (False, True)}
@@ -157,7 +157,7 @@ class TensorFlowNet:
         with self.unchanged(), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch((floats, parameters))
             outputs = self.outputs(inputs, training=training)
-        return tape.gradient(  # type: ignore[no-any-return]
+        return tape.gradient(
             [outputs[name] for name in cotangents],
             (floats, parameters),
             output_gradients=list(cotangents.values()),

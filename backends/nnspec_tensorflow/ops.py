@@ -18,7 +18,11 @@ from nnspec_tensorflow.realize import Context, build, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
 Tensor = Any
-_STOCK = {Add: keras.layers.Add, Subtract: keras.layers.Subtract, Multiply: keras.layers.Multiply}
+_STOCK: dict[type[Operation], Any] = {
+    Add: keras.layers.Add,
+    Subtract: keras.layers.Subtract,
+    Multiply: keras.layers.Multiply,
+}
 
 
 def _half_each(x1: Tensor, x2: Tensor, first: Tensor, second: Tensor) -> Tensor:

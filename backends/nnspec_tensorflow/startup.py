@@ -42,6 +42,8 @@ def _load() -> tuple[Any, Any]:
             import tensorflow as tf
 
             _grow_memory(tf)
+    except ImportError:  # nnspec.backends says what to install
+        raise
     except Exception as error:
         raise BackendError(f"TensorFlow cannot be loaded: {error}") from error
     finally:
