@@ -73,9 +73,10 @@ def exponential(spec: layers.Exponential, context: Context) -> Function:
 
 
 def _gelu_tanh(x: jax.Array) -> jax.Array:
-    # Beyond ±20 the tanh is ±1 in every dtype; without the cut x³ overflows, and its derivative gives 0 · ∞.
+    # (1 + tanh(u))/2 = σ(2u), which does not cancel for u ≪ 0. Beyond ±20 it is 0 or 1; without the cut x³ overflows,
+    # and its derivative gives 0 · ∞.
     near = jnp.clip(x, -20.0, 20.0)
-    return 0.5 * x * (1.0 + jnp.tanh(math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3)))
+    return x * jax.nn.sigmoid(2.0 * math.sqrt(2.0 / math.pi) * (near + 0.044715 * near**3))
 
 
 @build.register

@@ -162,7 +162,8 @@ class JaxNet:
         outputs = jax.eval_shape(partial(self._forward, training=training), self.arrays(), given)[0]
         towards = self.put(as_cotangents(cotangents, outputs))
         floats, parameters = run(self.arrays(), given, towards, training=training)
-        return Gradients(to_host(floats), to_host({name: parameters[name] for name in self.parameters}))
+        by_input = {name: floats[name] for name in given if name in floats}
+        return Gradients(to_host(by_input), to_host({name: parameters[name] for name in self.parameters}))
 
     # -- device arrays, for engines ---------------------------------------------------------------------------------
 

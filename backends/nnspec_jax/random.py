@@ -57,12 +57,13 @@ def words(
         uint32 (count,).
     """
     low, high = (jnp.asarray(half, jnp.uint32) for half in first_block)
+    key = jnp.asarray(seed, jnp.uint32)
     blocks = -(-(offset + count) // 4)
     index = jax.lax.iota(jnp.uint32, blocks)
     c0 = index + low
     c1 = high + (c0 < index).astype(jnp.uint32)  # the sum has wrapped around where it is below its first term
     c2, c3 = jnp.asarray(step, jnp.uint32), jnp.asarray(stream, jnp.uint32)
-    drawn = jnp.stack(jnp.broadcast_arrays(*philox4x32((c0, c1, c2, c3), (seed[0], seed[1]))), axis=-1)
+    drawn = jnp.stack(jnp.broadcast_arrays(*philox4x32((c0, c1, c2, c3), (key[0], key[1]))), axis=-1)
     return drawn.reshape(-1)[offset : offset + count]
 
 

@@ -85,7 +85,8 @@ def _exponential_decay(spec: schedules.ExponentialDecay, s: jax.Array, dtype: An
 
 @_rate(schedules.PolynomialDecay)
 def _polynomial_decay(spec: schedules.PolynomialDecay, s: jax.Array, dtype: Any) -> jax.Array:
-    left = 1.0 - _share(s, spec.decay_steps, dtype)
+    # Not 1 − s/n: XLA may divide by multiplying with 1/n, and a power of −1e-8 is NaN.
+    left = (spec.decay_steps - jnp.minimum(s, _counted(spec.decay_steps)).astype(dtype)) / spec.decay_steps
     return (spec.initial - spec.end) * left**spec.power + spec.end
 
 
@@ -101,9 +102,9 @@ def _cosine_decay(spec: schedules.CosineDecay, s: jax.Array, dtype: Any) -> jax.
 
 @_rate(schedules.CosineRestarts)
 def _cosine_restarts(spec: schedules.CosineRestarts, s: jax.Array, dtype: Any) -> jax.Array:
-    first, m_mul = _counted(spec.first_steps), jnp.asarray(spec.m_mul, dtype)
+    first, m_mul = spec.first_steps, jnp.asarray(spec.m_mul, dtype)
     if spec.t_mul == 1:
-        cycle, passed, length = s // first, s % first, jnp.asarray(first, dtype)
+        cycle, passed, length = s // _counted(first), s % _counted(first), jnp.asarray(first, dtype)
     else:
         starts = [0]  # at most 32 cycles begin before the last step that can be counted
         while starts[-1] <= _LAST_STEP:
