@@ -1,0 +1,89 @@
+"""Cases of whole models: what single layers cannot show (branches, sharing, nesting, several inputs and outputs)."""
+
+from __future__ import annotations
+
+from nnspec.layers.activation import GELU, Mish, Softplus, Tanh
+from nnspec.layers.dropout import Dropout
+from nnspec.layers.linear import Dense
+from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.layers.shape import Reshape
+from nnspec.model import Model, Sequential, symbol
+from nnspec.ops import Concat, Multiply
+from nnspec_conformance.case import Case
+
+
+def mlp() -> Model:
+    """Blocks as in the handbook's network: Dense, BatchNorm, GELU, Dropout."""
+    return Sequential(
+        [
+            Dense(12, use_bias=False),
+            BatchNorm(momentum=0.9),
+            GELU(),
+            Dropout(0.3),
+            Dense(9, use_bias=False),
+            BatchNorm(momentum=0.8),
+            GELU(),
+            Dropout(0.25),
+            Dense(5),
+        ],
+        input=[10],
+    )
+
+
+def residual() -> Model:
+    """Two blocks with skip connections."""
+    x = symbol([6])
+    y = x
+    for _ in range(2):
+        y = y + Dense(6)(Tanh()(Dense(8)(LayerNorm()(y))))
+    return Model(inputs=x, outputs=Dense(3)(y))
+
+
+def shared() -> Model:
+    """One layer, one norm and one dropout used twice: variables are shared, masks are not."""
+    left, right = symbol([4], "left"), symbol([4], "right")
+    dense, norm, drop = Dense(5, "tanh"), BatchNorm(momentum=0.7), Dropout(0.4)
+    ends = [drop(norm(dense(x))) for x in (left, right)]
+    return Model(inputs=[left, right], outputs=ends[0] - ends[1])
+
+
+def nested() -> Model:
+    """A model within a model within a model, the middle one used twice."""
+    inner = Sequential([Dense(4), Mish(), Dropout(0.5)], input=[5], name="inner")
+    x = symbol([5])
+    middle = Sequential([inner, BatchNorm(momentum=0.6), Dense(5)], input=[5], name="encoder")
+    once = middle(x)
+    return Model(inputs=x, outputs=Dense(2)(once + middle(once)))
+
+
+def two_inputs() -> Model:
+    """Inputs of two ranks, joined by operations."""
+    image, features = symbol([2, 6], "image"), symbol([3], "features")
+    gate = Dense(4, "sigmoid")(features)
+    wide = Dense(4)(Reshape((12,))(image))
+    return Model(inputs=[image, features], outputs=Dense(2)(Concat()(Multiply()(gate, wide), features)))
+
+
+def two_outputs() -> Model:
+    """Two heads, one of them an inner node that the other one builds on."""
+    x = symbol([5])
+    body = Softplus()(Dense(4)(x))
+    return Model(inputs=x, outputs=[body, Dense(2, "log_softmax")(body)])
+
+
+def passed_through() -> Model:
+    """An input that is an output, and a node used by two others."""
+    x = symbol([4])
+    y = Dense(4)(x)
+    return Model(inputs=x, outputs=[x, y * y])
+
+
+CASES = [
+    Case(mlp(), id="MLP"),
+    Case(residual(), id="residual"),
+    Case(shared(), id="shared layers"),
+    Case(nested(), id="nested models"),
+    Case(two_inputs(), id="two inputs"),
+    Case(two_outputs(), id="two outputs"),
+    Case(passed_through(), id="input as output"),
+]

@@ -1,0 +1,127 @@
+"""Cases of the optimizers and of clipping."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nnspec.optimizers import SGD, AdaGrad, Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
+from nnspec.schedules import CosineRestarts, ExponentialDecay, ReduceOnPlateau, Schedule, Warmup, WarmupCosine
+from nnspec.spec import changed_fields
+from nnspec_conformance.case import describe
+from nnspec_conformance.draws import Array, generator, rounded, signed
+
+UPDATES = 100
+SHAPES = {"kernel": (4, 3), "bias": (3,)}
+
+
+@dataclass(frozen=True, eq=False)
+class OptimizerCase:
+    """An optimizer on given gradients, with a learning rate that changes at every step.
+
+    Attributes:
+        clip: clipping before it.
+        gradients: "kinds" has a parameter for each kind of gradient (plain, zero, mostly zero, huge, tiny, of all
+            magnitudes); "clipped" has gradients that are now above, now below the bound of ``clip``, and zero once.
+    """
+
+    spec: Optimizer
+    _: KW_ONLY
+    clip: Clip | None = None
+    gradients: Literal["kinds", "clipped"] = "kinds"
+    id: str = ""
+
+    @property
+    def name(self) -> str:
+        clip = "" if self.clip is None else "clip " + "".join(f"{k} {v}" for k, v in changed_fields(self.clip).items())
+        return describe(self.spec, "-".join(part for part in (clip, self.id) if part))
+
+    @property
+    def classes(self) -> set[type[Any]]:
+        rate = self.spec.learning_rate
+        return {type(self.spec), *([type(rate)] if isinstance(rate, Schedule) else [])}
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        return ("plain", "zero", "sparse", "huge", "tiny", "wide") if self.gradients == "kinds" else ("plain", "other")
+
+    @property
+    def decayed(self) -> frozenset[str]:
+        """The names that decay applies to where it is restricted to kernels."""
+        return frozenset(f"{kind}/kernel" for kind in self.kinds)
+
+    def draw(self, dtype: str) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Parameters by name, and their gradients with the updates as the first axis, rounded to ``dtype``."""
+        parameters, gradients = {}, {}
+        for kind in self.kinds:
+            for part, shape in SHAPES.items():
+                name = f"{kind}/{part}"
+                rng = generator(self.name, name)
+                parameters[name] = rounded(signed(rng, shape) * (1e-3 if kind == "tiny" else 1.0), dtype)
+                gradients[name] = rounded(self._gradient(kind, rng, (UPDATES, *shape)), dtype)
+        return parameters, gradients
+
+    def _gradient(self, kind: str, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        values = signed(rng, shape)
+        if self.gradients == "clipped":
+            # One magnitude per update for all parameters, from a tenth to ten times, and none at all at update 7.
+            size = 10.0 ** generator("magnitudes").uniform(-1, 1, UPDATES)
+            size[7] = 0.0
+            return values * size.reshape(-1, *[1] * (len(shape) - 1))
+        match kind:
+            case "zero":
+                return np.zeros(shape)
+            case "sparse":
+                return np.where(rng.random(shape) < 0.15, values, 0.0)
+            case "huge":
+                return values * 1e12
+            case "tiny":
+                return values * 1e-12
+            case "wide":
+                return values * 10.0 ** rng.uniform(-12, 3, shape)
+        return values
+
+
+_FALLING = ExponentialDecay(0.05, 40, 0.5)
+_CYCLE = WarmupCosine(0.02, 10, 90, start=0.001, end=0.0005)
+_RESTARTS = CosineRestarts(0.03, 13, end=0.002)
+
+CASES = [
+    OptimizerCase(SGD(_FALLING)),
+    OptimizerCase(SGD(_CYCLE, weight_decay=0.1)),
+    OptimizerCase(SGD(0.05, weight_decay=0.1, decay="kernels"), id="constant rate"),
+    OptimizerCase(Momentum(_FALLING)),
+    OptimizerCase(Momentum(_CYCLE, 0.5, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(Momentum(_RESTARTS, learning_rate_in_velocity=True, weight_decay=0.05)),
+    OptimizerCase(Momentum(_RESTARTS, 0.0)),
+    OptimizerCase(Nesterov(_FALLING)),
+    OptimizerCase(Nesterov(_CYCLE, 0.7, weight_decay=0.05)),
+    OptimizerCase(Nesterov(_RESTARTS, learning_rate_in_velocity=True, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(Adam(_FALLING)),
+    OptimizerCase(Adam(_CYCLE, 0.8, 0.95, 1e-3)),
+    OptimizerCase(Adam(_CYCLE, epsilon_mode="hat")),
+    OptimizerCase(Adam(_RESTARTS, epsilon=1e-7, epsilon_mode="hat", weight_decay=0.05, decay="kernels")),
+    OptimizerCase(Adam(Warmup(_FALLING, 5), b1=0.0)),
+    OptimizerCase(Adam(_FALLING, b2=0.0)),
+    OptimizerCase(Adam(ReduceOnPlateau(_FALLING, minimum=0.03)), id="plateau"),
+    OptimizerCase(AdamW(_CYCLE)),
+    OptimizerCase(AdamW(_FALLING, weight_decay=0.1)),
+    OptimizerCase(AdamW(_RESTARTS, weight_decay=0.1, decay="kernels")),
+    OptimizerCase(AdaGrad(_FALLING)),
+    OptimizerCase(AdamW(_CYCLE, 0.8, 0.95, 1e-3, "hat")),
+    OptimizerCase(AdaGrad(_CYCLE, 1e-3, 0.0, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(RMSProp(_FALLING)),
+    OptimizerCase(RMSProp(_CYCLE, 0.95, epsilon_in_root=False)),
+    OptimizerCase(RMSProp(_CYCLE, 0.8, centered=True)),
+    OptimizerCase(RMSProp(_RESTARTS, momentum=0.8, weight_decay=0.05)),
+    OptimizerCase(RMSProp(_RESTARTS, momentum=0.8, learning_rate_in_velocity=True, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(RMSProp(_FALLING, 0.7, 1e-3, centered=True, momentum=0.5, epsilon_in_root=False)),
+    OptimizerCase(SGD(_FALLING), clip=Clip(global_norm=3.0), gradients="clipped"),
+    OptimizerCase(SGD(_FALLING), clip=Clip(norm=2.0), gradients="clipped"),
+    OptimizerCase(SGD(_FALLING), clip=Clip(value=0.8), gradients="clipped"),
+    OptimizerCase(AdamW(_CYCLE, weight_decay=0.1), clip=Clip(global_norm=1.0), gradients="clipped"),
+    OptimizerCase(Adam(_CYCLE), clip=Clip(norm=1.0)),
+    OptimizerCase(Momentum(_CYCLE), clip=Clip(value=0.5)),
+]

@@ -1,0 +1,109 @@
+"""The pytest plug-in: options, one subject per backend and dtype, and a summary of how near the backends come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from nnspec.backends import FloatType
+    from nnspec_conformance.result import Result
+    from nnspec_conformance.subject import Subject
+
+DTYPES = ("float64", "float32")
+PACKAGE = "nnspec_conformance"
+_chosen = pytest.StashKey["tuple[list[str], list[FloatType]]"]()
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Take part only where the suite is run, so that the options are no one else's concern."""
+    if any(PACKAGE in arg for arg in args):
+        group = parser.getgroup("nnspec", "nnspec conformance")
+        _option(group, "--backend", "a backend to test, or several with commas (default: all that are installed)")
+        _option(group, "--dtype", f"float types, with commas (default: {','.join(DTYPES)})")
+
+
+def _option(group: Any, name: str, text: str) -> None:
+    group.addoption(name, action="append", default=None, help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known where pytest-xdist is not installed."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that pytest-xdist keeps in one process")
+
+
+def chosen(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
+    """The backends and dtypes that are tested.
+
+    Raises:
+        pytest.UsageError: a backend that is not installed, or an unknown dtype.
+    """
+    if _chosen not in config.stash:
+        config.stash[_chosen] = _choose(config)
+    return config.stash[_chosen]
+
+
+def _choose(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
+    from nnspec.backends import backend, installed
+    from nnspec.errors import BackendError
+
+    names, dtypes = _listed(config, "--backend"), _listed(config, "--dtype")
+    try:
+        for name in names:
+            backend(name)
+    except BackendError as error:
+        raise pytest.UsageError(str(error)) from None
+    unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
+    if unknown:
+        raise pytest.UsageError(f"--dtype {unknown[0]}: the suite knows {', '.join(DTYPES)}")
+    return names or installed(), dtypes or list(DTYPES)
+
+
+def _listed(config: pytest.Config, option: str) -> list[Any]:
+    given = config.getoption(option, default=None) or []
+    return list(dict.fromkeys(part for text in given for part in text.split(",") if part))
+
+
+_subjects: dict[tuple[str, str], Subject] = {}
+
+
+def subject(name: str, dtype: FloatType) -> Subject:
+    """The one subject of a backend and dtype in this process."""
+    from nnspec.backends import backend
+    from nnspec_conformance import suite
+
+    key = (name, dtype)
+    if key not in _subjects:
+        _subjects[key] = suite.subject(backend(name), dtype)
+    return _subjects[key]
+
+
+def record(node: pytest.Item, family: str, result: Result) -> None:
+    """Leave the figures of a result with the test, where reports (also of other processes) find them."""
+    worst = max((figure.ulp for figure in result.figures), default=0.0)
+    equal = sum(figure.equal for figure in result.figures) / max(len(result.figures), 1)
+    figures = {"nearness": result.nearness, "ulp": worst, "equal": equal}
+    node.user_properties.append(
+        (PACKAGE, {"family": family, "backend": result.backend, "dtype": result.dtype, **figures})
+    )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How near each family came to its limits, and how many bits were the same."""
+    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == PACKAGE:
+                    rows.setdefault((value["backend"], value["dtype"], value["family"]), []).append(value)
+    if not rows:
+        return
+    terminalreporter.section("conformance")
+    terminalreporter.write_line(
+        f"{'backend':24} {'dtype':8} {'family':14} {'tests':>5}  nearest to its limit  bit-equal"
+    )
+    for (backend, dtype, family), values in sorted(rows.items()):
+        nearness, equal = max(v["nearness"] for v in values), sum(v["equal"] for v in values) / len(values)
+        shown = f"{backend:24} {dtype:8} {family:14} {len(values):5}  {nearness:20.1%}  {equal:9.0%}"
+        terminalreporter.write_line(shown)

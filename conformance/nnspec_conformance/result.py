@@ -1,0 +1,147 @@
+"""What a check finds: figures for each tensor that was compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnspec_conformance.draws import Array, float_type
+
+# A constant of the spec times a cotangent: a rounding each.
+CONSTANT_ULPS = 2.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One comparison.
+
+    Attributes:
+        what: the tensor, or the question asked of it.
+        error: the largest absolute difference (inf where one side is NaN or infinite and the other is not).
+        limit: the largest that passes.
+        ulp: the error in units in the last place of the tensor's scale (its largest magnitude).
+        relative: the error over that scale.
+        equal: the share of elements that are equal bit for bit (-0 and 0 count as equal).
+        where: the worst element and its two values, for the message.
+    """
+
+    what: str
+    error: float
+    limit: float
+    ulp: float = 0.0
+    relative: float = 0.0
+    equal: float = 1.0
+    where: str = ""
+
+    @property
+    def passed(self) -> bool:
+        return self.error <= self.limit
+
+    def __str__(self) -> str:
+        sign = "<=" if self.passed else ">"
+        shown = (
+            f"{self.what}: error {self.error:.3g} {sign} {self.limit:.3g} ({self.ulp:.3g} ULP, {self.equal:.0%} equal)"
+        )
+        return shown if self.passed or not self.where else f"{shown}; {self.where}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """The figures of one check of one case on one backend."""
+
+    backend: str
+    dtype: str
+    check: str
+    case: str
+    figures: tuple[Figure, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(figure.passed for figure in self.figures)
+
+    @property
+    def nearness(self) -> float:
+        """The largest share of its limit that an error takes (of the figures whose limit is not zero)."""
+        return max((f.error / f.limit for f in self.figures if f.limit > 0), default=0.0)
+
+    def message(self) -> str:
+        """The failing figures, the worst first."""
+        failing = sorted((f for f in self.figures if not f.passed), key=lambda f: f.limit - f.error)
+        lines = [f"{self.case} on {self.backend} in {self.dtype} fails the check {self.check!r}:"]
+        return "\n".join([*lines, *(f"  {figure}" for figure in failing[:8])])
+
+
+def ulp_of(scale: float, dtype: str) -> float:
+    """The distance between neighboring numbers of ``dtype`` at ``scale``, at least at its smallest normal number."""
+    kind = float_type(dtype)
+    if kind == np.float64 or kind == np.float32 or kind == np.float16:
+        info = np.finfo(kind)
+        return float(max(np.spacing(kind.type(min(scale, float(info.max) / 2))), np.spacing(info.smallest_normal)))
+    return float(2.0 ** (np.floor(np.log2(max(scale, 2.0**-126))) - 7))  # bfloat16: 8 significant bits
+
+
+def difference(got: Array, want: Array) -> Array:
+    """|got − want|, where equal infinities and NaN against NaN differ by 0, and any other non-finite pair by inf."""
+    a, b = np.broadcast_arrays(np.asarray(got, np.float64), np.asarray(want, np.float64))
+    with np.errstate(invalid="ignore", over="ignore"):
+        plain = np.abs(a - b)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    return np.where(same, 0.0, np.where(np.isfinite(plain), plain, np.inf))
+
+
+def compare(
+    what: str, got: Array, want: Array, *, dtype: str, bound: float, rounding: float = 0.0, scale: float | None = None
+) -> Figure:
+    """Whether a tensor is right: within ``bound`` relative in float64; else within ``bound`` × max(rounding, 1 ULP).
+
+    Args:
+        want: the truth, in float64.
+        rounding: the error that ``dtype`` makes unavoidable, where it is known.
+        scale: what errors are relative to; the largest finite magnitude of ``want`` unless given.
+    """
+    if np.shape(got) != np.shape(want):
+        return Figure(what, np.inf, 0.0, where=f"shape {np.shape(got)} instead of {np.shape(want)}")
+    truth = np.asarray(want, np.float64)
+    if scale is None:
+        scale = float(np.max(np.abs(truth), initial=0.0, where=np.isfinite(truth)))
+    ulp = ulp_of(scale, dtype)
+    limit = bound * scale if dtype == "float64" else bound * max(rounding, ulp)
+    return figure(what, got, truth, limit, scale=scale, ulp=ulp)
+
+
+def figure(what: str, got: Array, want: Array, limit: float, *, scale: float, ulp: float) -> Figure:
+    """The figure of a comparison whose limit is known."""
+    errors = difference(got, want)
+    if not errors.size:
+        return Figure(what, 0.0, limit)
+    error = float(errors.max())
+    worst = np.unravel_index(int(errors.argmax()), errors.shape)
+    at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]!r} instead of {np.asarray(want)[worst]!r}"
+    return Figure(what, error, limit, error / ulp, error / scale if scale else 0.0, float(np.mean(errors == 0)), at)
+
+
+def exact(what: str, got: Array, want: Array) -> Figure:
+    """Whether two arrays are equal bit for bit, dtype and shape included."""
+    if np.asarray(got).dtype != np.asarray(want).dtype or np.shape(got) != np.shape(want):
+        found, wanted = np.asarray(got), np.asarray(want)
+        return Figure(what, np.inf, 0.0, where=f"{found.dtype} {found.shape} instead of {wanted.dtype} {wanted.shape}")
+    scale = float(np.max(np.abs(np.asarray(want, np.float64)), initial=0.0))
+    kind = str(np.asarray(want).dtype)
+    ulp = ulp_of(scale, kind) if kind in ("float64", "float32", "float16", "bfloat16") else 1.0
+    return figure(what, got, want, 0.0, scale=scale, ulp=ulp)
+
+
+def elementwise(what: str, got: Array, want: Array, dtype: str, ulps: float = CONSTANT_ULPS) -> Figure:
+    """Whether every element is within a few ULP of its own expected value, so that zeros are zeros."""
+    wanted = np.asarray(want, np.float64)
+    if np.shape(got) != wanted.shape:
+        return Figure(what, np.inf, 0.0, where=f"shape {np.shape(got)} instead of {wanted.shape}")
+    units = np.vectorize(lambda v: ulp_of(abs(v), dtype) if v else np.inf, otypes=[float])(wanted)
+    errors = difference(got, wanted)
+    # In units of each element; an expected zero allows nothing.
+    share = np.where(wanted == 0, np.where(errors == 0, 0.0, np.inf), errors / units)
+    worst = np.unravel_index(int(share.argmax()), share.shape)
+    at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]!r} instead of {wanted[worst]!r}"
+    ulp = float(share.max(initial=0.0))
+    return Figure(what, ulp, ulps, ulp, float(errors.max(initial=0.0)), float(np.mean(errors == 0)), at)

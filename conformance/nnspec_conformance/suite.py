@@ -1,0 +1,231 @@
+"""The suite: every check with the cases it fits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from nnspec.backends import Backend, FloatType
+from nnspec.model import Input, Model
+from nnspec.spec import Spec, changed_fields
+from nnspec_conformance import (
+    activation,
+    dropout,
+    initializers,
+    linear,
+    losses,
+    metrics,
+    model,
+    normalization,
+    ops,
+    optimizers,
+    random,
+    schedules,
+    shape,
+    training,
+)
+from nnspec_conformance.case import Case
+from nnspec_conformance.checks import (
+    compiled,
+    extremes,
+    forward,
+    gradients,
+    initial,
+    kinks,
+    loss,
+    metric,
+    optimizer,
+    schedule,
+    state,
+    training as runs,
+    transfer,
+    words,
+)
+from nnspec_conformance.draws import generator
+from nnspec_conformance.result import Figure, Result
+from nnspec_conformance.subject import Subject
+
+LAYERS: tuple[ModuleType, ...] = (linear, shape, dropout, normalization, activation, ops, model)
+UNCOMPILED_SHARE = 0.2
+FAMILIES: tuple[ModuleType, ...] = (*LAYERS, losses, metrics, optimizers, schedules, initializers, random, training)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question, the cases it is asked of, and where.
+
+    Attributes:
+        run: what answers it: a function of the subject and the case, or of two subjects and the case for ``pairs``.
+        cases: (family, case).
+        dtypes: in which it is asked; all, unless given.
+        pairs: whether two backends are compared with each other.
+        once: whether it does not depend on the dtype.
+    """
+
+    name: str
+    run: Callable[..., list[Figure]]
+    cases: tuple[tuple[str, Any], ...]
+    dtypes: tuple[str, ...] = ()
+    pairs: bool = False
+    once: bool = False
+
+
+def family(module: ModuleType) -> str:
+    """The name of a file of cases: that of the spec's file."""
+    return module.__name__.rpartition(".")[2]
+
+
+def _of(modules: Iterable[ModuleType], fits: Callable[[Any], bool] = lambda case: True) -> tuple[tuple[str, Any], ...]:
+    return tuple((family(m), case) for m in modules for case in m.CASES if fits(case))
+
+
+def _examples(*modules: ModuleType) -> tuple[tuple[str, Any], ...]:
+    return tuple((family(m), case) for m in modules for case in m.EXAMPLES)
+
+
+def _firsts(modules: Iterable[ModuleType]) -> tuple[tuple[str, Any], ...]:
+    """One case of each family that has state or draws masks, and one that has neither."""
+    chosen: dict[tuple[str, bool], tuple[str, Any]] = {}
+    for name, case in _of(modules, lambda case: case.dtype == "float"):
+        chosen.setdefault((name, len(case.modes) > 1), (name, case))
+    return tuple(chosen.values())
+
+
+def _float(case: Case) -> bool:
+    return case.dtype == "float"
+
+
+def _sampled(case: Case) -> bool:
+    """A seeded sample: without the compiler every case costs as much as with it, and shares nothing."""
+    return bool(generator("sample", case.name).random() < UNCOMPILED_SHARE)
+
+
+def _initialized(case: Case) -> bool:
+    """Whether the case is about initial variables too."""
+    return not isinstance(case.spec, Model) and any(name.endswith("_init") for name in changed_fields(case.spec))
+
+
+def _drops(case: Case) -> bool:
+    """Whether training draws masks that drop something."""
+    return case.random and any(getattr(node.layer, "rate", 0) for _, node in case.model.walk())
+
+
+CHECKS = (
+    Check("forward", forward.forward, _of(LAYERS)),
+    Check("gradients", gradients.gradients, _of(LAYERS, _float)),
+    Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes))),
+    Check("kinks", kinks.example, _examples(activation, ops)),
+    Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
+    Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1)),
+    Check("masks", state.masks, _of(LAYERS, _drops)),
+    Check("nodes", forward.nodes, _of((model,))),
+    Check("batches", forward.batches, _of(LAYERS)),
+    # Where an axis of one may broadcast by mistake, and a batch has no variance.
+    Check("batch of one", gradients.batch_of_one, _of((linear, normalization, ops), _float), dtypes=("float64",)),
+    Check("uncompiled", compiled.uncompiled, _of(LAYERS, _sampled)),
+    Check("transfer", transfer.transfer, _firsts(LAYERS)),
+    Check("initial", initial.initial, (*_of((initializers,)), *_of(LAYERS, _initialized))),
+    Check("loss", loss.loss, _of((losses,))),
+    Check("loss extremes", loss.extremes, _of((losses,), lambda case: not case.levels)),
+    Check("loss kinks", loss.example, _examples(losses)),
+    Check("metric", metric.metric, _of((metrics,))),
+    Check("schedule", schedule.schedule, _of((schedules,))),
+    Check("optimizer", optimizer.optimizer, _of((optimizers,))),
+    Check("words", words.words, _of((random,)), once=True),
+    Check("training", runs.training, _of((training,))),
+    Check("divided", runs.divided, _of((training,))),
+    Check("evaluation", runs.evaluation, _of((training,))),
+    Check("agreement", gradients.agreement, _of(LAYERS), dtypes=("float64",), pairs=True),
+    Check("agreement", loss.agreement, _of((losses,)), dtypes=("float64",), pairs=True),
+    Check("agreement", runs.agreement, _of((training,)), dtypes=("float64",), pairs=True),
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One test: a check of a case on one backend (or two) in one dtype."""
+
+    backends: tuple[str, ...]
+    dtype: FloatType
+    check: Check
+    family: str
+    case: Any
+
+    @property
+    def backend(self) -> str:
+        return "~".join(self.backends)
+
+    @property
+    def id(self) -> str:
+        return "-".join((self.backend, self.dtype, self.check.name, self.case.name))
+
+    def run(self, subject: Callable[[str, FloatType], Subject]) -> Result:
+        """The figures of the test."""
+        figures = self.check.run(*(subject(name, self.dtype) for name in self.backends), self.case)
+        return Result(self.backend, self.dtype, self.check.name, self.case.name, tuple(figures))
+
+
+def items(backends: list[str], dtypes: list[FloatType]) -> Iterator[Item]:
+    """All tests of these backends in these dtypes, in an order in which what is compiled is used while it is held."""
+    for dtype in dtypes:
+        for name in backends:
+            for check in CHECKS:
+                asked = not check.dtypes or dtype in check.dtypes
+                if asked and not check.pairs and not (check.once and dtype != dtypes[0]):
+                    yield from (Item((name,), dtype, check, kind, case) for kind, case in check.cases)
+        for check in CHECKS:
+            if check.pairs and dtype in check.dtypes:
+                for other in backends[1:]:
+                    yield from (Item((backends[0], other), dtype, check, kind, case) for kind, case in check.cases)
+
+
+def subject(backend: Backend, dtype: FloatType) -> Subject:
+    """A backend under test, with the cases of each family grouped."""
+    return Subject(backend, dtype, ([case for case in module.CASES if isinstance(case, Case)] for module in LAYERS))
+
+
+def cases() -> Iterator[tuple[str, Any]]:
+    """All cases and examples, with their families."""
+    yield from _of(FAMILIES)
+    yield from _examples(activation, ops, losses)
+
+
+def specs() -> Iterator[Spec]:
+    """All specs that stand in cases, those within others included."""
+    for _, case in cases():
+        for field in dataclasses.fields(case):
+            yield from _within(getattr(case, field.name))
+
+
+def _within(value: Any) -> Iterator[Spec]:
+    if isinstance(value, Model):
+        yield value
+        for _, node in value.walk():
+            yield from _within(node.layer) if not isinstance(node.layer, Model) else (node.layer,)
+    elif isinstance(value, Spec):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from _within(getattr(value, field.name))
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _within(part)
+
+
+def covered() -> set[type[Any]]:
+    """Classes of the vocabulary that stand in some case."""
+    return {type(spec) for spec in specs()}
+
+
+def unused_options() -> set[str]:
+    """Fields of the vocabulary (``Dense.use_bias``) that no case changes from their defaults."""
+    changed = {(type(spec), name) for spec in specs() if not isinstance(spec, Model) for name in changed_fields(spec)}
+    every = {
+        (cls, field.name)
+        for cls in covered() - {Model, Input}
+        for field in dataclasses.fields(cls)
+        if field.init and field.name != "name"
+    }
+    return {f"{cls.__name__}.{name}" for cls, name in every - changed}

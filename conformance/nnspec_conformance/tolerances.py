@@ -1,0 +1,46 @@
+"""One tolerance per check, with its reason; none per case (docs/conformance.md shows how near the backends come).
+
+*Relative* means max|a − b| / max|b| per tensor. For gradients the denominator is at least 1e-3 of the largest gradient
+in the case, so that a gradient that is zero but for rounding is not asked for correct digits of its noise.
+
+In float64 a bound is relative: it asks whether the formula is the same. In lower precision it is the factor F in
+error ≤ F · max(the rounding error that the dtype makes unavoidable, 1 ULP of the tensor's scale): it asks whether the
+arithmetic is as good as it should be. The unavoidable error is the reference's own when it computes in that dtype, the
+largest over several draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Draws over which the unavoidable rounding error is estimated, and on all of which the backend is judged.
+DRAWS = 3
+# The share of the largest gradient below which a gradient's own size no longer counts.
+GRADIENT_FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The bounds of one check: relative in float64, the factor F in lower precision."""
+
+    float64: float
+    factor: float
+    reason: str
+
+    def bound(self, dtype: str) -> float:
+        return self.float64 if dtype == "float64" else self.factor
+
+
+FORWARD = Tolerance(1e-12, 4, "a few hundred roundings of 1e-16, amplified a little; a float32 constant shows as 1e-8")
+STATE = Tolerance(1e-12, 4, "statistics are sums over the batch")
+GRADIENT = Tolerance(1e-9, 4, "sixth-order differences with h = 1e-2 are accurate to 1e-12; a wrong term shows as 1e-2")
+AGREEMENT = Tolerance(1e-12, 0, "asked in float64 alone: two backends that each round on their own")
+LOSS = Tolerance(1e-12, 4, "as the forward pass, summed over positions")
+METRIC = Tolerance(1e-12, 4, "sums over examples; counts are exact")
+SCHEDULE = Tolerance(1e-12, 4, "one formula per step; steps are whole numbers below 2²⁴ and exact in float32")
+OPTIMIZER = Tolerance(1e-12, 4, "100 updates, each with an error of a few ULP that is not amplified")
+TRAINING = Tolerance(
+    1e-11, 0, "100 updates of a network, where the loss's curvature amplifies rounding (measured: 1e-14)"
+)
+# Runs in float32 are compared relative per tensor: rounding is amplified by the loss's curvature (measured: 5e-6).
+TRAINING_FLOAT32 = 1e-4

@@ -1,0 +1,142 @@
+"""Cases of training: a network with everything on that makes updates depend on each other."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.layers.dropout import Dropout
+from nnspec.layers.linear import Dense
+from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.losses import BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SoftmaxCrossEntropy
+from nnspec.metrics import MAE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
+from nnspec.model import Model, Sequential
+from nnspec.optimizers import AdamW, Clip, Momentum, Optimizer, RMSProp
+from nnspec.schedules import CosineRestarts, Schedule, Warmup, WarmupCosine
+from nnspec_conformance.case import Case
+from nnspec_conformance.draws import Array, generator, rounded, signed
+from nnspec_conformance.model import residual
+
+ROWS, HELD_OUT, BATCH = 44, 17, 8
+# After so many two backends are compared with each other.
+UPDATES = 100
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingCase:
+    """A model with all that training it needs; starts from random variables, statistics and slots.
+
+    Attributes:
+        weights: whether examples have weights.
+        updates: how many are made and compared with the reference, one by one.
+    """
+
+    name: str
+    model: Model
+    loss: Loss
+    optimizer: Optimizer
+    _: KW_ONLY
+    clip: Clip | None = None
+    metrics: tuple[Metric, ...] = ()
+    weights: bool = False
+    updates: int = 24
+
+    @property
+    def classes(self) -> set[type[Any]]:
+        rate = self.optimizer.learning_rate
+        others = [self.loss, self.optimizer, *self.metrics, *([rate] if isinstance(rate, Schedule) else [])]
+        return self.case.classes | {type(spec) for spec in others}
+
+    @cached_property
+    def case(self) -> Case:
+        return Case(self.model, id=self.name)
+
+    @property
+    def decayed(self) -> frozenset[str]:
+        """The names that decay applies to where it is restricted to kernels."""
+        return frozenset(name for name, param in self.case.params.items() if param.decay)
+
+    def data(self, split: str, dtype: str) -> dict[str, Array]:
+        """Inputs, targets and weights of a split."""
+        rng = generator(self.name, split)
+        rows = ROWS if split == "train" else HELD_OUT
+        made: dict[str, Array] = {}
+        for name, declared in self.case.model.inputs.items():
+            made[name] = rounded(rng.standard_normal((rows, *(size or 1 for size in declared.shape or ()))), dtype)
+        (shape,) = self.case.model.output_shapes(*(x.shape for x in made.values())).values()
+        sizes = (rows, *(size or 1 for size in shape[1:]))
+        if self.loss.targets == "labels":
+            made["targets"] = rng.integers(0, sizes[-1], sizes[:-1], dtype=np.int32)
+        elif isinstance(self.loss, BinaryCrossEntropy):
+            made["targets"] = rounded(rng.integers(0, 2, sizes) / 1.0, dtype)
+        else:
+            # At least 1.2 from zero: Huber's cases with outputs in (-1, 1) stay on one side of its delta.
+            made["targets"] = rounded(2.5 * signed(rng, sizes), dtype)
+        if self.weights:
+            made["weights"] = rounded(rng.uniform(0.2, 2.0, rows), dtype)
+        return made
+
+    def order(self) -> NDArray[np.int32]:
+        """Rows of each update's batch."""
+        rng = generator(self.name, "order")
+        return np.stack([rng.permutation(ROWS)[:BATCH] for _ in range(UPDATES)]).astype(np.int32)
+
+    def slots(self, dtype: str) -> dict[str, Array]:
+        """Random slots by canonical name; those that hold squares are positive."""
+        made = {}
+        for name in self.case.parameters:
+            for slot, start in self.optimizer.slots().items():
+                rng = generator(self.name, name, slot)
+                size = self.case.params[name].shape
+                # m² ≤ v, as in any state that updates lead to.
+                value = rng.uniform(1, 2, size) if slot in ("v", "accumulator") else rng.uniform(-0.1, 0.1, size)
+                made[f"optimizer/{name}/{slot}"] = rounded(value + start, dtype)
+        return made
+
+
+def _small(*features: int, rate: float = 0.3) -> Model:
+    layers: list[Any] = []
+    for size in features[:-1]:
+        layers += [Dense(size, use_bias=False), BatchNorm(momentum=0.9), "gelu", Dropout(rate)]
+    return Sequential([*layers, Dense(features[-1])], input=[7])
+
+
+CASES = [
+    TrainingCase(
+        "classification with everything on",
+        _small(9, 6, 4),
+        SoftmaxCrossEntropy(label_smoothing=0.1),
+        AdamW(WarmupCosine(0.01, 6, 80, start=0.002, end=0.0005), weight_decay=0.05, decay="kernels"),
+        clip=Clip(global_norm=0.5),
+        metrics=(Accuracy(), TopKAccuracy(k=2)),
+    ),
+    TrainingCase(
+        "weighted labels",
+        _small(8, 3, rate=0.5),
+        BinaryCrossEntropy(reduction="weighted_mean"),
+        RMSProp(CosineRestarts(0.01, 9, end=0.002), momentum=0.7, weight_decay=0.01),
+        clip=Clip(value=0.2),
+        metrics=(BinaryAccuracy(),),
+        weights=True,
+    ),
+    TrainingCase(
+        "residual regression",
+        residual(),
+        MeanSquaredError(),
+        Momentum(Warmup(CosineRestarts(0.02, 11, end=0.003), 3), 0.8),
+        clip=Clip(norm=0.4),
+        metrics=(MAE(), RMSE()),
+        weights=True,
+    ),
+    TrainingCase(
+        "layer norm, no clipping",
+        Sequential([Dense(6), LayerNorm(), "silu", Dropout(0.2), Dense(3, "tanh")], input=[7]),
+        Huber(0.15, reduction="sum"),
+        AdamW(WarmupCosine(0.005, 2, 60), weight_decay=0.01),
+        metrics=(RMSE(),),
+    ),
+]

@@ -1,0 +1,90 @@
+"""Nothing of the vocabulary is forgotten: every class has a meaning, realizations, a case and a source."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from nnspec import backends, vocabulary
+from nnspec.model import Model
+from nnspec_conformance import suite
+
+# Functions that the reference registers classes with, by kind.
+REFERENCES = {
+    "layer": ("nnspec.reference.base", "apply"),
+    "activation": ("nnspec.reference.base", "apply"),
+    "operation": ("nnspec.reference.base", "apply"),
+    "initializer": ("nnspec.reference.initializers", "draw"),
+    "loss": ("nnspec.reference.losses", "loss"),
+    "metric": ("nnspec.reference.metrics", "metric"),
+    "optimizer": ("nnspec.reference.optimizers", "advance"),
+    "schedule": ("nnspec.reference.schedules", "rate"),
+}
+# A formula, or the rule in words where there is no formula.
+MEANING = re.compile(
+    r"[=~←]|Σ|row-major|Share of|matrix|U\(|graph|joined|projection|normal of variance|max\(|[Mm]ean of"
+)
+
+# What the trainer reads between epochs, and no realization: tests/training has it.
+OF_THE_TRAINER = {"factor", "patience", "min_delta", "threshold", "cooldown", "monitor"}
+
+
+def classes(*kinds: str) -> list[Any]:
+    found = [(kind, name) for kind in (kinds or vocabulary.KINDS) for name in vocabulary.class_names(kind)]
+    return [pytest.param(kind, vocabulary.load(name), id=f"{kind}-{name}") for kind, name in found]
+
+
+def test_every_kind_is_known_here() -> None:
+    assert set(REFERENCES) == set(vocabulary.KINDS)
+
+
+@pytest.mark.parametrize(("kind", "cls"), classes())
+def test_every_class_has_a_reference(kind: str, cls: type[Any]) -> None:
+    import importlib
+
+    if cls is Model:
+        return  # run by nnspec.reference.model, node by node
+    module, name = REFERENCES[kind]
+    importlib.import_module("nnspec.reference.model")  # it imports the families, which register their layers
+    function = getattr(importlib.import_module(module), name)
+    assert function.dispatch(cls) is not function.dispatch(object), (
+        f"the reference has no realization of {cls.__name__}"
+    )
+
+
+@pytest.mark.parametrize("name", backends.registered())
+def test_every_class_is_realized(name: str) -> None:
+    if backends.missing_packages(name):
+        pytest.skip(f"{name} is not installed")
+    backend = backends.backend(name)
+    lacking = [each for each in vocabulary.class_names() if backend.lacks(vocabulary.load(each))]
+    assert not lacking, f"{name} has no realization of {', '.join(lacking)}"
+
+
+def test_every_class_has_a_conformance_case() -> None:
+    covered = suite.covered()
+    forgotten = [name for name in vocabulary.class_names() if vocabulary.load(name) not in covered]
+    assert not forgotten, f"no conformance case has {', '.join(forgotten)}"
+
+
+def test_every_option_is_used_in_a_conformance_case() -> None:
+    """Each field of each class stands in some case with a value that is not its default."""
+    unused = sorted(suite.unused_options() - {f"ReduceOnPlateau.{name}" for name in OF_THE_TRAINER})
+    assert not unused, f"no conformance case changes {', '.join(unused)}"
+
+
+@pytest.mark.parametrize(("kind", "cls"), classes())
+def test_every_class_says_what_it_means(kind: str, cls: type[Any]) -> None:
+    text = cls.__doc__ or ""
+    assert not text.startswith(f"{cls.__name__}("), f"{cls.__name__} has no docstring of its own"
+    assert MEANING.search(text) or "Source:" in text, f"the docstring of {cls.__name__} has neither formula nor source"
+
+
+def test_case_files_are_named_as_the_spec() -> None:
+    """Who knows where a class is in the spec knows where its cases are."""
+    for module in (m for m in suite.FAMILIES if suite.family(m) not in ("model", "training", "random")):
+        for case in module.CASES:
+            home = type(case.spec).__module__.rpartition(".")[2]
+            assert home == suite.family(module), f"{case.name} belongs into {home}.py"
