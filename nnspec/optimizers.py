@@ -132,7 +132,8 @@ class AdaGrad(Optimizer):
 class RMSProp(Optimizer):
     """v ← rho·v + (1 − rho)·g², s = √(v + epsilon) (epsilon_in_root) or √v + epsilon, d = g/s.
 
-    ``centered``: ḡ ← rho·ḡ + (1 − rho)·g and v − ḡ² in place of v under the root.
+    ``centered``: ḡ ← rho·ḡ + (1 − rho)·g and max(v − ḡ², 0) in place of v under the root (rounding can take the
+    difference, a variance, below zero).
     Without momentum u = d; with it, velocity ← momentum · velocity + d, u = velocity
     (``learning_rate_in_velocity``, as Keras and Optax: velocity ← momentum · velocity + η · d,
     w ← w − velocity − η · weight_decay · w).

@@ -149,16 +149,31 @@ def adagrad(spec: optimizers.AdaGrad, dtype: Any, decayed: Names = None) -> Tran
     return _descent(spec, dtype, decayed, optax.scale_by_rss(spec.initial_accumulator, spec.epsilon))
 
 
+def scale_by_stddev(spec: optimizers.RMSProp) -> Transformation:
+    """``optax.scale_by_stddev`` with a variance that rounding can't take below zero."""
+
+    def init(params: Tree) -> optax.ScaleByRStdDevState:
+        return optax.ScaleByRStdDevState(jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params))
+
+    def update(updates: Tree, state: optax.ScaleByRStdDevState, params: Tree = None) -> tuple[Tree, Any]:
+        mu = jax.tree.map(lambda g, m: spec.rho * m + (1.0 - spec.rho) * g, updates, state.mu)
+        nu = jax.tree.map(lambda g, v: spec.rho * v + (1.0 - spec.rho) * jnp.square(g), updates, state.nu)
+
+        def direction(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+            power = jnp.maximum(v - jnp.square(m), 0.0)
+            return g / (jnp.sqrt(power + spec.epsilon) if spec.epsilon_in_root else jnp.sqrt(power) + spec.epsilon)
+
+        return jax.tree.map(direction, updates, mu, nu), optax.ScaleByRStdDevState(mu, nu)
+
+    return Transformation(init, update)
+
+
 @build.register
 def rmsprop(spec: optimizers.RMSProp, dtype: Any, decayed: Names = None) -> Transformation:
-    scaling = optax.scale_by_stddev if spec.centered else optax.scale_by_rms
-    scale = scaling(
-        decay=spec.rho,
-        eps=spec.epsilon,
-        initial_scale=0.0,
-        eps_in_sqrt=spec.epsilon_in_root,
-        bias_correction=False,
-    )
+    if spec.centered:
+        scale = scale_by_stddev(spec)
+    else:
+        scale = optax.scale_by_rms(spec.rho, spec.epsilon, initial_scale=0.0, eps_in_sqrt=spec.epsilon_in_root)
     trace = optax.trace(spec.momentum) if spec.momentum else optax.identity()
     if spec.learning_rate_in_velocity:
         # The spec's velocity gathers +η·d and is subtracted.

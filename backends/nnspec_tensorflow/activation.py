@@ -187,7 +187,7 @@ def _glu(spec: layers.GLU, x: Tensor) -> Tensor:
 
 @apply.register
 def _hard_shrink(spec: layers.HardShrink, x: Tensor) -> Tensor:
-    return tf.where(tf.abs(x) > constant(spec.threshold, x), x, tf.zeros_like(x))
+    return tf.where(tf.abs(x) <= constant(spec.threshold, x), tf.zeros_like(x), x)
 
 
 @apply.register
@@ -235,7 +235,7 @@ def _selu(spec: layers.SELU, x: Tensor) -> Tensor:
 @apply.register
 def _soft_shrink(spec: layers.SoftShrink, x: Tensor) -> Tensor:
     t = constant(spec.threshold, x)
-    return tf.where(x > t, x - t, tf.where(x < -t, x + t, tf.zeros_like(x)))
+    return tf.where(tf.abs(x) <= t, tf.zeros_like(x), tf.where(x > 0, x - t, x + t))
 
 
 @apply.register
@@ -296,4 +296,4 @@ def _standardize(spec: layers.Standardize, x: Tensor) -> Tensor:
 
 @apply.register
 def _threshold(spec: layers.Threshold, x: Tensor) -> Tensor:
-    return tf.where(x > constant(spec.threshold, x), x, constant(spec.value, x))
+    return tf.where(x <= constant(spec.threshold, x), constant(spec.value, x), x)

@@ -221,7 +221,7 @@ def _rmsprop(spec: specs.RMSProp, step: Update) -> Stepped:
     power = new["v"]
     if spec.centered:
         new["mean"] = rho * step.slots["mean"] + rest * step.g
-        power -= tf.square(new["mean"])
+        power = tf.maximum(power - tf.square(new["mean"]), 0)
     d = step.g / (tf.sqrt(power + epsilon) if spec.epsilon_in_root else tf.sqrt(power) + epsilon)
     if not spec.momentum:
         return step.down(d), new

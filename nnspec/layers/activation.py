@@ -2,7 +2,7 @@
 
 The derivative where two pieces meet is part of the meaning: it is that of the flat piece if one of the two is flat
 (ReLU at 0, hard tanh at ±1: 0), else that of the piece on the left (leaky ReLU at 0: the slope). Products follow the
-product rule from there (hard SiLU at 3: 1).
+product rule from there (hard SiLU at 3: 1). NaN passes through every activation.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _glu(spec: specs.GLU, scope: Scope, x: Array) -> Array:
 
 @apply.register(specs.HardShrink)
 def _hard_shrink(spec: specs.HardShrink, scope: Scope, x: Array) -> Array:
-    return np.where(np.abs(x) > spec.threshold, x, 0)
+    return np.where(np.abs(x) <= spec.threshold, 0, x)
 
 
 def _hard_sigmoid_relu6(x: Array) -> Array:
@@ -155,7 +155,7 @@ def _silu(spec: specs.Silu, scope: Scope, x: Array) -> Array:
 
 @apply.register(specs.SoftShrink)
 def _soft_shrink(spec: specs.SoftShrink, scope: Scope, x: Array) -> Array:
-    return np.where(x > spec.threshold, x - spec.threshold, np.where(x < -spec.threshold, x + spec.threshold, 0))
+    return np.where(np.abs(x) <= spec.threshold, 0, np.where(x > 0, x - spec.threshold, x + spec.threshold))
 
 
 @apply.register(specs.SoftSign)
@@ -226,7 +226,7 @@ def _tanh_shrink(spec: specs.TanhShrink, scope: Scope, x: Array) -> Array:
 
 @apply.register(specs.Threshold)
 def _threshold(spec: specs.Threshold, scope: Scope, x: Array) -> Array:
-    return np.where(x > spec.threshold, x, spec.value)
+    return np.where(x <= spec.threshold, spec.value, x)
 
 
 @apply.register(specs.PReLU)

@@ -142,7 +142,7 @@ def _rmsprop(
     power = new["v"]
     if spec.centered:
         new["mean"] = spec.rho * slots["mean"] + (1 - spec.rho) * g
-        power = power - np.square(new["mean"])
+        power = np.maximum(power - np.square(new["mean"]), 0)
     d = g / (np.sqrt(power + spec.epsilon) if spec.epsilon_in_root else np.sqrt(power) + spec.epsilon)
     if not spec.momentum:
         return w - eta * (d + decay), new
