@@ -223,7 +223,8 @@ def _add(sums: jax.Array, total: jax.Array, count: jax.Array | float) -> jax.Arr
     old, lost = sums
     new = old + x
     part = new - old
-    return jnp.stack([new, lost + ((old - (new - part)) + (x - part))])
+    error = (old - (new - part)) + (x - part)
+    return jnp.stack([new, jnp.where(jnp.isfinite(new), lost + error, 0.0)])
 
 
 def _totals(sums: Sums, names: Sequence[str]) -> dict[str, tuple[float, float]]:

@@ -64,7 +64,7 @@ def words(
     c1 = high + (c0 < index).astype(jnp.uint32)  # the sum has wrapped around where it is below its first term
     c2, c3 = jnp.asarray(step, jnp.uint32), jnp.asarray(stream, jnp.uint32)
     drawn = philox4x32((c0, c1, c2, c3), (key[0], key[1]))
-    # Without the barrier XLA fuses the rounds into the interleaving below and runs them once for each of the four words.
+    # Without the barrier XLA fuses the rounds into the interleaving below, and runs them for each of the four words.
     drawn = jax.lax.optimization_barrier(drawn)
     drawn = jnp.stack(jnp.broadcast_arrays(*drawn), axis=-1)
     return drawn.reshape(-1)[offset : offset + count]

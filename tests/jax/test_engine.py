@@ -239,6 +239,8 @@ def test_float32_sums_do_not_lose_small_terms() -> None:
     engine.train(np.arange(rows, dtype=np.int32)[:, None], 0, rows)
     assert engine.totals()["loss"] == (2.0**24 + 100, 101.0)
     assert engine.evaluate("train", 1)["loss"] == (2.0**24 + 100, 101.0)
+    engine.assign({"dense/kernel": np.full((1, 1), 1e30)})
+    assert engine.evaluate("train", 1)["loss"] == (np.inf, 101.0)
 
 
 def test_a_step_lowers_for_every_platform() -> None:
