@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnspec.cli.options import AsJson, Device, DType, Overrides, Seed, SpecFile, overrides, print_json
+
+if TYPE_CHECKING:
+    from nnspec.training.compare import Comparison
 
 
 def compare(
@@ -50,30 +53,28 @@ def compare(
         _print(found)
 
 
-def _print(found: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    first, second = found.backends
-    table = Table(title=f"{first} against {second}, {found.dtype}: largest relative differences")
+def _print(found: Comparison) -> None:
     kinds = ("loss", "gradients", "parameters", "statistics", "optimizer")
-    for column in ("update", *kinds, "bit-equal"):
-        table.add_column(column, justify="right")
+    columns = ("update", *kinds, "bit-equal")
+
+    def line(*cells: str) -> str:
+        return "  ".join(cell.rjust(max(len(column), 7)) for cell, column in zip(cells, columns, strict=True)).rstrip()
+
+    first, second = found.backends
+    typer.echo(f"{first} against {second} in {found.dtype}: largest relative differences\n")
+    typer.echo(line(*columns))
     for step in found.steps:
-        table.add_row(str(step.step), *(f"{getattr(step, kind):.1e}" for kind in kinds), f"{step.bit_equal:.1%}")
-    table.add_section()
+        typer.echo(line(str(step.step), *(f"{getattr(step, kind):.1e}" for kind in kinds), f"{step.bit_equal:.1%}"))
     largest = found.max_relative_difference
-    table.add_row("largest", *(f"{largest[kind]:.1e}" for kind in kinds), "")
-    console.print(table)
+    typer.echo(line("largest", *(f"{largest[kind]:.1e}" for kind in kinds), "") + "\n")
     for name, equal in found.bit_equal.items():
-        console.print(f"{name.replace('_', ' ')}: {'equal bit for bit' if equal else 'DIFFERENT'}")
+        typer.echo(f"{name.replace('_', ' ')}: {'equal bit for bit' if equal else 'DIFFERENT'}")
     if found.without_effect:
-        console.print("without effect, not part of the figures above:")
+        typer.echo("without effect, not part of the figures above:")
         for name, what in found.without_effect.items():
-            console.print(f"  {name}: {what['relative_difference']:.1e}, {what['reason']}", highlight=False)
+            typer.echo(f"  {name}: {what['relative_difference']:.1e}, {what['reason']}")
     node = found.first_difference
     if node is None:
-        console.print("computed from equal variables, no node differs by more than rounding")
+        typer.echo("computed from equal variables, no node differs by more than rounding")
     else:
-        console.print(f"first node that differs by more than rounding: {node['node']} ({node['relative_difference']:.1e})")
+        typer.echo(f"first node that differs by more than rounding: {node['node']} ({node['relative_difference']:.1e})")

@@ -98,7 +98,7 @@ class Bar:
         speed = self._bar.tasks[0].speed
         self._bar.update(
             self._task,
-            values="  ".join(f"{name} {number(value)}" for name, value in values.items()),
+            values="  ".join(f"{n} {number(v)}" for n, v in values.items() if n not in _BOOKKEEPING),
             speed=f"{speed:,.0f} steps/s" if speed else "",
         )
 
