@@ -133,8 +133,6 @@ def _values(hint: Any) -> str:
         for metadata in arguments[1:]:
             if hasattr(metadata, "json_schema"):
                 return _schema(metadata.json_schema)
-            if getattr(metadata, "json_schema_input_type", None) in EXPERIMENT:
-                return _link(metadata.json_schema_input_type.__name__)
         bounds = [bound for m in arguments[1:] for bound in getattr(m, "metadata", ())]
         limits = [f"{sign} {getattr(b, name)}" for b in bounds for name, sign in SIGNS.items() if hasattr(b, name)]
         return " ".join([_values(arguments[0]), " and ".join(limits)]).strip()
@@ -156,9 +154,10 @@ def _link(name: str) -> str:
 def _schema(schema: dict[str, Any]) -> str:
     if "anyOf" in schema:
         return " or ".join(map(_schema, schema["anyOf"]))
-    if "$ref" in schema:
-        kind = schema["$ref"].rsplit("/", 1)[1]
-        return f"[{kind}](#{_plural(kind).lower()})" if kind in vocabulary.KINDS else _link(kind)
+    kind = schema.get("$definition")
+    if kind is not None:
+        anchor = _plural(kind).lower() if kind in vocabulary.KINDS else kind.replace("_", "")
+        return f"[{kind.replace('_', ' ')}](#{anchor})"
     minimum = f" ≥ {schema['minimum']}" if "minimum" in schema else ""
     return f"{schema['type']}{minimum}"
 
