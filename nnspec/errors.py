@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Self
 
 
 class NNSpecError(Exception):
@@ -21,18 +22,27 @@ class SpecError(NNSpecError, ValueError):
     """A spec that means nothing: unknown names, wrong types, values out of range.
 
     ``path`` leads to the place (``("model", "layers", 3, "features")``), ``reason`` says what is wrong there and
-    what would be right, ``source`` is the file and line where they are known.
+    what would be right, ``source`` is the file and line where they are known. ``key`` is the key below ``path`` at
+    fault, where there is one that should not be: its line is meant.
     """
 
-    def __init__(self, reason: str, path: Sequence[str | int] = (), source: str | None = None) -> None:
+    def __init__(
+        self, reason: str, path: Sequence[str | int] = (), source: str | None = None, key: str | int | None = None
+    ) -> None:
         self.reason = reason
         self.path = tuple(path)
         self.source = source
+        self.key = key
         super().__init__(reason)
 
-    def under(self, *prefix: str | int) -> SpecError:
+    def under(self, *prefix: str | int) -> Self:
         """The same error seen from further out: ``prefix`` is put before its path."""
-        return SpecError(self.reason, (*prefix, *self.path), self.source)
+        return type(self)(self.reason, (*prefix, *self.path), self.source, self.key)
+
+    @property
+    def place(self) -> tuple[str | int, ...]:
+        """The path of what is at fault."""
+        return self.path if self.key is None else (*self.path, self.key)
 
     def __str__(self) -> str:
         place = format_path(self.path)
@@ -42,9 +52,6 @@ class SpecError(NNSpecError, ValueError):
 
 class ShapeError(SpecError):
     """Shapes or dtypes that do not fit together, named by node."""
-
-    def under(self, *prefix: str | int) -> ShapeError:
-        return ShapeError(self.reason, (*prefix, *self.path), self.source)
 
 
 class DataError(NNSpecError, ValueError):

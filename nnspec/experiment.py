@@ -217,7 +217,7 @@ def _load(path: str | os.PathLike[str], overrides: Sequence[str], build: Callabl
     try:
         return build(data)
     except SpecError as error:
-        error.source = _culprit(read.data, overrides, build) or read.locate(error.path)
+        error.source = _culprit(read.data, overrides, build) or read.locate(error.place)
         raise
 
 

@@ -380,9 +380,8 @@ def _free_name(base: str, counts: dict[str, int]) -> str:
 def _only(fields: Mapping[str, Any], known: tuple[str, ...], *more: str) -> None:
     for name in fields:
         if name not in known:
-            raise SpecError(
-                f"a model has no field {name!r}{did_you_mean(name, (*known, *more))} (fields: {', '.join(known)})"
-            )
+            hint = did_you_mean(name, (*known, *more))
+            raise SpecError(f"a model has no field {name!r}{hint} (fields: {', '.join(known)})", key=name)
 
 
 def _input(value: Any, path: tuple[str | int, ...]) -> Input:

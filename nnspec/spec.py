@@ -76,6 +76,7 @@ def _explain(cls: type[Any], error: ValidationError) -> SpecError:
     if isinstance(cause, SpecError):
         return cause.under(*path)
     known = [*names, *(f.name for f in dataclasses.fields(cls) if f.init and f.kw_only)]
+    wrong: str | int | None = None
     match finding["type"]:
         case "unexpected_keyword_argument":
             wrong = path.pop()
@@ -95,7 +96,7 @@ def _explain(cls: type[Any], error: ValidationError) -> SpecError:
             reason = f"{expected}, got {_show(value)}"
             if findings[0]["type"] == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
                 reason += " (YAML 1.2 has true and false)"
-    return SpecError(reason, path)
+    return SpecError(reason, path, key=wrong)
 
 
 def _named(start: Sequence[int | str], names: Sequence[str]) -> list[int | str]:
