@@ -55,7 +55,7 @@ def spec(cls: type[_T]) -> type[_T]:
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
-            validated_init(self, *args, **kwargs)
+            validated_init(self, *map(_tuples, args), **{name: _tuples(value) for name, value in kwargs.items()})
         except ValidationError as error:
             raise _explain(made, error) from None
         except TypeError as error:
@@ -122,8 +122,15 @@ def _reason(finding: Any) -> str:
 
 
 def _show(value: object) -> str:
-    text = repr(value)
+    text = repr(_lists(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _lists(value: Any) -> Any:
+    """Tuples as the lists that they are in a file."""
+    if isinstance(value, Mapping):
+        return {name: _lists(held) for name, held in value.items()}
+    return [_lists(held) for held in value] if type(value) in (list, tuple) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,8 +174,8 @@ def build(cls: type[Any], fields: Any, tag: str) -> Any:
             for name in fields:
                 if not isinstance(name, str):
                     raise SpecError(f"field names are words, got {_show(name)}")
-            return cls(**{name: _tuples(value) for name, value in fields.items()})
-        return cls(_tuples(fields))
+            return cls(**fields)
+        return cls(fields)
     except SpecError as error:
         raise error.under(tag) from None
 
@@ -183,7 +190,7 @@ def _class(kind: str, tag: Any) -> type[Any]:
 
 
 def _tuples(value: Any) -> Any:
-    """Lists of a file as the tuples that frozen specs hold."""
+    """Lists as the tuples that frozen specs hold."""
     if isinstance(value, Mapping):
         return {name: _tuples(held) for name, held in value.items()}
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
@@ -247,10 +254,10 @@ def nested(cls: type[Any], *, optional: bool = False) -> BeforeValidator:
             for name in value:
                 if not isinstance(name, str):
                     raise SpecError(f"field names are words, got {_show(name)}")
-            return cls(**{name: _tuples(held) for name, held in value.items()})
+            return cls(**value)
         if isinstance(value, Spec) or value is None:
             raise SpecError(f"expected the fields of {cls.__name__}, got {_show(value)}")
-        return cls(_tuples(value))
+        return cls(value)
 
     return BeforeValidator(read)
 

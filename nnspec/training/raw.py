@@ -145,10 +145,10 @@ def read_arrays(path: str) -> dict[str, Array]:
         FileError: missing, damaged, or with Python objects, which are never loaded.
     """
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return {"": loaded}
-        with loaded:
+        with open(path, "rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"": loaded}
             return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise FileError(f"there is no file {path}") from None
