@@ -172,11 +172,11 @@ def _elu(spec: layers.ELU, x: Tensor) -> Tensor:
 
 @apply.register
 def _gelu(spec: layers.GELU, x: Tensor) -> Tensor:
-    half = x / 2
     if not spec.approximate:
-        return half * tf.math.erfc(x * constant(-math.sqrt(0.5), x))
-    z = clamp(x, -12.0, 12.0)  # beyond, tanh is ±1 to the last bit, and the cube of a huge x would overflow
-    return half * (1 + tf.tanh(constant(math.sqrt(2 / math.pi), x) * (z + constant(0.044715, x) * z * z * z)))
+        return x / 2 * tf.math.erfc(x * constant(-math.sqrt(0.5), x))
+    z = clamp(x, -30.0, 30.0)  # beyond, the sigmoid is 0 or 1 to the last bit, and the cube of a huge x would overflow
+    # (1 + tanh u)/2 is σ(2u), which does not cancel where x is negative.
+    return x * tf.sigmoid(constant(2 * math.sqrt(2 / math.pi), x) * (z + constant(0.044715, x) * z * z * z))
 
 
 @apply.register

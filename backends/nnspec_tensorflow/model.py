@@ -2,12 +2,15 @@
 
 Layers carry the names of their nodes, a nested model is a nested Keras model, and a shared layer is one Keras layer
 that is called again; so no name ever needs the ``/`` that Keras refuses.
+
+Keras runs the nodes of a functional model by their distance from the outputs. The spec's order is that of the nodes,
+and it matters where a layer with statistics is shared; so the models here run by a plan of their own.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from nnspec.backends import FloatType
@@ -24,21 +27,110 @@ from nnspec_tensorflow.startup import keras, tf
 Tensor = Any
 
 
+# What a visit of a node is given: its path, its Keras layer, which use of the layer it is, its inputs and its value.
+Visit = Callable[[str, Any, int, list[Tensor], Tensor], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node as its model runs it.
+
+    Attributes:
+        node: its name.
+        layer: the name of its Keras layer.
+        use: how many nodes before it use the layer.
+        inputs: names of nodes or inputs.
+        listed: whether the layer takes its inputs as a list.
+    """
+
+    node: str
+    layer: str
+    use: int
+    inputs: tuple[str, ...]
+    listed: bool
+
+    def call(self, layer: Any, given: list[Any], **options: Any) -> Any:
+        """The node's value."""
+        if isinstance(layer, dropout.SpecDropout | SubModel):
+            options["use"] = self.use
+        if isinstance(layer, SubModel):
+            return layer(single(dict(zip(layer.plan.inputs, given, strict=True))), **options)
+        return layer(given if self.listed else given[0], **options)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The order in which a model runs: names of its inputs, its steps, and the names of its outputs."""
+
+    inputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+    outputs: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Any) -> Plan:
+        """The plan of a configuration, as ``config`` gives it."""
+        if isinstance(config, Plan):
+            return config
+        steps = (Step(node, layer, use, tuple(inputs), listed) for node, layer, use, inputs, listed in config["steps"])
+        return cls(tuple(config["inputs"]), tuple(steps), tuple(config["outputs"]))
+
+    def config(self) -> dict[str, Any]:
+        """The plan in lists and dicts."""
+        steps = [[step.node, step.layer, step.use, list(step.inputs), step.listed] for step in self.steps]
+        return {"inputs": list(self.inputs), "steps": steps, "outputs": list(self.outputs)}
+
+
+class _Planned(keras.Model):
+    """A functional Keras model that runs by a plan."""
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, *, plan: Any, **options: Any) -> None:
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
+        self.plan = Plan.of(plan)
+
+    def run(self, inputs: Any, training: bool | None, visit: Visit | None = None, path: str = "") -> dict[str, Tensor]:
+        """The outputs by name; ``visit`` is shown each node, those of nested models too."""
+        layers = {layer.name: layer for layer in self.layers}
+        values = self._named(inputs)
+        for step in self.plan.steps:
+            layer, given = layers[step.layer], [values[name] for name in step.inputs]
+            if isinstance(layer, SubModel):
+                nested = dict(zip(layer.plan.inputs, given, strict=True))
+                with running(call_number(layer.calls, step.use)):
+                    (value,) = layer.run(nested, training, visit, f"{path}{step.node}/").values()
+            else:
+                value = step.call(layer, given, training=training)
+            if visit is not None:
+                visit(path + step.node, layer, step.use, given, value)
+            values[step.node] = value
+        return {name: values[name] for name in self.plan.outputs}
+
+    def _named(self, inputs: Any) -> dict[str, Tensor]:
+        if isinstance(inputs, list | tuple):
+            inputs = dict(zip(self.plan.inputs, inputs, strict=True))
+        elif not isinstance(inputs, dict):
+            inputs = {self.plan.inputs[0]: inputs}
+        return {symbol.name: keras.ops.convert_to_tensor(inputs[symbol.name], symbol.dtype) for symbol in self.inputs}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "plan": self.plan.config()}
+
+
 @serializable
-class SubModel(keras.Model):
+class SubModel(_Planned):
     """A nested model: a functional Keras model that knows how often it is called.
 
     Args:
+        plan: the order in which it runs.
         calls: how many nodes of the model around use it.
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, *, calls: int = 1, **options: Any) -> None:
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
+        super().__init__(inputs, outputs, name, **options)
         self.calls = calls
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None, use: int = 0) -> Any:
         with running(call_number(self.calls, use)):
-            return super().call(inputs, training=training, mask=mask)
+            return single(self.run(inputs, training))
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, mask: Any = None, use: int = 0) -> Any:
         return super().compute_output_spec(inputs)
@@ -48,15 +140,18 @@ class SubModel(keras.Model):
 
 
 @serializable
-class SpecModel(keras.Model):
+class SpecModel(_Planned):
     """A whole model: a functional Keras model that holds the seed and the step of its random layers.
 
     Each call in training mode draws its masks for the current step and adds one to it afterwards, so that a loop
     written by hand draws fresh masks. Set ``random_seed`` and ``random_step`` to repeat a step.
+
+    Args:
+        plan: the order in which it runs.
     """
 
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None, **options: Any) -> None:
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **options)
+        super().__init__(inputs, outputs, name, **options)
         integers = {"dtype": "uint32", "initializer": "zeros", "trainable": False}
         self.random_seed = self.add_weight(name="random_seed", shape=(2,), **integers)
         self.random_step = self.add_weight(name="random_step", shape=(), **integers)
@@ -67,10 +162,15 @@ class SpecModel(keras.Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         with running(0):
-            outputs = super().call(inputs, training=training, mask=mask)
+            outputs = self.run(inputs, training)
         if training:
             self.random_step.assign(tf.convert_to_tensor(self.random_step) + tf.constant(1, tf.uint32))
-        return outputs
+        return single(outputs)
+
+
+def single(named: dict[str, Any]) -> Any:
+    """One tensor as itself, several by name."""
+    return named if len(named) > 1 else next(iter(named.values()))
 
 
 def _flat(model: Any) -> Iterator[Any]:
@@ -107,12 +207,15 @@ def _functional(
     for node in model.nodes:
         users.setdefault(_layer_name(node, inferred), []).append(node)
     layers = {name: _layer(name, nodes, inferred, dtype, path) for name, nodes in users.items()}
+    steps = []
     for node in model.nodes:
         owner = _layer_name(node, inferred)
-        use = users[owner].index(node)
-        values[node.name] = call(layers[owner], node, [values[n] for n in node.inputs], use)
+        step = Step(node.name, owner, users[owner].index(node), node.inputs, isinstance(node.layer, Operation))
+        values[node.name] = step.call(layers[owner], [values[n] for n in node.inputs])
+        steps.append(step)
     outputs = {name: values[name] for name in model.outputs}
-    return cls(inputs=_single(inputs), outputs=_single(outputs), name=name, **options)
+    plan = Plan(tuple(inputs), tuple(steps), model.outputs)
+    return cls(single(inputs), single(outputs), name, plan=plan, **options)
 
 
 def _layer_name(node: Node, inferred: dict[str, Inferred]) -> str:
@@ -143,20 +246,6 @@ def _common(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     )
 
 
-def call(layer: Any, node: Node, given: list[Any], use: int, **options: Any) -> Any:
-    """A node's value: its Keras layer applied to what the node is given."""
-    if isinstance(layer, SubModel | dropout.SpecDropout):
-        options["use"] = use
-    if isinstance(node.layer, Model):
-        return layer(_single(dict(zip(node.layer.inputs, given, strict=True))), **options)
-    return layer(given if isinstance(node.layer, Operation) else given[0], **options)
-
-
-def _single(named: dict[str, Any]) -> Any:
-    """One tensor as itself, several by name."""
-    return named if len(named) > 1 else next(iter(named.values()))
-
-
 def _refuse_dead_nodes(model: Model, path: str) -> None:
     alive = set(model.outputs)
     for node in reversed(model.nodes):
@@ -164,36 +253,6 @@ def _refuse_dead_nodes(model: Model, path: str) -> None:
             reason = "leads to no output: name it in the model's outputs, or leave it out"
             raise SpecError(reason, (f"{path}{node.name}",))
         alive |= set(node.inputs)
-
-
-# What a visit of a node is given: its path, its Keras layer, which use of the layer it is, its inputs and its value.
-Visit = Callable[[str, Any, int, list[Tensor], Tensor], None]
-
-
-def walk(
-    model: Model, native: Any, inputs: dict[str, Tensor], visit: Visit, *, training: bool, path: str = ""
-) -> Tensor:
-    """Evaluate a model node by node, nested ones too, and show each node to ``visit``. The step does not advance.
-
-    Returns:
-        The value of the model's first output.
-    """
-    layers = {layer.name: layer for layer in native.layers}
-    uses: Counter[str] = Counter()
-    values = dict(inputs)
-    for node in model.nodes:
-        layer = layers.get(node.name) or layers[node.owner]
-        given, use = [values[n] for n in node.inputs], uses[layer.name]
-        uses[layer.name] += 1
-        if isinstance(node.layer, Model):
-            nested = dict(zip(node.layer.inputs, given, strict=True))
-            with running(call_number(layer.calls, use)):
-                value = walk(node.layer, layer, nested, visit, training=training, path=f"{path}{node.name}/")
-        else:
-            value = call(layer, node, given, use, training=training)
-        visit(path + node.name, layer, use, given, value)
-        values[node.name] = value
-    return values[model.outputs[0]]
 
 
 def variables(model: Model, native: Any, path: str = "") -> dict[str, Any]:

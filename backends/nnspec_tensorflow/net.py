@@ -16,7 +16,7 @@ from nnspec.model import Model
 from nnspec_tensorflow.arrays import as_inputs, assign, cast, to_host
 from nnspec_tensorflow.compilation import Compiled
 from nnspec_tensorflow.dropout import SpecDropout
-from nnspec_tensorflow.model import SpecModel, realize, variables, walk
+from nnspec_tensorflow.model import SpecModel, realize, single, variables
 from nnspec_tensorflow.startup import tf
 
 Tensor = Any
@@ -121,7 +121,7 @@ class TensorFlowNet:
 
     def outputs(self, inputs: Tensors, *, training: bool) -> Tensors:
         """The native model's outputs by name, as tensors."""
-        value = self._native(inputs if len(self.model.inputs) > 1 else next(iter(inputs.values())), training=training)
+        value = self._native(single(inputs), training=training)
         return value if isinstance(value, dict) else {self.model.outputs[0]: value}
 
     @contextmanager
@@ -135,9 +135,7 @@ class TensorFlowNet:
     def _trace_nodes(self, inputs: Tensors, training: bool) -> Tensors:
         found: Tensors = {}
         with self.unchanged():
-            walk(
-                self.model, self._native, inputs, lambda path, *rest: found.update({path: rest[-1]}), training=training
-            )
+            self._native.run(inputs, training, lambda path, *rest: found.update({path: rest[-1]}))
         return found
 
     def _trace_masks(self, inputs: Tensors) -> Tensors:
@@ -148,7 +146,7 @@ class TensorFlowNet:
                 found[path] = layer.mask(given[0], use)
 
         with self.unchanged():
-            walk(self.model, self._native, inputs, visit, training=True)
+            self._native.run(inputs, True, visit)
         return found
 
     def _differentiate(self, inputs: Tensors, cotangents: Tensors, training: bool) -> tuple[Tensors, Tensors]:
