@@ -1,0 +1,63 @@
+"""Normalization: as exact in float32 for data of a large mean as the reference, and in Keras's own classes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nnspec as nn
+from nnspec.reference.model import run
+from tests.tensorflow.single import randomized
+
+keras = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed").keras
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm(), nn.LayerNorm()])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_a_large_mean_cancels_nothing(layer: nn.BatchNorm | nn.LayerNorm, training: bool, compiled: bool) -> None:
+    rng = np.random.default_rng(1)
+    net = randomized(nn.Sequential([layer], input=[40]), "float32")
+    name = net.model.outputs[0]
+    if isinstance(layer, nn.BatchNorm):
+        net.assign({f"{name}/mean": rng.normal(1000, 0.3, 40), f"{name}/var": rng.uniform(0.5, 2, 40)})
+    x = {"input": rng.normal(1000, 1, (64, 40)).astype(np.float32)}
+    state = net.variables()
+    exact = run(net.model, state, x, training=training, dtype=np.float64).outputs[name]
+    reference = run(net.model, state, x, training=training, dtype=np.float32).outputs[name]
+    unavoidable = max(abs(reference - exact).max(), np.spacing(np.float32(abs(exact).max())))
+    assert abs(net.forward(x, training=training, compiled=compiled)[name] - exact).max() <= 4 * unavoidable
+
+
+def test_the_layers_are_kerass() -> None:
+    native = nn.backend("tensorflow").build(nn.Sequential([nn.BatchNorm(), nn.LayerNorm()], input=[3])).native
+    _, batch, layer = native.layers
+    assert isinstance(batch, keras.layers.BatchNormalization)
+    assert isinstance(layer, keras.layers.LayerNormalization)
+    assert [w.name for w in batch.weights] == ["gamma", "beta", "moving_mean", "moving_variance"]
+
+
+def test_a_frozen_layer_uses_and_keeps_its_statistics() -> None:
+    # trainable=False means inference mode, as everywhere in Keras.
+    net = randomized(nn.Sequential([nn.BatchNorm()], input=[3]), "float64")
+    x = np.random.default_rng(0).normal(size=(5, 3))
+    expected, before = net.forward({"input": x})["batch_norm"], net.variables()
+    net.native.get_layer("batch_norm").trainable = False
+    np.testing.assert_allclose(net.native(x, training=True).numpy(), expected, rtol=1e-13)
+    for name in ("batch_norm/mean", "batch_norm/var"):
+        np.testing.assert_array_equal(net.variables()[name], before[name])
+
+
+def test_a_shared_layer_meets_inputs_of_other_ranks() -> None:
+    norm = nn.BatchNorm()
+    flat, sequence = nn.symbol([4], "flat"), nn.symbol([3, 4], "sequence")
+    model = nn.Model(inputs=[flat, sequence], outputs=[norm(flat), norm(sequence)])
+    net = randomized(model, "float64")
+    rng = np.random.default_rng(0)
+    given = {"flat": rng.normal(size=(5, 4)), "sequence": rng.normal(size=(5, 3, 4))}
+    for training in (False, True):
+        expected = run(model, net.variables(), given, training=training)
+        for name, x in net.forward(given, training=training).items():
+            np.testing.assert_allclose(x, expected.outputs[name], rtol=1e-12, atol=1e-13)
+    for name, x in expected.updates.items():  # of both calls, one after the other
+        np.testing.assert_allclose(net.variables()[name], x, rtol=1e-13)
