@@ -348,11 +348,12 @@ def Sequential(  # noqa: N802 - it reads as a class, as in Keras and PyTorch, an
             layer = parse("layer", written)
         except SpecError as error:
             raise error.under("layers", i) from None
-        if layer.name is not None and layer.name in counts:
-            raise SpecError(f"the name {layer.name!r} is taken", ("layers", i, "name"))
         if id(written) in owners:
-            label, shares = _free_name(node_name(type(layer)), counts), owners[id(written)]
+            shares = owners[id(written)]
+            label = _free_name(shares, counts)
         else:
+            if layer.name is not None and layer.name in counts:
+                raise SpecError(f"the name {layer.name!r} is taken", ("layers", i, "name"))
             label, shares = layer.name or _free_name(node_name(type(layer)), counts), None
             counts.setdefault(label, 1)
             if isinstance(written, Spec) and _has_state(layer):
@@ -566,7 +567,7 @@ def _collect(
             if any(n.name == label for n in nodes):
                 raise SpecError(f"the name {label!r} is taken by another node", ("nodes", label))
         else:
-            label = _free_name(node_name(type(layer)), counts)
+            label = _free_name(shares or node_name(type(layer)), counts)
         if _has_state(layer):
             owners.setdefault(id(layer), label)
         names[id(tensor)] = label

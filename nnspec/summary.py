@@ -170,13 +170,18 @@ def _size(shape: Shape) -> int:
 
 def describe(layer: Any) -> str:
     """A layer in a few words: ``Dense(features=512, kernel_init=he_normal)``."""
-    fields = ", ".join(f"{name}={_short(value)}" for name, value in changed_fields(layer).items() if name != "name")
-    return f"{tag_of(type(layer))}({fields})" if fields else tag_of(type(layer))
+    return _call(tag_of(type(layer)), {name: held for name, held in changed_fields(layer).items() if name != "name"})
+
+
+def _call(name: str, held: Any) -> str:
+    """``normal(stddev=0.5)``, ``constant(0.25)``, ``relu``."""
+    if not isinstance(held, dict):
+        return name if held is None else f"{name}({_short(held)})"
+    fields = ", ".join(f"{field}={_short(value)}" for field, value in held.items())
+    return f"{name}({fields})" if fields else name
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name}({_short(held)})" if held is not None else name for name, held in value.items())
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+    if isinstance(value, dict):  # a spec in its short form: a name with its value or fields
+        return ", ".join(_call(name, held) for name, held in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -75,6 +75,10 @@ def test_the_same_layer_object_shares_its_variables() -> None:
     model = nn.Sequential([shared, "tanh", shared], [4])
     assert [(node.name, node.shares) for node in model.nodes] == [("dense", None), ("tanh", None), ("dense_1", "dense")]
     assert list(model.params()) == ["dense/kernel", "dense/bias"]
+    named = nn.Dense(4, name="twice")
+    assert [node.name for node in nn.Sequential([named, "tanh", named], [4]).nodes] == ["twice", "tanh", "twice_1"]
+    x = nn.symbol((4,))
+    assert [node.name for node in nn.Model(inputs=x, outputs=named(named(x))).nodes] == ["twice", "twice_1"]
     equal_but_other = nn.Sequential([nn.Dense(4), "tanh", nn.Dense(4)], [4])
     assert len(equal_but_other.params()) == 4
 
