@@ -145,7 +145,7 @@ def test_variance_scaling(spec: Any, variance: float, name: str) -> None:
         (nn.TruncatedNormal(1.0, 0.0, -9.0, -5.0), stats.truncnorm(-9, -5)),
         (nn.TruncatedNormal(1.0, 0.0, 12.0, 13.0), stats.truncnorm(12, 13)),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, specs.Initializer) else "",
 )
 def test_distribution(spec: Any, expected: Any) -> None:
     drawn = draw(spec, (20000,), 1, "x")
