@@ -100,6 +100,7 @@ def test_compare(tmp_path: Path) -> None:
     assert "initial parameters: equal bit for bit" in printed.stdout and printed.stderr == ""
 
 
+@pytest.mark.skipif(not installed(), reason="needs an installed backend")
 def test_the_environment_chooses_the_backend(tmp_path: Path) -> None:
     name = installed()[-1]
     spec = str(EXAMPLES / "regression.yaml")

@@ -23,6 +23,8 @@ from nnspec import files
 from nnspec.backends import installed
 from nnspec.cli.main import run as nnspec
 
+# Most mistakes are found before a backend is asked for.
+ANY = (installed() or ["jax"])[0]
 GOOD = """\
 nnspec: 1
 model:
@@ -316,7 +318,7 @@ MISTAKES = [
     Mistake(
         "compare one backend with itself",
         r"two different backends",
-        arguments=("compare", "spec.yaml", "--backends", f"{installed()[-1]},{installed()[-1]}"),
+        arguments=("compare", "spec.yaml", "--backends", f"{ANY},{ANY}"),
     ),
     Mistake("compare no steps", r"(?i)steps|0", arguments=("compare", "spec.yaml", "--steps", "0")),
 ]
@@ -328,7 +330,8 @@ def test_the_good_spec_is_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for text in (GOOD, GRAPH):
         (tmp_path / "spec.yaml").write_text(text)
         assert nnspec(["summary", "spec.yaml"]) == 0
-        assert nnspec(["train", "spec.yaml", "--epochs", "1", "--quiet", "--backend", installed()[0]]) == 0
+        if installed():
+            assert nnspec(["train", "spec.yaml", "--epochs", "1", "--quiet", "--backend", ANY]) == 0
 
 
 def test_there_are_enough_and_each_is_named_once() -> None:
@@ -341,19 +344,21 @@ def test_mistakes(
     mistake: Mistake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("NNSPEC_BACKEND", installed()[0])
+    monkeypatch.setenv("NNSPEC_BACKEND", ANY)
     for name, value in mistake.environment:
         monkeypatch.setenv(name, value)
     (tmp_path / "spec.yaml").write_text(mistake.spec)
     if mistake.files is not None:
         mistake.files(tmp_path)
-    before = {path for path in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     status = nnspec(list(mistake.arguments))
     out, err = capsys.readouterr()
     assert status == 2, (status, out, err)
+    if not installed() and "which is not installed" in err and not re.search(mistake.message, err):
+        pytest.skip("without any backend, that is the mistake found first")
     assert re.search(mistake.message, err), err
     assert "Traceback" not in err and len(err.splitlines()) <= 6, err
-    assert {path for path in tmp_path.rglob("*")} == before, "something was left behind"
+    assert set(tmp_path.rglob("*")) == before, "something was left behind"
 
 
 @pytest.mark.parametrize("name", installed())
