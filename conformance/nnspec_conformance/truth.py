@@ -13,7 +13,7 @@ from nnspec.reference import derivative, model as reference
 from nnspec_conformance.case import BATCHES, STEP, Case, Point
 from nnspec_conformance.draws import Array, float_type, generator, rounded
 from nnspec_conformance.result import difference
-from nnspec_conformance.tolerances import DRAWS
+from nnspec_conformance.tolerances import DRAWS, ESTIMATES
 
 # Tensors up to this size are differentiated element by element, larger ones along random directions.
 ELEMENTS = 64
@@ -71,7 +71,7 @@ def forward_rounding(case: Case, dtype: str, training: bool) -> dict[str, float]
     if dtype == "float64":
         return {}
     found: dict[str, float] = {}
-    for draw in range(DRAWS):
+    for draw in range(ESTIMATES):
         exact = forward(case, dtype, draw, BATCHES[0], training)
         own = evaluate(case, case.point(dtype, draw), training=training, dtype=dtype)
         for name in (*exact.outputs, *exact.updates):

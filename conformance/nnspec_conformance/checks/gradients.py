@@ -32,10 +32,10 @@ def at(subject: Subject, case: Case, place: Draw, *, compiled: bool = True) -> l
 def against(
     got: dict[str, Array], want: dict[str, Derivative], dtype: str, rounding: dict[str, float], *, suffix: str = ""
 ) -> list[Figure]:
-    """Gradients against derivatives, relative to their size, at least to 1e-3 of the largest of them."""
+    """Gradients against derivatives, relative to their size, at least to a share of the largest of them."""
     figures = []
     sizes = {name: size(value.values if value.directions is None else got[name]) for name, value in want.items()}
-    floor = tolerances.GRADIENT_FLOOR * max(sizes.values(), default=0.0)
+    floor = tolerances.gradient_floor(dtype) * max(sizes.values(), default=0.0)
     for name, value in want.items():
         scale = max(sizes[name], floor)
         ulp = ulp_of(scale, dtype)

@@ -101,7 +101,7 @@ def _rounding(case: LossCase, dtype: str) -> float:
     """The reference's own error in ``dtype``, the largest over the draws."""
     if dtype == "float64":
         return 0.0
-    batches = [case.draw(dtype, draw) for draw in range(tolerances.DRAWS)]
+    batches = [case.draw(dtype, draw) for draw in range(tolerances.ESTIMATES)]
     return max(abs(_value(case, batch, dtype) - _value(case, batch)) for batch in batches)
 
 

@@ -17,10 +17,14 @@ from nnspec_conformance.truth import wide
 
 def optimizer(subject: Subject, case: OptimizerCase) -> list[Figure]:
     """The whole trajectory of 100 updates, and where it ends."""
-    parameters, gradients = case.draw(subject.dtype)
-    got = subject.backend.optimize(
-        case.spec, parameters, gradients, clip=case.clip, decayed=case.decayed, dtype=subject.dtype
-    )
+
+    def make() -> dict[str, Array]:
+        parameters, gradients = case.draw(subject.dtype)
+        return subject.backend.optimize(
+            case.spec, parameters, gradients, clip=case.clip, decayed=case.decayed, dtype=subject.dtype
+        )
+
+    got = subject.once(case, make)
     want = _trajectory(case, subject.dtype, "float64")
     own = want if subject.dtype == "float64" else _trajectory(case, subject.dtype, subject.dtype)
     bound = tolerances.OPTIMIZER.bound(subject.dtype)

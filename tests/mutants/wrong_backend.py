@@ -1,0 +1,177 @@
+"""Mistakes planted in a backend: around the one that is installed, without a word about its framework."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnspec.layers.activation import GELU, LeakyReLU
+from nnspec.layers.dropout import Dropout
+from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.losses import SoftmaxCrossEntropy
+from nnspec.model import Model
+from nnspec.optimizers import AdamW, RMSProp
+from nnspec.schedules import CosineDecay
+from nnspec.spec import Spec
+
+
+class Around:
+    """Another object, except for what a subclass changes."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+class Realizing(Around):
+    """A backend that realizes another spec in place of those of one class."""
+
+    def __init__(self, inner: Any, cls: type[Any], change: Callable[[Any], Any]) -> None:
+        super().__init__(inner)
+        self._cls, self._change = cls, change
+
+    def _changed(self, spec: Any) -> Any:
+        if isinstance(spec, Model):
+            nodes = tuple(dataclasses.replace(node, layer=self._changed(node.layer)) for node in spec.nodes)
+            return Model(spec.inputs, nodes, spec.outputs)
+        return self._change(spec) if isinstance(spec, Spec) and type(spec) is self._cls else spec
+
+    def build(self, model: Model, variables: Any = None, **options: Any) -> Any:
+        return self.inner.build(self._changed(model), variables, **options)
+
+    def loss(self, spec: Any, *given: Any, **options: Any) -> Any:
+        return self.inner.loss(self._changed(spec), *given, **options)
+
+    def optimize(self, spec: Any, *given: Any, **options: Any) -> Any:
+        return self.inner.optimize(self._changed(spec), *given, **options)
+
+    def schedule(self, spec: Any, *given: Any, **options: Any) -> Any:
+        return self.inner.schedule(self._changed(spec), *given, **options)
+
+
+class IgnoresWeights(Around):
+    def loss(self, spec: Any, outputs: Any, targets: Any, weights: Any = None, **options: Any) -> Any:
+        return self.inner.loss(spec, outputs, targets, None, **options)
+
+
+class LateSchedule(Around):
+    def schedule(self, spec: Any, steps: Any, **options: Any) -> Any:
+        return self.inner.schedule(spec, steps + 1, **options)
+
+
+class NoClip(Around):
+    def optimize(self, *given: Any, clip: Any = None, **options: Any) -> Any:
+        return self.inner.optimize(*given, **options)
+
+    def engine(self, net: Any, *, clip: Any = None, **options: Any) -> Any:
+        return self.inner.engine(net, **options)
+
+
+class StartIgnored(Around):
+    def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> Any:
+        return self.inner.words(seed, stream, step, count)
+
+
+class LowCounterWord(Around):
+    def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> Any:
+        return self.inner.words(seed, stream, step, count, start % 2**34)
+
+
+class WithNet(Around):
+    """A backend whose nets are wrapped."""
+
+    net: Callable[[Any], Any]
+
+    def build(self, *given: Any, **options: Any) -> Any:
+        return type(self).net(self.inner.build(*given, **options))
+
+
+class SameMask(Around):
+    def forward(self, inputs: Any, *, training: bool = False, compiled: bool = True) -> Any:
+        outputs = self.inner.forward(inputs, training=training, compiled=compiled)
+        if training:
+            self.inner.assign({"random/step": self.inner.variables()["random/step"] - np.uint32(1)})
+        return outputs
+
+
+class Float32Within(Around):
+    def forward(self, inputs: Any, **options: Any) -> Any:
+        given = {n: x.astype(np.float32).astype(x.dtype) if x.dtype.kind == "f" else x for n, x in inputs.items()}
+        return self.inner.forward(given, **options)
+
+
+class LeakyState(Around):
+    def gradients(self, inputs: Any, *given: Any, training: bool = False, compiled: bool = True) -> Any:
+        found = self.inner.gradients(inputs, *given, training=training, compiled=compiled)
+        if training:
+            self.inner.forward(inputs, training=True)
+        return found
+
+
+class HalfAssigned(Around):
+    def assign(self, variables: Any) -> None:
+        for name, value in variables.items():
+            self.inner.assign({name: value})
+
+
+class HalfAtZero(Around):
+    """ReLU's derivative at 0 as JAX's ``maximum(x, 0)`` has it: one half."""
+
+    def gradients(self, inputs: Any, cotangents: Any, **options: Any) -> Any:
+        found = self.inner.gradients(inputs, cotangents, **options)
+        ((name, x),) = inputs.items()
+        ((_, given),) = cotangents.items()
+        return dataclasses.replace(found, inputs={name: np.where(x == 0, given / 2, found.inputs[name])})
+
+
+def _net(wrapper: Any) -> Callable[[Any], Any]:
+    return type(f"With{wrapper.__name__}", (WithNet,), {"net": wrapper})
+
+
+def _realizing(cls: type[Any], **fields: Any) -> Callable[[Any], Any]:
+    def change(spec: Any) -> Any:
+        return dataclasses.replace(spec, **{n: v(spec) if callable(v) else v for n, v in fields.items()})
+
+    return lambda inner: Realizing(inner, cls, change)
+
+
+# name -> (the guilty class or check, the wrong backend around a right one, the checks to ask)
+MUTANTS: dict[str, tuple[str, Callable[[Any], Any], tuple[str, ...]]] = {
+    "GELU by tanh": ("GELU", _realizing(GELU, approximate=lambda s: not s.approximate), ("forward",)),
+    "slope .2": ("LeakyReLU", _realizing(LeakyReLU, negative_slope=0.2), ("forward", "kinks")),
+    "epsilon of another framework": ("LayerNorm", _realizing(LayerNorm, epsilon=1e-5), ("forward",)),
+    "momentum inverted": ("BatchNorm", _realizing(BatchNorm, momentum=lambda s: 1 - s.momentum), ("state",)),
+    "keeps the rate": ("Dropout", _realizing(Dropout, rate=lambda s: min(1 - s.rate, 0.99)), ("masks", "forward")),
+    "smoothing ignored": ("SoftmaxCrossEntropy", _realizing(SoftmaxCrossEntropy, label_smoothing=0.0), ("loss",)),
+    "sum over count of weights": (
+        "SoftmaxCrossEntropy",
+        _realizing(SoftmaxCrossEntropy, reduction="weighted_mean"),
+        ("loss",),
+    ),
+    "decay of biases": ("AdamW", _realizing(AdamW, decay="all"), ("optimizer",)),
+    "epsilon on the other side": (
+        "RMSProp",
+        _realizing(RMSProp, epsilon_in_root=lambda s: not s.epsilon_in_root),
+        ("optimizer",),
+    ),
+    "decay one step long": (
+        "CosineDecay",
+        _realizing(CosineDecay, decay_steps=lambda s: s.decay_steps + 1),
+        ("schedule",),
+    ),
+    "weights ignored": ("weights", IgnoresWeights, ("loss",)),
+    "schedule one step late": ("Decay", LateSchedule, ("schedule",)),
+    "no clipping": ("clip", NoClip, ("optimizer",)),
+    "start ignored": ("start", StartIgnored, ("words",)),
+    "high counter word ignored": ("block 2**32", LowCounterWord, ("words",)),
+    "the same mask at every step": ("Dropout", _net(SameMask), ("state",)),
+    "float32 within float64": ("Dense", _net(Float32Within), ("forward",)),
+    "gradients update statistics": ("BatchNorm", _net(LeakyState), ("gradients",)),
+    "half an assignment": ("BatchNorm", _net(HalfAssigned), ("transfer",)),
+    "half at zero": ("ReLU", _net(HalfAtZero), ("kinks",)),
+}
