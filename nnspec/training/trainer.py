@@ -25,8 +25,7 @@ from nnspec.files import write_atomically
 from nnspec.model import Model
 from nnspec.random import permutation
 from nnspec.schedules import ReduceOnPlateau
-from nnspec.training import data as datasets
-from nnspec.training import run as runs
+from nnspec.training import data as datasets, run as runs
 from nnspec.training.callbacks import Patience, Plateau, improves, monitored
 from nnspec.training.data import Dataset
 from nnspec.training.environment import environment
@@ -124,8 +123,16 @@ def train(
         raise NNSpecError("there is no data: give arrays, or name them in the spec (data: {sklearn: digits})")
     settings = experiment.training
     if isinstance(source, Data):
+        # A run is read again from elsewhere: it names its files by absolute paths.
+        source = source.located(base)
+        experiment = dataclasses.replace(experiment, data=source)
         dataset = datasets.load(
-            source, model=experiment.model, loss=experiment.loss, seed=settings.seed, dtype=settings.dtype, base_dir=base
+            source,
+            model=experiment.model,
+            loss=experiment.loss,
+            seed=settings.seed,
+            dtype=settings.dtype,
+            base_dir=base,
         )
     else:
         dataset = datasets.from_arrays(
@@ -288,8 +295,8 @@ class Trainer:
                 totals[name] = (totals[name][0] + total, totals[name][1] + count)
         if not math.isfinite(totals["loss"][0]):
             raise Diverged(
-                f"the loss became {totals['loss'][0]} in epoch {epoch}, by update {done} of the epoch: try a lower learning "
-                "rate, a warm-up, or clip: {global_norm: 1.0}"
+                f"the loss became {totals['loss'][0]} in epoch {epoch}, by update {done} of the epoch: try a lower "
+                "learning rate, a warm-up, or clip: {global_norm: 1.0}"
             )
 
     def _results(self, totals: Mapping[str, tuple[float, float]]) -> dict[str, float]:
