@@ -173,7 +173,7 @@ def rmsprop(spec: optimizers.RMSProp, dtype: Any, decayed: Names = None) -> Tran
     if spec.centered:
         scale = scale_by_stddev(spec)
     else:
-        scale = optax.scale_by_rms(spec.rho, spec.epsilon, initial_scale=0.0, eps_in_sqrt=spec.epsilon_in_root)
+        scale = optax.scale_by_rms(spec.rho, spec.epsilon, 0.0, spec.epsilon_in_root, bias_correction=False)
     trace = optax.trace(spec.momentum) if spec.momentum else optax.identity()
     if spec.learning_rate_in_velocity:
         # The spec's velocity gathers +η·d and is subtracted.

@@ -14,7 +14,7 @@ from nnspec import backends, vocabulary
 from nnspec.errors import BackendError
 from nnspec.layers.base import Layer
 from nnspec.spec import spec
-from tests.jax.test_model import classifier
+from tests.jax.models import classifier
 
 jax = pytest.importorskip("jax", reason="the jax backend is not installed")
 

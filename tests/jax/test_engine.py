@@ -14,7 +14,7 @@ from nnspec.backends import FloatType
 from nnspec.errors import DataError, ShapeError, SpecError
 from nnspec.reference import losses, metrics, optimizers
 from nnspec.reference.model import run
-from tests.jax.test_model import branches, classifier, randomized
+from tests.jax.models import branches, classifier, randomized
 
 jax = pytest.importorskip("jax", reason="the jax backend is not installed")
 export = pytest.importorskip("jax.export")
