@@ -15,7 +15,9 @@ def _typed_names() -> set[str]:
     """The names that the TYPE_CHECKING block imports."""
     tree = ast.parse(Path(nn.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
-    return {alias.asname or alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return {
+        alias.asname or alias.name for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
 
 
 def test_type_checkers_see_what_there_is_at_run_time() -> None:

@@ -49,7 +49,9 @@ def test_evaluate(trained: tuple[str, Path]) -> None:
     done = nnspec("evaluate", "run", "--json", cwd=run.parent)
     assert done.returncode == 0, done.stderr
     values = json.loads(done.stdout)
-    best = min((json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()), key=lambda r: r["val_loss"])
+    best = min(
+        (json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()), key=lambda r: r["val_loss"]
+    )
     assert values["loss"] == pytest.approx(best["val_loss"], rel=1e-5)
     assert values["accuracy"] == pytest.approx(best["val_accuracy"], rel=1e-6)
 

@@ -45,7 +45,9 @@ def _load() -> tuple[Any, Any]:
     except ImportError:  # nnspec.backends says what to install
         raise
     except Exception as error:
-        raise BackendError(f"TensorFlow cannot be loaded: {error}") from error
+        raise BackendError(
+            f"TensorFlow and Keras cannot be loaded: {error} (Keras reads ~/.keras/keras.json, or $KERAS_HOME/keras.json)"
+        ) from error
     finally:
         if chosen is None:
             del os.environ[_VARIABLE]

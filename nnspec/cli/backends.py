@@ -26,7 +26,9 @@ def backends(
         return
     for backend in found:
         packages = ", ".join(f"{name} {number}" for name, number in backend["versions"].items())
-        typer.echo(f"{backend['name']:<12} {'installed' if backend['installed'] else 'not installed'}  {packages}".rstrip())
+        typer.echo(
+            f"{backend['name']:<12} {'installed' if backend['installed'] else 'not installed'}  {packages}".rstrip()
+        )
         if not backend["installed"]:
             typer.echo(f"{'':<12} needs {', '.join(backend['missing'])}: {backend['install']}")
         if backend.get("devices"):

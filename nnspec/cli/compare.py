@@ -24,9 +24,10 @@ def compare(
 ) -> None:
     """Train a spec on two backends side by side and show how far the numbers part.
 
-    Both start from the same bits and see the same batches and masks. Differences are max|a - b| / max|b| per tensor (for
-    gradients over at least 1e-3 of the largest gradient of the model). Parameters that have no effect, such as a bias in
-    front of a batch norm, are listed apart: their gradient is rounding, and adaptive optimizers make steps of it.
+    Both start from the same bits and see the same batches and masks. Differences are max|a - b| / max|b| per tensor
+    (for gradients over at least 1e-3 of the largest gradient of the model). Parameters that have no effect, such as a
+    bias in front of a batch norm, are listed apart: their gradient is rounding, and adaptive optimizers make steps of
+    it.
 
     Example: nnspec compare examples/handbook_mlp.yaml --steps 300 --dtype float64
     """

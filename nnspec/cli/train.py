@@ -26,8 +26,8 @@ def train(
 ) -> None:
     """Train the network of a spec file on its data.
 
-    Leaves a run directory with the spec as it was run, metrics.jsonl (an object per epoch), checkpoints, environment.json
-    and a plot of the history. Ctrl-C ends the run early and leaves all of that too.
+    Leaves a run directory with the spec as it was run, metrics.jsonl (an object per epoch), checkpoints,
+    environment.json and a plot of the history. Ctrl-C ends the run early and leaves all of that too.
 
     Examples:
 

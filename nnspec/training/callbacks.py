@@ -1,4 +1,4 @@
-"""What happens between epochs: early stopping, the best model, plateaus. Pure bookkeeping, the same for every backend."""
+"""What happens between epochs: early stopping, the best model, plateaus. Bookkeeping, the same for every backend."""
 
 from __future__ import annotations
 

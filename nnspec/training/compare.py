@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,8 +19,8 @@ from nnspec.training.trainer import bind, epoch_order
 
 # A gradient is measured against the largest gradient of the model where its own is smaller than this share of it.
 GRADIENT_FLOOR = 1e-3
-# A parameter whose gradient stays below this many units of rounding of the largest gradient is zero but for rounding.
-ROUNDING_UNITS = 2**10
+# A gradient that is never zero but stays below this many units of rounding of the largest one is rounding alone.
+ROUNDING_UNITS = 2**5
 # Two nodes computed from equal variables and equal inputs part by rounding alone up to this many units.
 NODE_UNITS = 2**12
 _EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
@@ -127,17 +128,17 @@ def compare(
         raise NNSpecError(f"compare needs at least one step, got {steps}")
     experiment = bind_experiment(experiment, dataset)
     pair = _Pair(experiment, dataset, backends, dtype, device)
-    records, done = [], 0
+    done = 0
     for target in checkpoints(steps):
-        loss, gradients = pair.gradients(target - 1, advance_from=done)
+        pair.gradients(target - 1, advance_from=done)
         pair.advance(target - 1, target)
+        pair.states(target)
         done = target
-        records.append(pair.record(target, loss, gradients))
         progress(done, steps)
     return Comparison(
         (backends[0].name, backends[1].name),
         dtype,
-        records,
+        pair.records(),
         pair.bit_equal,
         pair.idle(),
         pair.first_difference(),
@@ -147,8 +148,6 @@ def compare(
 
 def bind_experiment(experiment: Experiment, dataset: Dataset) -> Experiment:
     """The experiment with its model's input shapes filled in from the data."""
-    import dataclasses
-
     return dataclasses.replace(experiment, model=bind(experiment.model, dataset))
 
 
@@ -193,6 +192,9 @@ class _Pair:
             "batches": all(self._order_is_drawn(backend) for backend in backends),
         }
         self.orders: dict[int, list[Array]] = {}
+        self.gradient_sizes: dict[str, list[float]] = {}
+        self.differences: list[dict[str, dict[str, float]]] = []
+        self.updates: list[tuple[int, float]] = []
 
     def _order_is_drawn(self, backend: Backend) -> bool:
         """Whether the backend's own random words sort the rows of the first epochs as the trainer does."""
@@ -234,25 +236,24 @@ class _Pair:
                 engine.train(full, position, position + count)
             start += count
 
-    def gradients(self, update: int, advance_from: int) -> tuple[float, float]:
-        """Differences of loss and gradients at an update about to be made; masks are compared on the way."""
+    def gradients(self, update: int, advance_from: int) -> None:
+        """Compare loss, gradients and masks at an update about to be made."""
         self.advance(advance_from, update)
         epoch, position = self._place(update)
         full, *rest = self._order(epoch)
         rows = full[position] if position < len(full) else rest[0][0]
         (loss, ours), (their_loss, theirs) = (e.loss_gradients("train", rows) for e in self.engines)
-        largest = max((float(np.abs(np.asarray(g, np.float64)).max(initial=0)) for g in theirs.values()), default=0.0)
-        idle_below = ROUNDING_UNITS * _EPSILON[self.dtype] * largest
-        for name, gradient in theirs.items():
-            if float(np.abs(np.asarray(gradient, np.float64)).max(initial=0)) < idle_below and name not in self.reasons:
-                if update == 0:
-                    self.reasons[name] = "its gradient is zero but for rounding"
-        compared = {
-            name: relative(ours[name], theirs[name], GRADIENT_FLOOR * largest) for name in theirs if name not in self.reasons
-        }
-        self.worst_gradient = max(compared, key=lambda n: compared[n], default="")
+        sizes = {name: float(np.abs(np.asarray(g, np.float64)).max(initial=0)) for name, g in theirs.items()}
+        largest = max(sizes.values(), default=0.0)
+        for name, size in sizes.items():
+            self.gradient_sizes.setdefault(name, []).append(size / largest if largest else 0.0)
+        self.differences.append(
+            {
+                "loss": {"loss": relative(np.array(loss), np.array(their_loss))},
+                "gradients": {n: relative(ours[n], theirs[n], GRADIENT_FLOOR * largest) for n in theirs},
+            }
+        )
         self._compare_masks(rows)
-        return relative(np.array(loss), np.array(their_loss)), max(compared.values(), default=0.0)
 
     def _inputs(self, rows: Array) -> dict[str, Array]:
         split = self.dataset.splits["train"]
@@ -268,24 +269,30 @@ class _Pair:
         if ours.keys() != theirs.keys() or not all(_same(ours[name], theirs[name]) for name in ours):
             self.bit_equal["masks"] = False
 
-    def record(self, update: int, loss: float, gradients: float) -> Step:
+    def states(self, update: int) -> None:
+        """Compare parameters, statistics and slots after an update."""
         ours, theirs = (engine.variables() for engine in self.engines)
-        worst = {"gradients": self.worst_gradient}
-        figures: dict[str, float] = {}
-        kinds = {
-            "parameters": self.parameters,
-            "statistics": self.statistics,
-            "optimizer": {n for n in theirs if n.startswith("optimizer/") and n.count("/") > 1},
-        }
-        equal = total = 0
+        slots = {name for name in theirs if name.startswith("optimizer/") and name.count("/") > 1}
+        kinds = {"parameters": self.parameters, "statistics": self.statistics, "optimizer": slots}
         for kind, names in kinds.items():
-            compared = {name: relative(ours[name], theirs[name]) for name in names if not self._is_idle(name)}
-            figures[kind] = max(compared.values(), default=0.0)
-            worst[kind] = max(compared, key=lambda n: compared[n], default="")
-            for name in names:
-                equal += int((ours[name] == theirs[name]).sum())
-                total += ours[name].size
-        return Step(update, loss, gradients, **figures, bit_equal=equal / max(total, 1), worst=worst)
+            self.differences[-1][kind] = {name: relative(ours[name], theirs[name]) for name in names}
+        names = set().union(*kinds.values())
+        equal = sum(int((ours[name] == theirs[name]).sum()) for name in names)
+        self.updates.append((update, equal / max(sum(ours[name].size for name in names), 1)))
+
+    def records(self) -> list[Step]:
+        """What was compared, without what has no effect: that is known when all updates are made."""
+        bound = ROUNDING_UNITS * _EPSILON[self.dtype]
+        for name, sizes in self.gradient_sizes.items():
+            if 0 < max(sizes) < bound:
+                self.reasons.setdefault(name, "its gradient is zero but for rounding")
+        made = []
+        for (update, equal), differences in zip(self.updates, self.differences, strict=True):
+            kept = {kind: {n: d for n, d in of.items() if not self._is_idle(n)} for kind, of in differences.items()}
+            worst = {kind: max(of, key=lambda n: of[n]) for kind, of in kept.items() if of and kind != "loss"}
+            figures = {kind: max(of.values(), default=0.0) for kind, of in kept.items()}
+            made.append(Step(update, **figures, bit_equal=equal, worst=worst))
+        return made
 
     def _is_idle(self, name: str) -> bool:
         return self._idle_reason(name) is not None

@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec import backends
-from nnspec import variables as variable_files
+from nnspec import backends, variables as variable_files
 from nnspec.backends import Array, Net
 from nnspec.errors import FileError, NNSpecError
 from nnspec.experiment import Experiment, load_experiment

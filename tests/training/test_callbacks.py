@@ -28,7 +28,9 @@ from nnspec.training.callbacks import Patience, Plateau, improves, monitored
         (-math.inf, 1.0, "min", 0.0, False, True),
     ],
 )
-def test_improves(value: float, best: float | None, mode: str, min_delta: float, relative: bool, expected: bool) -> None:
+def test_improves(
+    value: float, best: float | None, mode: str, min_delta: float, relative: bool, expected: bool
+) -> None:
     assert improves(value, best, mode, min_delta, relative) is expected
 
 

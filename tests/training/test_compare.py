@@ -65,7 +65,9 @@ def test_the_other_examples_mean_the_same(spec: str) -> None:
 @both
 def test_parameters_without_effect_are_named() -> None:
     found = run(["training.dtype=float64", "model.layers[0].Dense.use_bias=true"], 50)
-    assert {"dense/bias", "optimizer/dense/bias/m", "optimizer/dense/bias/v", "batch_norm/mean"} <= set(found.without_effect)
+    assert {"dense/bias", "optimizer/dense/bias/m", "optimizer/dense/bias/v", "batch_norm/mean"} <= set(
+        found.without_effect
+    )
     assert "dense/kernel" not in found.without_effect
     assert max(found.max_relative_difference.values()) <= 1e-11
 

@@ -17,7 +17,17 @@ SPEC = Path(__file__).parents[2] / "examples" / "handbook_mlp.yaml"
 
 def start(out: Path, backend_name: str) -> subprocess.Popen[str]:
     """A long run, far into its second epoch when this returns."""
-    command = [sys.executable, "-m", "nnspec.cli.main", "train", str(SPEC), "--backend", backend_name, "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "nnspec.cli.main",
+        "train",
+        str(SPEC),
+        "--backend",
+        backend_name,
+        "--out",
+        str(out),
+    ]
     long = ["--epochs", "100000", "--set", "training.early_stopping=null"]
     process = subprocess.Popen([*command, *long], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120

@@ -90,9 +90,7 @@ def test_a_loaded_run_gives_the_recorded_figures(backend_name: str, tmp_path: Pa
 def test_weights_of_the_best_epoch_come_back(backend_name: str, tmp_path: Path) -> None:
     """A rate that is far too high later on makes later epochs worse; patience then ends the run."""
     rates = nn.Piecewise((45,), (0.01, 30.0))
-    run = train(
-        backend_name, epochs=12, optimizer=nn.SGD(rates), early_stopping={"patience": 2}, out=tmp_path / "run"
-    )
+    run = train(backend_name, epochs=12, optimizer=nn.SGD(rates), early_stopping={"patience": 2}, out=tmp_path / "run")
     assert run.stopped == "early stopping"
     assert len(run.history) == run.best_epoch + 2
     losses = [r["val_loss"] for r in run.history]
@@ -132,7 +130,9 @@ def test_a_linear_model_comes_to_the_optimum_that_scikit_learn_finds(backend_nam
     )
     theirs = LogisticRegression(C=1 / (decay * len(x)), tol=1e-10, max_iter=5000).fit(x, keep)
     kernel = run.net.variables()["dense/kernel"]
-    np.testing.assert_allclose(kernel - kernel.mean(1, keepdims=True), (theirs.coef_ - theirs.coef_.mean(0)).T, atol=1e-6)
+    np.testing.assert_allclose(
+        kernel - kernel.mean(1, keepdims=True), (theirs.coef_ - theirs.coef_.mean(0)).T, atol=1e-6
+    )
 
 
 def test_weights_of_examples_count(backend_name: str) -> None:
@@ -226,5 +226,8 @@ def test_epoch_orders_are_permutations_and_differ() -> None:
 def test_nan_is_never_silent(backend_name: str) -> None:
     with pytest.raises(DataError, match=r"(?i)nan|finite"):
         nn.train(
-            SMALL, (np.array([[1.0, math.nan], [0.0, 1.0]]), np.array([0, 1])), loss="SoftmaxCrossEntropy", backend=backend_name
+            SMALL,
+            (np.array([[1.0, math.nan], [0.0, 1.0]]), np.array([0, 1])),
+            loss="SoftmaxCrossEntropy",
+            backend=backend_name,
         )
