@@ -40,9 +40,10 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.activation import (
         CELU as CELU,
         ELU as ELU,
-        Exponential as Exponential,
         GELU as GELU,
         GLU as GLU,
+        SELU as SELU,
+        Exponential as Exponential,
         HardShrink as HardShrink,
         HardSigmoid as HardSigmoid,
         HardSilu as HardSilu,
@@ -55,16 +56,15 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         PReLU as PReLU,
         ReLU as ReLU,
         ReLU6 as ReLU6,
-        SELU as SELU,
         Sigmoid as Sigmoid,
         Silu as Silu,
-        SoftShrink as SoftShrink,
-        SoftSign as SoftSign,
         Softmax as Softmax,
         Softplus as Softplus,
+        SoftShrink as SoftShrink,
+        SoftSign as SoftSign,
+        Sparsemax as Sparsemax,
         SparsePlus as SparsePlus,
         SparseSigmoid as SparseSigmoid,
-        Sparsemax as Sparsemax,
         Squareplus as Squareplus,
         Standardize as Standardize,
         Tanh as Tanh,
@@ -85,11 +85,11 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
     from nnspec.metrics import (
-        Accuracy as Accuracy,
-        BinaryAccuracy as BinaryAccuracy,
         MAE as MAE,
         MSE as MSE,
         RMSE as RMSE,
+        Accuracy as Accuracy,
+        BinaryAccuracy as BinaryAccuracy,
         TopKAccuracy as TopKAccuracy,
     )
     from nnspec.model import Input as Input, Model as Model, Node as Node, Sequential as Sequential, symbol as symbol
@@ -103,6 +103,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Subtract as Subtract,
     )
     from nnspec.optimizers import (
+        SGD as SGD,
         AdaGrad as AdaGrad,
         Adam as Adam,
         AdamW as AdamW,
@@ -110,7 +111,6 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Momentum as Momentum,
         Nesterov as Nesterov,
         RMSProp as RMSProp,
-        SGD as SGD,
     )
     from nnspec.schedules import (
         ConstantSchedule as ConstantSchedule,
@@ -129,7 +129,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.training.compare import compare as compare
     from nnspec.training.run import Run as Run, load as load
-    from nnspec.training.trainer import train as train
+    from nnspec.training.train import train as train
 
 __version__ = "0.1.0"
 
@@ -159,7 +159,7 @@ _LAZY = {
     "compare": "nnspec.training.compare",
     "Run": "nnspec.training.run",
     "load": "nnspec.training.run",
-    "train": "nnspec.training.trainer",
+    "train": "nnspec.training.train",
 }
 
 

@@ -15,7 +15,8 @@ from nnspec.experiment import Experiment, without_effect
 from nnspec.random import stream_of
 from nnspec.reference.model import initial_variables
 from nnspec.training.data import Dataset
-from nnspec.training.trainer import bind, epoch_order
+from nnspec.training.order import epoch_order
+from nnspec.training.trainer import bind
 
 # A gradient is measured against the largest gradient of the model where its own is smaller than this share of it.
 GRADIENT_FLOOR = 1e-3
@@ -163,8 +164,8 @@ class _Pair:
         device: str | None,
     ) -> None:
         self.experiment, self.dataset, self.backends, self.dtype = experiment, dataset, backends, dtype
-        self.rows = len(dataset.splits["train"]["targets"])
-        self.batch = min(experiment.training.batch_size, self.rows)
+        self.rows: int = len(dataset.splits["train"]["targets"])
+        self.batch = int(min(experiment.training.batch_size, self.rows))
         self.seed = experiment.training.seed
         self.device = device
         params = experiment.model.params()
@@ -211,7 +212,7 @@ class _Pair:
         """Epoch and position in the epoch of an update (both from 0)."""
         full, rest = divmod(self.rows, self.batch)
         training = self.experiment.training
-        return divmod(update, full + (1 if rest and not training.drop_remainder else 0))
+        return divmod(update, full + bool(rest and not training.drop_remainder))
 
     def _order(self, epoch: int) -> list[Array]:
         """The epoch's full batches as one array, and its remainder as another if it is trained on."""

@@ -9,144 +9,34 @@ import signal
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import numpy as np
 
-from nnspec import backends
 from nnspec.backends import Array, Backend, Engine
 from nnspec.errors import FileError, NNSpecError
-from nnspec.experiment import Data, Experiment, Training, load_experiment
+from nnspec.experiment import Experiment
 from nnspec.files import write_atomically
 from nnspec.model import Model
-from nnspec.random import permutation
 from nnspec.schedules import ReduceOnPlateau
-from nnspec.training import data as datasets, run as runs
+from nnspec.training import run as runs
 from nnspec.training.callbacks import Patience, Plateau, improves, monitored
 from nnspec.training.data import Dataset
 from nnspec.training.environment import environment
-from nnspec.training.progress import Progress, choose
+from nnspec.training.order import epoch_order
+from nnspec.training.pace import Pace
+from nnspec.training.progress import Progress
 from nnspec.training.run import Preparation, Run
 from nnspec.vocabulary import tag_of
-
-# One compiled call lasts about this long: short enough that Ctrl-C is prompt, long enough that calls cost nothing.
-CALL_SECONDS = 0.2
 
 
 class Diverged(NNSpecError):
     """The loss is no longer a finite number."""
 
     exit_status = 1
-
-
-def train(
-    model: Model | Experiment | str | Path,
-    data: Any = None,
-    *,
-    loss: Any = None,
-    optimizer: Any = "Adam",
-    metrics: Sequence[Any] = (),
-    clip: Any = None,
-    backend: str | Backend | None = None,
-    epochs: int = 10,
-    batch_size: int = 32,
-    seed: int = 0,
-    dtype: backends.FloatType = "float32",
-    validation: Any = None,
-    validation_split: float = 0.0,
-    standardize: bool = False,
-    early_stopping: Any = None,
-    monitor: str = "val_loss",
-    shuffle: bool = True,
-    drop_remainder: bool = False,
-    device: str | None = None,
-    out: str | Path | None = None,
-    progress: bool | Progress = True,
-) -> Run:
-    """Train a model and return the run.
-
-    Args:
-        model: a model; or an experiment, or the path of its spec file, which brings all of the arguments from ``loss``
-            to ``drop_remainder`` itself.
-        data: arrays ``(x, y)`` or ``(x, y, weights)``, a mapping of input names with "targets" and "weights", a
-            ``Data`` spec, or the name of a scikit-learn set.
-        loss, optimizer, metrics, clip: specs or their short forms (``"Huber"``, ``{"AdamW": {...}}``).
-        backend: "jax", "tensorflow" or another registered one; may be left out where one is installed.
-        epochs, batch_size, seed, dtype: how long, how large, from which random bits, in which arithmetic.
-        validation: validation arrays ``(x, y)``; or ``validation_split``, the share of the data to keep for it.
-        standardize: whether inputs are scaled to mean 0 and standard deviation 1 of the training rows.
-        early_stopping: ``{"patience": 5}`` or an ``EarlyStopping``.
-        monitor: what decides which epoch was best.
-        shuffle: a new order of the rows in every epoch.
-        drop_remainder: leave out the rows that do not fill the last batch of an epoch.
-        device: "cpu:0", "gpu:0", …
-        out: a new directory for the run; without it nothing is written.
-        progress: a bar or lines on standard error; ``False`` for silence.
-
-    Raises:
-        NNSpecError: a spec, data or files that cannot be used.
-        Diverged: the loss became NaN or infinite; with ``out`` the run directory holds the best epoch so far.
-    """
-    if isinstance(model, Experiment | str | Path):
-        base = Path.cwd() if isinstance(model, Experiment) else Path(model).parent
-        experiment = model if isinstance(model, Experiment) else load_experiment(model)
-        source = experiment.data if data is None else data
-    else:
-        if loss is None:
-            raise NNSpecError("train() needs a loss, such as loss='SoftmaxCrossEntropy'")
-        source, base = data, Path.cwd()
-        if isinstance(data, str):
-            source = Data(sklearn=data, standardize=standardize, validation_split=validation_split)
-        experiment = Experiment(
-            model=model,
-            loss=loss,
-            optimizer=optimizer,
-            metrics=tuple(metrics),
-            clip=clip,
-            data=source if isinstance(source, Data) else None,
-            training=Training(
-                epochs=epochs,
-                batch_size=batch_size,
-                seed=seed,
-                dtype=dtype,
-                early_stopping=early_stopping,
-                monitor=monitor,
-                shuffle=shuffle,
-                drop_remainder=drop_remainder,
-            ),
-        )
-    if source is None:
-        raise NNSpecError("there is no data: give arrays, or name them in the spec (data: {sklearn: digits})")
-    settings = experiment.training
-    if isinstance(source, Data):
-        # A run is read again from elsewhere: it names its files by absolute paths.
-        source = source.located(base)
-        experiment = dataclasses.replace(experiment, data=source)
-        dataset = datasets.load(
-            source,
-            model=experiment.model,
-            loss=experiment.loss,
-            seed=settings.seed,
-            dtype=settings.dtype,
-            base_dir=base,
-        )
-    else:
-        dataset = datasets.from_arrays(
-            source,
-            model=experiment.model,
-            loss=experiment.loss,
-            seed=settings.seed,
-            dtype=settings.dtype,
-            validation=validation,
-            validation_split=validation_split,
-            standardize=standardize,
-        )
-    chosen = backends.backend(backend) if backend is None or isinstance(backend, str) else backend
-    return Trainer(experiment, dataset, chosen, device=device, out=out, progress=choose(progress)).run()
 
 
 class Trainer:
@@ -202,7 +92,7 @@ class Trainer:
                     out_of_patience = patience and patience.update(monitored(record, stopping.monitor))
                     if plateau is not None:
                         scale = plateau.update(monitored(record, plateau.spec.monitor))
-                        engine.assign({"optimizer/learning_rate_scale": np.float64(scale)})
+                        engine.assign({"optimizer/learning_rate_scale": np.array(scale, np.float64)})
                     self.progress.epoch(record, "best" if better and self.settings.epochs > 1 else "")
                     if out_of_patience:
                         run.stopped = "early stopping"
@@ -243,11 +133,11 @@ class Trainer:
 
     @property
     def _batch(self) -> int:
-        return min(self.settings.batch_size, self._rows)
+        return int(min(self.settings.batch_size, self._rows))
 
     @property
     def _drops(self) -> bool:
-        return self.settings.drop_remainder and self._rows >= self.settings.batch_size
+        return bool(self.settings.drop_remainder) and self._rows >= self.settings.batch_size
 
     def _epoch(self, engine: Engine, epoch: int, steps: int, pace: Pace) -> dict[str, float] | None:
         """Train and validate one epoch; None if it was interrupted before its end."""
@@ -317,7 +207,7 @@ class Trainer:
 
     def _mode(self, name: str) -> str:
         tags = {tag_of(type(metric)): metric.mode for metric in self.experiment.metrics}
-        return tags.get(name.removeprefix("val_"), "min")
+        return str(tags.get(name.removeprefix("val_"), "min"))
 
     def _plateau(self) -> Plateau | None:
         rate = self.experiment.optimizer.learning_rate
@@ -344,13 +234,13 @@ class Trainer:
         runs.write_history(self.out / runs.METRICS, run.history)
         if better:
             model_only = {name: value for name, value in kept.items() if not name.startswith("optimizer/")}
-            runs.write_checkpoint(self.out / "checkpoints" / "best.safetensors", model_only, run.history[-1]["epoch"])
+            runs.write_checkpoint(self.out / "checkpoints" / "best.safetensors", model_only, len(run.history))
 
     def _finish(self, run: Run, engine: Engine, kept: dict[str, Array]) -> None:
         """The last checkpoint and the plot; then the best variables, where they were asked for."""
         if self.out is not None:
             checkpoints = self.out / "checkpoints"
-            epoch = run.history[-1]["epoch"] if run.history else 0
+            epoch = len(run.history)
             if run.stopped != "diverged":
                 runs.write_checkpoint(checkpoints / "last.safetensors", engine.variables(), epoch)
             if not (checkpoints / "best.safetensors").is_file() and run.stopped == "interrupted":
@@ -379,31 +269,6 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
-
-
-class Pace:
-    """How many updates one compiled call makes, from how long the calls before it took."""
-
-    def __init__(self) -> None:
-        self.updates = 1
-        self._calls = 0
-
-    @contextmanager
-    def measure(self, updates: int) -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        seconds = time.perf_counter() - began
-        self._calls += 1
-        if self._calls == 1:
-            return  # compiled first
-        self.updates = max(1, min(round(CALL_SECONDS * updates / max(seconds, 1e-9)), 4 * self.updates, 100_000))
-
-
-def epoch_order(seed: int, epoch: int, rows: int, batch: int, shuffle: bool) -> tuple[Array, Array]:
-    """The rows of an epoch (from 0): full batches (steps, batch) and the remainder (fewer than batch,)."""
-    order = permutation(seed, "shuffle", epoch, rows) if shuffle else np.arange(rows, dtype=np.int32)
-    full = rows // batch
-    return np.ascontiguousarray(order[: full * batch].reshape(full, batch)), order[full * batch :]
 
 
 def bind(model: Model, dataset: Dataset) -> Model:

@@ -16,7 +16,8 @@ import nnspec as nn
 from nnspec import variables as variable_files
 from nnspec.errors import DataError, FileError, NNSpecError, SpecError
 from nnspec.training.evaluate import evaluate_run
-from nnspec.training.trainer import Diverged, epoch_order
+from nnspec.training.order import epoch_order
+from nnspec.training.trainer import Diverged
 
 SMALL = nn.Sequential([nn.Dense(32, use_bias=False), nn.BatchNorm(), "relu", nn.Dropout(0.2), nn.Dense(10)])
 

@@ -1,0 +1,28 @@
+"""How many updates one compiled call makes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# One compiled call lasts about this long: short enough that Ctrl-C is prompt, long enough that calls cost nothing.
+CALL_SECONDS = 0.2
+
+
+class Pace:
+    """How many updates one compiled call makes, from how long the calls before it took."""
+
+    def __init__(self) -> None:
+        self.updates = 1
+        self._calls = 0
+
+    @contextmanager
+    def measure(self, updates: int) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        seconds = time.perf_counter() - began
+        self._calls += 1
+        if self._calls == 1:
+            return  # compiled first
+        self.updates = max(1, min(round(CALL_SECONDS * updates / max(seconds, 1e-9)), 4 * self.updates, 100_000))
