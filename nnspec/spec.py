@@ -10,8 +10,7 @@ A spec is data. ``parse`` reads the short form of a spec file, ``dump`` writes i
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -19,6 +18,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from nnspec import vocabulary
 from nnspec.errors import SpecError, did_you_mean
+from nnspec.explain import explain, shown as shown
 
 CONFIG = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
@@ -30,21 +30,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 # A share of which the whole is excluded: dropout rates, decay factors, momenta.
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
-_EXPECTED = {
-    "int_type": "expected an integer",
-    "float_type": "expected a number",
-    "bool_type": "expected true or false",
-    "string_type": "expected a text",
-    "tuple_type": "expected a list",
-    "dict_type": "expected a mapping",
-    "string_pattern_mismatch": "expected a name (letters, digits and '_', not starting with a digit)",
-    "finite_number": "expected a finite number",
-}
-
 _T = TypeVar("_T", bound="Spec")
-_BRANCH = re.compile(
-    r"(?:int|float|str|bool|none|literal|constrained-\w+|(?:tuple|list|dict|function-\w+)\[.*)$|.*\[key\]$"
-)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
@@ -57,80 +43,13 @@ def spec(cls: type[_T]) -> type[_T]:
         try:
             validated_init(self, *map(_tuples, args), **{name: _tuples(value) for name, value in kwargs.items()})
         except ValidationError as error:
-            raise _explain(made, error) from None
+            raise explain(made, error) from None
         except TypeError as error:
             raise SpecError(f"{made.__name__}: {error}") from None
 
     init.__wrapped__ = validated_init  # type: ignore[attr-defined]
     made.__init__ = init  # type: ignore[method-assign]
     return made  # type: ignore[return-value]
-
-
-def _explain(cls: type[Any], error: ValidationError) -> SpecError:
-    """The first of pydantic's findings as one SpecError, in the words of the spec."""
-    names = [f.name for f in dataclasses.fields(cls) if f.init and not f.kw_only]
-    findings = error.errors(include_url=False)
-    finding = next((f for f in findings if f["type"].startswith("unexpected")), findings[0])
-    path = [*_named(finding["loc"][:1], names), *finding["loc"][1:]]
-    cause = finding.get("ctx", {}).get("error")
-    if isinstance(cause, SpecError):
-        return cause.under(*path)
-    known = [*names, *(f.name for f in dataclasses.fields(cls) if f.init and f.kw_only)]
-    wrong: str | int | None = None
-    match finding["type"]:
-        case "unexpected_keyword_argument":
-            wrong = path.pop()
-            reason = f"{cls.__name__} has no field {wrong!r}{did_you_mean(wrong, known)} (fields: {', '.join(known)})"
-        case "missing" | "missing_argument":
-            reason = f"{cls.__name__} needs the field {path.pop()!r}"
-        case "unexpected_positional_argument":
-            reason = f"{cls.__name__} takes {len(names)} positional values ({', '.join(names)})"
-            path = []
-        case "value_error":
-            reason = str(cause)
-        case _:
-            path, findings = _deepest([f for f in findings if f["loc"][:1] == finding["loc"][:1]])
-            path = [*_named(path[:1], names), *path[1:]]
-            value = findings[0]["input"]
-            expected = " or ".join(dict.fromkeys(_reason(f) for f in findings)).replace(" or expected ", " or ")
-            reason = f"{expected}, got {_show(value)}"
-            if findings[0]["type"] == "bool_type" and str(value).lower() in ("yes", "no", "on", "off"):
-                reason += " (YAML 1.2 has true and false)"
-    return SpecError(reason, path, key=wrong)
-
-
-def _named(start: Sequence[int | str], names: Sequence[str]) -> list[int | str]:
-    """The field's name for the position of an argument."""
-    return [names[p] if isinstance(p, int) and p < len(names) else p for p in start]
-
-
-def _deepest(findings: list[Any]) -> tuple[list[int | str], list[Any]]:
-    """Of the branches of a union that failed, those that came furthest, and the place that they reached."""
-    paths = []
-    for found in findings:
-        # Branches leave their own names in the location ("int", "tuple[str, ...]").
-        first, *rest = found["loc"]
-        paths.append([first, *(p for p in rest if isinstance(p, int) or not _BRANCH.match(p))])
-    furthest = max(paths, key=len)
-    return furthest, [found for found, path in zip(findings, paths, strict=True) if path == furthest]
-
-
-def _reason(finding: Any) -> str:
-    """What was expected, in the words of a spec file."""
-    message: str = finding["msg"]
-    return _EXPECTED.get(finding["type"], message[0].lower() + message[1:])
-
-
-def _show(value: object) -> str:
-    text = repr(_lists(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _lists(value: Any) -> Any:
-    """Tuples as the lists that they are in a file."""
-    if isinstance(value, Mapping):
-        return {name: _lists(held) for name, held in value.items()}
-    return [_lists(held) for held in value] if type(value) in (list, tuple) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +78,7 @@ def parse(kind: str, value: Any) -> Any:
         (tag, fields), *_ = value.items()
         cls = _class(kind, tag)
         return build(cls, fields, tag)
-    raise SpecError(f"expected {_article(kind)}, got {_show(value)}")
+    raise SpecError(f"expected {_article(kind)}, got {shown(value)}")
 
 
 def build(cls: type[Any], fields: Any, tag: str) -> Any:
@@ -173,7 +92,7 @@ def build(cls: type[Any], fields: Any, tag: str) -> Any:
         if isinstance(fields, Mapping):
             for name in fields:
                 if not isinstance(name, str):
-                    raise SpecError(f"field names are words, got {_show(name)}")
+                    raise SpecError(f"field names are words, got {shown(name)}")
             return cls(**fields)
         return cls(fields)
     except SpecError as error:
@@ -253,10 +172,10 @@ def nested(cls: type[Any], *, optional: bool = False) -> BeforeValidator:
         if isinstance(value, Mapping):
             for name in value:
                 if not isinstance(name, str):
-                    raise SpecError(f"field names are words, got {_show(name)}")
+                    raise SpecError(f"field names are words, got {shown(name)}")
             return cls(**value)
         if isinstance(value, Spec) or value is None:
-            raise SpecError(f"expected the fields of {cls.__name__}, got {_show(value)}")
+            raise SpecError(f"expected the fields of {cls.__name__}, got {shown(value)}")
         return cls(value)
 
     return BeforeValidator(read)
@@ -299,7 +218,7 @@ def _rate(value: Any) -> Any:
 
 
 def _refuse(value: Any) -> Any:
-    raise SpecError(f"expected a learning rate >= 0 or a schedule, got {_show(value)}")
+    raise SpecError(f"expected a learning rate >= 0 or a schedule, got {shown(value)}")
 
 
 # A number, or a schedule of the update step.

@@ -12,7 +12,7 @@ from nnspec.errors import ShapeError
 from nnspec.spec import Spec, parse, spec
 
 if TYPE_CHECKING:
-    from nnspec.model import Tensor
+    from nnspec.graph import Tensor
 
 # What can name a node: a word, since "/" joins the names of nested models' nodes.
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -50,9 +50,13 @@ class Layer(Spec):
     kind: ClassVar[str] = "layer"
     # Layers that draw masks in training name the purposes of their random streams here.
     random: ClassVar[tuple[str, ...]] = ()
-    # How many inputs a node of this layer takes; None for any number from one up.
+    # What takes() gives, where all layers of the class take the same number.
     arity: ClassVar[int | None] = 1
     name: Annotated[str, Field(pattern=f"^{NAME}$")] | None = dataclasses.field(default=None, kw_only=True)
+
+    def takes(self) -> int | None:
+        """How many inputs a node of this layer takes; None for any number from one up."""
+        return self.arity
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
         """The layer's variables by canonical name, for inputs of these shapes (batch axis included)."""
@@ -85,7 +89,7 @@ class Layer(Spec):
 
         Calling the same layer object again shares its variables.
         """
-        from nnspec.model import call_layer
+        from nnspec.graph import call_layer
 
         return call_layer(self, *inputs)
 
