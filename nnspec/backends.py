@@ -59,7 +59,10 @@ class Net(Protocol):
         """The framework's own object, holding the current variables: an ``nnx.Module`` or a ``keras.Model``."""
 
     def variables(self) -> dict[str, Array]:
-        """All state by canonical name: the model's variables, ``random/seed`` (uint32, (2,)), ``random/step`` (uint32, ())."""
+        """All state by canonical name.
+
+        The model's variables, ``random/seed`` (uint32, (2,)) and ``random/step`` (uint32, ()).
+        """
 
     def assign(self, variables: Arrays) -> None:
         """Set the named variables; those not named stay.
@@ -69,13 +72,16 @@ class Net(Protocol):
         """
 
     def forward(self, inputs: Arrays, *, training: bool = False, compiled: bool = True) -> dict[str, Array]:
-        """The outputs by node name. In training mode statistics are updated and ``random/step`` grows by one afterwards."""
+        """The outputs by node name.
+
+        In training mode statistics are updated, and ``random/step`` grows by one afterwards.
+        """
 
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
         """The value of every node by path (``encoder/dense``), without changing any state."""
 
     def masks(self, inputs: Arrays) -> dict[str, Array]:
-        """The boolean keep-masks by node path that a training forward pass on such inputs would use at the current step."""
+        """The boolean keep-masks by node path that a training pass on such inputs would use at the current step."""
 
     def gradients(
         self, inputs: Arrays, cotangents: Arrays, *, training: bool = False, compiled: bool = True
@@ -87,14 +93,18 @@ class Net(Protocol):
 class Engine(Protocol):
     """Compiled training of one net. Data and state stay on the device between calls.
 
-    Variables are those of the net and ``optimizer/<parameter>/<slot>``, ``optimizer/step`` (int64 scalar, updates made),
-    ``optimizer/learning_rate_scale`` (float64 scalar, 1 unless a plateau reduced it).
+    Variables are those of the net and ``optimizer/<parameter>/<slot>``, ``optimizer/step`` (int64 scalar, updates
+    made), ``optimizer/learning_rate_scale`` (float64 scalar, 1 unless a plateau reduced it).
     """
 
     net: Net
 
     def load(self, split: str, data: Arrays) -> None:
-        """Put a split ("train", "validation", …) on the device: inputs by name, ``targets`` and, if there are, ``weights``."""
+        """Put a split ("train", "validation", …) on the device.
+
+        Args:
+            data: inputs by name, ``targets`` and, if there are, ``weights``.
+        """
 
     def train(self, order: NDArray[np.int32], start: int, stop: int) -> None:
         """Updates ``start`` to ``stop`` of an epoch, as one compiled call; blocks until they are done.
