@@ -89,7 +89,7 @@ def derivatives(
         value = at[name]
         small = value.size <= ELEMENTS
         if small:
-            directions = np.eye(value.size).reshape(value.size, *value.shape)
+            directions: Array = np.eye(value.size).reshape(value.size, *value.shape)
         else:
             # ±1 in every element, so that an error in any one shows in full.
             directions = generator(key, "directions", name).choice([-1.0, 1.0], (DIRECTIONS, *value.shape))
