@@ -1,6 +1,6 @@
 """The network of ``handbook_mlp.yaml`` through the Python API.
 
-    python examples/handbook_mlp.py [--backend jax|tensorflow] [--epochs N]
+``python examples/handbook_mlp.py [--backend jax|tensorflow] [--epochs N]``
 """
 
 from __future__ import annotations
