@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from nnspec.schema import schema
 from nnspec.spec import dump, parse
 from tests.strategies import of_kind
 
-VALIDATOR = Draft202012Validator(schema())
+SCHEMA = schema()
+VALIDATOR = Draft202012Validator(SCHEMA)
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.yaml"))
 
 BASE: dict[str, Any] = {
@@ -27,14 +29,15 @@ BASE: dict[str, Any] = {
 }
 
 
+@cache
 def of(kind: str) -> Draft202012Validator:
     """A validator of what stands where a ``kind`` is expected."""
-    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": schema()["$defs"]})
+    return Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": SCHEMA["$defs"]})
 
 
 def test_it_is_a_schema() -> None:
-    Draft202012Validator.check_schema(schema())
-    assert json.loads(json.dumps(schema())) == schema()
+    Draft202012Validator.check_schema(SCHEMA)
+    assert json.loads(json.dumps(SCHEMA)) == SCHEMA == schema()
 
 
 def test_examples_are_valid() -> None:
@@ -144,7 +147,7 @@ def test_a_model_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", vocabulary.KINDS)
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(data=st.data())
 def test_what_is_written_is_valid(kind: str, data: st.DataObject) -> None:
     """Short forms of random specs; the strategies are made from the schema, the dump is not."""
@@ -157,7 +160,7 @@ def test_what_is_written_is_valid(kind: str, data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("kind", vocabulary.KINDS)
 def test_every_name_is_offered(kind: str) -> None:
-    forms = schema()["$defs"][kind]["anyOf"]
+    forms = SCHEMA["$defs"][kind]["anyOf"]
     offered = set().union(*(form.get("properties", {}) for form in forms))
     assert offered == set(vocabulary.tags(kind))
     bare = set().union(*(form.get("enum", ()) for form in forms))
