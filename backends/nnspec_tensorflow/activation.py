@@ -257,9 +257,9 @@ def _sparsemax(spec: layers.Sparsemax, x: Tensor) -> Tensor:
     descending = tf.sort(tf.stop_gradient(z), axis=axis, direction="DESCENDING")
     counts = tf.cumsum(tf.ones_like(z), axis=axis)
     reached = 1 + counts * descending > tf.cumsum(descending, axis=axis)
-    support = z > _mean_excess(descending, reached, axis)
-    tau = _mean_excess(z, support, axis)
-    return tf.where(support & (z > tau), z - tau, tf.zeros_like(z))
+    bound = _mean_excess(descending, reached, axis)
+    tau = _mean_excess(z, z > bound, axis)
+    return tf.where((z <= bound) | (z <= tau), tf.zeros_like(z), z - tau)
 
 
 def _mean_excess(z: Tensor, chosen: Tensor, axis: int) -> Tensor:
