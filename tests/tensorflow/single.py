@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import nnspec as nn
-from nnspec.backends import FloatType, Net
+from nnspec.backends import FloatType
 from nnspec.model import Input, Model, Node
 
 
@@ -38,30 +38,3 @@ def side_by_side(
         given[name] = np.resize(towards, output.shape)
     gradients = net.gradients(padded, given, compiled=compiled).inputs
     return [(outputs[f"n{i}"][: len(x)], gradients[f"x{i}"][: len(x)]) for i, x in enumerate(arrays.values())]
-
-
-def randomized(model: Model, dtype: FloatType, seed: int = 5) -> Net:
-    """A net whose variables are all random and not zero, variances above zero."""
-    net = nn.backend("tensorflow").build(model, dtype=dtype, seed=seed)
-    rng = np.random.default_rng(8)
-    names = [name for name in net.variables() if not name.startswith("random/")]
-    drawn = {name: rng.uniform(0.3, 1.0, net.variables()[name].shape) for name in names}
-    net.assign({name: x * (1 if name.endswith("/var") else rng.choice([-1, 1], x.shape)) for name, x in drawn.items()})
-    return net
-
-
-def classifier() -> Model:
-    layers = [nn.Dense(9, "gelu"), nn.BatchNorm(), nn.Dropout(0.4), nn.PReLU(), nn.Dense(3, use_bias=False)]
-    return nn.Sequential(layers, input=[6])
-
-
-def branches() -> Model:
-    """Nested models, a shared nested model with a shared dropout within, two inputs, three outputs, integers."""
-    drop = nn.Dropout(0.5)
-    a = nn.symbol([4])
-    hidden = nn.Dense(4)(a)
-    inner = nn.Model(inputs=a, outputs=drop(nn.BatchNorm()(drop(hidden))))
-    x, ids = nn.symbol([4], "x"), nn.symbol([2], "ids", "int32")
-    once = inner(x)
-    twice = inner(once)
-    return nn.Model(inputs=[x, ids], outputs=[nn.Concat()(once, twice), once + x, nn.Flatten()(ids)])

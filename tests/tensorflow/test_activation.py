@@ -111,6 +111,18 @@ def test_huge_inputs_have_finite_values_and_gradients(dtype: FloatType, huge: fl
         assert (abs(gradient.astype(float)) <= len(x[0])).all(), spec  # NaN is not
 
 
+@pytest.mark.parametrize("compiled", [False, True])
+def test_nan_passes_through(compiled: bool) -> None:
+    specs = [vocabulary.load(name)() for name in vocabulary.class_names("activation")]
+    specs += [nn.ReLU(0.1, 3.0, 0.5), nn.HardSigmoid("keras2"), nn.GELU(approximate=True), nn.PReLU()]
+    x = [[np.nan, 1.0, 0.3, -0.2], [0.5, -1.0, 2.0, 0.1]]
+    for spec, (y, _) in zip(
+        specs, side_by_side([(spec, x) for spec in specs], "float32", compiled=compiled), strict=True
+    ):
+        assert np.isnan(y[0, 0]), spec
+        assert not np.isnan(y[1]).any(), spec
+
+
 def test_half_precision_is_rounded_once() -> None:
     x = np.linspace(-6, 6, 1000).astype(ml_dtypes.bfloat16).reshape(100, 10)
     cases = [(spec, x) for spec in (nn.Mish(), nn.GELU(), nn.GELU(approximate=True), nn.SELU(), nn.LogSoftmax())]

@@ -7,7 +7,7 @@ import pytest
 
 import nnspec as nn
 from nnspec.reference.model import run
-from tests.tensorflow.single import randomized
+from tests.tensorflow.models import randomized
 
 keras = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed").keras
 

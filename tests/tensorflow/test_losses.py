@@ -1,0 +1,140 @@
+"""Gradients of losses: the formulas of the docstrings, the kinks, weights and reductions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import special
+
+import nnspec as nn
+from nnspec.backends import FloatType
+from nnspec.errors import DataError, ShapeError
+from nnspec.reference import losses as reference, metrics as reference_metrics
+
+pytest.importorskip("tensorflow", reason="the tensorflow backend is not installed")
+
+RNG = np.random.default_rng(11)
+X = RNG.normal(size=(5, 3, 4)) * 3
+P = RNG.uniform(0.01, 0.99, X.shape)
+Y = RNG.uniform(0.1, 2.0, X.shape)
+IDS = RNG.integers(0, 4, X.shape[:-1])
+W = RNG.uniform(0.5, 2.0, X.shape[0])
+
+
+def gradient(spec: Any, outputs: Any, targets: Any, weights: Any = None, dtype: FloatType = "float64") -> Any:
+    return nn.backend("tensorflow").loss(spec, np.asarray(outputs), np.asarray(targets), weights, dtype=dtype)[1]
+
+
+# Loss, outputs, targets, ∂Σl/∂outputs by hand.
+GRADIENTS: list[Any] = [
+    pytest.param(nn.SoftmaxCrossEntropy(), X, Y, special.softmax(X, -1) * Y.sum(-1, keepdims=True) - Y, id="soft"),
+    pytest.param(nn.SoftmaxCrossEntropy(), X, IDS, special.softmax(X, -1) - np.eye(4)[IDS], id="class ids"),
+    pytest.param(
+        nn.SoftmaxCrossEntropy(0.2), X, IDS, special.softmax(X, -1) - (np.eye(4)[IDS] * 0.8 + 0.05), id="smoothed"
+    ),
+    pytest.param(nn.BinaryCrossEntropy(), X, P, special.expit(X) - P, id="binary"),
+    pytest.param(nn.BinaryCrossEntropy(from_probabilities=True), P, Y, (1 - Y) / (1 - P) - Y / P, id="probabilities"),
+    pytest.param(nn.MeanSquaredError(), X, Y, 2 * (X - Y), id="squared"),
+    pytest.param(nn.MeanAbsoluteError(), X, Y, np.sign(X - Y), id="absolute"),
+    pytest.param(nn.Huber(1.5), X, Y, np.clip(X - Y, -1.5, 1.5), id="huber"),
+    pytest.param(nn.KLDivergence(), X, Y, special.softmax(X, -1) * Y.sum(-1, keepdims=True) - Y, id="kl"),
+    pytest.param(nn.KLDivergence(from_probabilities=True), P, Y, -Y / P, id="kl of probabilities"),
+]
+
+
+@pytest.mark.parametrize(("spec", "outputs", "targets", "expected"), GRADIENTS)
+def test_gradients_by_hand(spec: Any, outputs: Any, targets: Any, expected: Any) -> None:
+    positions = reference.per_position(spec, outputs, targets).size
+    found = gradient(spec, outputs, targets)
+    np.testing.assert_allclose(found, expected / positions, rtol=1e-12, atol=1e-15)
+    w = W[:, None, None]
+    summed = type(spec)(**{**vars(spec), "reduction": "sum"})
+    np.testing.assert_allclose(gradient(summed, outputs, targets, W), w * expected, rtol=1e-12, atol=1e-14)
+    averaged = type(spec)(**{**vars(spec), "reduction": "weighted_mean"})
+    weight = W.sum() * positions / len(W)
+    np.testing.assert_allclose(gradient(averaged, outputs, targets, W), w * expected / weight, rtol=1e-12, atol=1e-15)
+
+
+EPS = 1e-7
+AT_KINKS: list[Any] = [
+    pytest.param(nn.MeanAbsoluteError(), [[1.0, -2.0]], [[1.0, -2.0]], [[0.0, 0.0]], id="absolute, no error"),
+    pytest.param(nn.Huber(1.0), [[1.0, -1.0, 0.0]], [[0.0, 0.0, 0.0]], [[1.0, -1.0, 0.0]], id="huber at delta"),
+    pytest.param(nn.BinaryCrossEntropy(), [[0.0]], [[0.25]], [[0.25]], id="binary at 0"),
+    pytest.param(
+        nn.BinaryCrossEntropy(from_probabilities=True),
+        [[EPS, 1 - EPS, 0.0, 1.0]],
+        [[0.3, 0.3, 0.3, 0.3]],
+        [[0.0, 0.0, 0.0, 0.0]],
+        id="binary at the bounds",
+    ),
+    pytest.param(
+        nn.KLDivergence(from_probabilities=True),
+        [[EPS, 1.0, 0.0, 0.5]],
+        [[0.3, 0.3, 0.2, 0.25]],
+        [[0.0, 0.0, 0.0, -0.5]],
+        id="kl at the bounds",
+    ),
+    pytest.param(
+        nn.SoftmaxCrossEntropy(from_probabilities=True), [[0.0, 2.0]], [[0.5, 0.5]], [[0.0, 0.0]], id="certain"
+    ),
+    pytest.param(nn.KLDivergence(), [[0.0, 0.0]], [[0.0, 1.0]], [[0.5, -0.5]], id="kl with a zero"),
+]
+
+
+@pytest.mark.parametrize(("spec", "outputs", "targets", "expected"), AT_KINKS)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_kinks(spec: Any, outputs: Any, targets: Any, expected: Any, dtype: FloatType) -> None:
+    found = gradient(type(spec)(**{**vars(spec), "reduction": "sum"}), outputs, targets, dtype=dtype)
+    np.testing.assert_array_equal(found, np.asarray(expected, found.dtype))
+
+
+@pytest.mark.parametrize(("dtype", "huge"), [("float64", 1e200), ("float32", 1e30), ("bfloat16", 1e30)])
+@pytest.mark.parametrize(
+    "spec", [nn.SoftmaxCrossEntropy(), nn.BinaryCrossEntropy(), nn.Huber(), nn.MeanAbsoluteError()]
+)
+def test_huge_outputs_have_finite_gradients(spec: Any, dtype: FloatType, huge: float) -> None:
+    outputs = np.array([[huge, -huge], [-huge, -huge], [0.0, huge]])
+    assert (abs(gradient(spec, outputs, np.full((3, 2), 0.5), dtype=dtype).astype(float)) <= 1).all()
+
+
+def test_masked_logits() -> None:
+    value, found = nn.backend("tensorflow").loss(
+        nn.SoftmaxCrossEntropy(), np.array([[0.0, -np.inf, 0.0]]), np.array([2]), dtype="float64"
+    )
+    assert value == pytest.approx(np.log(2))
+    np.testing.assert_allclose(found, [[0.5, 0.0, -0.5]])
+
+
+def test_half_precision_losses_are_float32() -> None:
+    value, found = nn.backend("tensorflow").loss(
+        nn.MeanSquaredError(), np.ones((3, 700)), np.zeros((3, 700)), dtype="bfloat16"
+    )
+    assert (value.dtype, value, found.dtype.name) == (np.float32, 1.0, "bfloat16")
+
+
+METRICS = [nn.Accuracy(), nn.TopKAccuracy(2), nn.BinaryAccuracy(0.4), nn.MSE(), nn.RMSE(), nn.MAE()]
+
+
+@pytest.mark.parametrize("spec", METRICS, ids=lambda spec: type(spec).__name__)
+@pytest.mark.parametrize("weights", [None, W])
+def test_metrics_are_the_references(spec: Any, weights: Any) -> None:
+    outputs = np.round(X)  # with ties
+    targets = IDS if spec.targets == "labels" else np.round(Y)
+    found = nn.backend("tensorflow").metric(spec, outputs, targets, weights, dtype="float64")
+    np.testing.assert_allclose(found, reference_metrics.value(spec, outputs, targets, weights), rtol=1e-14)
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    backend = nn.backend("tensorflow")
+    for targets, weights, error, message in [
+        (np.array([0, 4]), None, DataError, "class id 4 is not one of 3 classes"),
+        (np.array([0, -1]), None, DataError, "class id -1"),
+        (np.array([[0], [1]]), None, ShapeError, "class ids of shape"),
+        (np.ones((2, 2)), None, ShapeError, "targets of shape"),
+        (np.array([0, 1]), np.ones(3), ShapeError, "weights of shape"),
+        (np.array(["a", "b"]), None, ShapeError, "expected numbers"),
+    ]:
+        with pytest.raises(error, match=message):
+            backend.loss(nn.SoftmaxCrossEntropy(), np.zeros((2, 3)), targets, weights, dtype="float32")
