@@ -69,11 +69,12 @@ def _as_chain(inputs: Mapping[str, Input], nodes: tuple[Node, ...], outputs: tup
     return written
 
 
-def only(fields: Mapping[str, Any], known: tuple[str, ...], *more: str) -> None:
+def only(fields: Mapping[str, Any], known: tuple[str, ...], *more: str, what: str = "a model") -> None:
+    """Refuse fields that are not ``known``; ``more`` are names that may have been meant."""
     for name in fields:
         if name not in known:
             hint = did_you_mean(name, (*known, *more))
-            raise SpecError(f"a model has no field {name!r}{hint} (fields: {', '.join(known)})", key=name)
+            raise SpecError(f"{what} has no field {name!r}{hint} (fields: {', '.join(known)})", key=name)
 
 
 def read_input(value: Any, path: tuple[str | int, ...]) -> Input:
@@ -109,7 +110,7 @@ def _read_nodes(written: Mapping[str, Any]) -> tuple[Node, ...]:
         if not isinstance(fields, Mapping):
             raise SpecError(f"expected {{layer: ..., inputs: ...}}, got {shown(fields)}", path)
         try:
-            only(fields, ("layer", "inputs", "input", "shares"))
+            only(fields, ("layer", "inputs", "input", "shares"), what="a node")
         except SpecError as error:
             raise error.under(*path) from None
         if ("layer" in fields) == ("shares" in fields):

@@ -203,7 +203,10 @@ _A = {"layer": {"Dense": 4}, "inputs": "x"}
             "nodes.b.shares: there is no node 'c' with a layer to share",
         ),
         (lambda: _graph({"a": {"layer": "relu", "input": 3}}, "a"), "nodes.a.inputs: expected the name of a node"),
-        (lambda: _graph({"a": {"layer": "relu", "inputt": "x"}}, "a"), "no field 'inputt'; did you mean 'input"),
+        (
+            lambda: _graph({"a": {"layer": "relu", "inputt": "x"}}, "a"),
+            "nodes.a: a node has no field 'inputt'; did you mean 'input",
+        ),
         (lambda: _graph({"a": {"layer": "subtract", "inputs": "x"}}, "a"), "Subtract takes 2 inputs, got 1"),
         (lambda: _graph({"a": {"layer": "relu", "inputs": ["x", "x"]}}, "a"), "ReLU takes 1 input, got 2"),
         (lambda: _graph({"a": "relu"}, "a"), r"nodes.a: expected \{layer: ..., inputs: ...\}, got 'relu'"),
