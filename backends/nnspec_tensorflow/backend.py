@@ -114,7 +114,7 @@ class TensorFlowBackend:
     ) -> tuple[Array, Array]:
         check_class_ids(spec, np.asarray(targets), outputs.shape[-1] if outputs.ndim else None)
         value, gradient = _compiled_loss(spec, dtype)(_batch(outputs, targets, weights, dtype))
-        return value.numpy(), gradient.numpy()
+        return np.array(value.numpy()), gradient.numpy()
 
     def metric(
         self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType

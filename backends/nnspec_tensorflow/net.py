@@ -75,7 +75,7 @@ class TensorFlowNet:
 
     def variables(self) -> dict[str, Array]:
         """All state by canonical name."""
-        return {name: variable.numpy() for name, variable in self.keras_variables.items()}
+        return to_host(self.keras_variables)
 
     def assign(self, variables: Arrays) -> None:
         """Set the named variables; those not named stay.

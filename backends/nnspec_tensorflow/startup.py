@@ -45,9 +45,8 @@ def _load() -> tuple[Any, Any]:
     except ImportError:  # nnspec.backends says what to install
         raise
     except Exception as error:
-        raise BackendError(
-            f"TensorFlow and Keras cannot be loaded: {error} (Keras reads ~/.keras/keras.json, or $KERAS_HOME/keras.json)"
-        ) from error
+        hint = "Keras reads ~/.keras/keras.json, or $KERAS_HOME/keras.json"
+        raise BackendError(f"TensorFlow and Keras cannot be loaded: {error} ({hint})") from error
     finally:
         if chosen is None:
             del os.environ[_VARIABLE]
