@@ -39,10 +39,8 @@ def engine_of(dtype: FloatType = "float64", **options: Any) -> Any:
 
 def by_hand(engine: Any, batches: list[Any]) -> tuple[dict[str, Any], dict[str, tuple[float, float]]]:
     """The same training with the net's gradients and the reference for all else: variables and totals."""
-    backend, net = (
-        nn.backend("tensorflow"),
-        nn.backend("tensorflow").build(engine.net.model, engine.net.variables(), dtype="float64"),
-    )
+    backend = nn.backend("tensorflow")
+    net = backend.build(engine.net.model, engine.net.variables(), dtype="float64")
     parameters = {n: x for n, x in net.variables().items() if n.endswith(("kernel", "bias", "scale", "slope"))}
     slots, sums = optimizers.init(OPTIMIZER, parameters), {name: np.zeros(2) for name in ("loss", *TAGS, "grad_norm")}
     for step, rows in enumerate(batches):
