@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +23,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
         group = parser.getgroup("nnspec", "nnspec conformance")
         _option(group, "--backend", "a backend to test, or several with commas (default: all that are installed)")
         _option(group, "--dtype", f"float types, with commas (default: {','.join(DTYPES)})")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Let pytest-xdist keep a family in one process, which compiles for all of it, unless another way was chosen."""
+    suite_runs = any("conformance" in arg for arg in config.args)
+    if suite_runs and config.getoption("numprocesses", None) and config.getoption("dist") == "no":
+        config.option.dist = "loadgroup"
+    return (yield)
 
 
 def _option(group: Any, name: str, text: str) -> None:
@@ -83,7 +93,8 @@ def record(node: pytest.Item, family: str, result: Result) -> None:
     """Leave the figures of a result with the test, where reports (also of other processes) find them."""
     worst = max((figure.ulp for figure in result.figures), default=0.0)
     equal = sum(figure.equal for figure in result.figures) / max(len(result.figures), 1)
-    figures = {"nearness": result.nearness, "ulp": worst, "equal": equal}
+    # As Python's own floats, which pytest-xdist can send.
+    figures = {"nearness": float(result.nearness), "ulp": float(worst), "equal": float(equal)}
     node.user_properties.append(
         (PACKAGE, {"family": family, "backend": result.backend, "dtype": result.dtype, **figures})
     )

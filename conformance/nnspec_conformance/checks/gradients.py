@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nnspec_conformance import tolerances, truth
@@ -41,7 +43,7 @@ def against(
         ulp = ulp_of(scale, dtype)
         if value.directions is not None:
             # Along ±1 directions the roundings of all elements add up, as a random walk.
-            ulp *= np.sqrt(value.directions[0].size)
+            ulp *= math.sqrt(value.directions[0].size)
         figures.append(
             compare(
                 f"d/d {name}{suffix}",
