@@ -422,3 +422,18 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nnspec.cli.main", "--debug", "summary", "nowhere.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode != 0 and "Traceback" in done.stderr and "nowhere.yaml" in done.stderr
+
+
+@pytest.mark.skipif("tensorflow" not in installed(), reason="the TensorFlow backend's framework is not installed")
+@pytest.mark.parametrize("content", ['{"floatx": "float31"}', '["backend", "jax"]'])
+def test_a_hostile_keras_configuration_is_named(content: str, tmp_path: Path) -> None:
+    """What Keras cannot digest is explained; what it can (another backend, floatx, epsilon) changes nothing."""
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text(content)
+    (tmp_path / "spec.yaml").write_text(GOOD)
+    command = [sys.executable, "-m", "nnspec.cli.main", "train", "spec.yaml", "--backend", "tensorflow", "--out", "out"]
+    environment = {k: v for k, v in os.environ.items() if k != "KERAS_HOME"} | {"HOME": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "keras.json" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
