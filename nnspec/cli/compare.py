@@ -9,7 +9,7 @@ import typer
 from nnspec.cli.options import AsJson, Device, DType, Overrides, Seed, SpecFile, overrides, print_json
 
 if TYPE_CHECKING:
-    from nnspec.training.compare import Comparison
+    from nnspec.training.comparison import Comparison
 
 
 def compare(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from nnspec.errors import NNSpecError
 from nnspec.experiment import Experiment, without_effect
 from nnspec.random import stream_of
 from nnspec.reference.model import initial_variables
+from nnspec.training.comparison import Comparison, Step, checkpoints, relative
 from nnspec.training.data import Dataset
 from nnspec.training.order import epoch_order
 from nnspec.training.trainer import bind
@@ -25,78 +25,6 @@ ROUNDING_UNITS = 2**5
 # Two nodes computed from equal variables and equal inputs part by rounding alone up to this many units.
 NODE_UNITS = 2**12
 _EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
-
-
-@dataclass
-class Step:
-    """The largest relative differences after (gradients: at) one update."""
-
-    step: int
-    loss: float
-    gradients: float
-    parameters: float
-    statistics: float
-    optimizer: float
-    bit_equal: float
-    worst: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Comparison:
-    """What :func:`compare` found.
-
-    Attributes:
-        backends: the two names; the second is measured against the first.
-        steps: a record per checked step.
-        bit_equal: whether initial parameters, masks and batches are equal bit for bit.
-        without_effect: parameters (and statistics that absorb them) whose gradient is zero but for rounding, with their
-            relative difference at the end and the reason; they are not part of the figures above.
-        first_difference: the first node, in the order of the graph, that differs by more than rounding when both
-            backends compute it from equal variables; None if none does.
-    """
-
-    backends: tuple[str, str]
-    dtype: str
-    steps: list[Step]
-    bit_equal: dict[str, bool]
-    without_effect: dict[str, dict[str, Any]]
-    first_difference: dict[str, Any] | None
-    versions: dict[str, dict[str, str]]
-
-    @property
-    def max_relative_difference(self) -> dict[str, float]:
-        kinds = ("loss", "gradients", "parameters", "statistics", "optimizer")
-        return {kind: max(getattr(step, kind) for step in self.steps) for kind in kinds}
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "backends": list(self.backends),
-            "dtype": self.dtype,
-            "max_relative_difference": self.max_relative_difference,
-            "bit_equal": self.bit_equal,
-            "without_effect": self.without_effect,
-            "first_difference": self.first_difference,
-            "steps": [asdict(step) for step in self.steps],
-            "versions": self.versions,
-        }
-
-
-def relative(ours: Array, theirs: Array, floor: float = 0.0) -> float:
-    """max|a − b| / max(max|b|, floor) of two tensors; 0 if both are zero, inf where only one is finite."""
-    a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if not a.size:
-        return 0.0
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return 0.0 if np.array_equal(a, b, equal_nan=True) else float("inf")
-    difference = float(np.abs(a - b).max())
-    scale = max(float(np.abs(b).max()), floor)
-    return difference / scale if difference else 0.0
-
-
-def checkpoints(steps: int) -> list[int]:
-    """The updates after which states are compared: 1, 2, 5, 10, 20, 50, … and the last."""
-    found = [m * 10**e for e in range(len(str(steps)) + 1) for m in (1, 2, 5) if m * 10**e < steps]
-    return [*sorted(found), steps]
 
 
 def compare(

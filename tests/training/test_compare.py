@@ -11,7 +11,8 @@ import nnspec as nn
 from nnspec.backends import installed
 from nnspec.experiment import load_experiment
 from nnspec.training import data as datasets
-from nnspec.training.compare import Comparison, checkpoints, compare, relative
+from nnspec.training.compare import compare
+from nnspec.training.comparison import Comparison, checkpoints, relative
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
