@@ -26,7 +26,7 @@ from nnspec_tensorflow.compilation import Compiled
 from nnspec_tensorflow.engine import TensorFlowEngine
 from nnspec_tensorflow.net import TensorFlowNet
 from nnspec_tensorflow.random import words
-from nnspec_tensorflow.realize import build, missing
+from nnspec_tensorflow.realize import build, missing, parts
 from nnspec_tensorflow.startup import keras, tf
 
 
@@ -50,8 +50,7 @@ class TensorFlowBackend:
         return all(cls not in function.registry for function in functions)
 
     def realize(self, spec: Any, *, dtype: FloatType = "float32") -> Any:
-        if self.lacks(type(spec)):
-            raise missing(spec)
+        self._demand(spec)
         if isinstance(spec, Loss):
             return losses.SpecLoss(spec, dtype)
         if isinstance(spec, Metric):
@@ -64,6 +63,13 @@ class TensorFlowBackend:
             return partial(optimizers.clipped, spec)
         raise BackendError(f"{type(spec).__name__} is realized within a model: build one")
 
+    def _demand(self, *specs: Any) -> None:
+        """Refuse what has no realization, within a spec too (a layer's activation, an optimizer's schedule)."""
+        for spec in specs:
+            for part in parts(spec):
+                if self.lacks(type(part)):
+                    raise missing(part)
+
     def build(
         self,
         model: Model,
@@ -75,8 +81,10 @@ class TensorFlowBackend:
     ) -> Net:
         where = None if device is None else self._device(device)
         for path, node in model.walk():
-            if self.lacks(type(node.layer)):
-                raise BackendError(f"{path}: {missing(node.layer)}")
+            try:
+                self._demand(node.layer)
+            except BackendError as error:
+                raise BackendError(f"{path}: {error}") from None
         if variables is None:
             from nnspec.reference.model import initial_variables  # brings SciPy
 
@@ -104,9 +112,7 @@ class TensorFlowBackend:
     ) -> Engine:
         if not isinstance(net, TensorFlowNet):
             raise BackendError(f"the tensorflow backend trains its own nets, got one of {net.backend}")
-        for spec in (loss, optimizer, *metrics):
-            if self.lacks(type(spec)):
-                raise missing(spec)
+        self._demand(loss, optimizer, *metrics)
         return TensorFlowEngine(net, loss, optimizer, metrics, clip)
 
     def loss(

@@ -9,7 +9,8 @@ import nnspec as nn
 from nnspec import backends, vocabulary
 from nnspec.backends import FloatType
 from nnspec.errors import BackendError
-from nnspec.layers.base import Layer
+from nnspec.layers.base import Activation, Layer
+from nnspec.schedules import Schedule
 from nnspec.spec import spec
 from tests.tensorflow.models import classifier
 
@@ -20,6 +21,16 @@ tf, keras = startup.tf, startup.keras
 @spec
 class Unheard(Layer):
     """A layer that no backend knows."""
+
+
+@spec
+class Unknown(Activation):
+    """An activation that no backend knows."""
+
+
+@spec
+class Never(Schedule):
+    """A schedule that no backend knows."""
 
 
 def test_the_protocols_are_fulfilled() -> None:
@@ -39,6 +50,13 @@ def test_nothing_of_the_vocabulary_is_lacking() -> None:
         backend.build(nn.Sequential([Unheard()], input=[3]))
     with pytest.raises(BackendError, match="no realization of Unheard"):
         backend.realize(Unheard())
+    with pytest.raises(BackendError, match="dense: the tensorflow backend has no realization of Unknown"):
+        backend.build(nn.Sequential([nn.Dense(2, Unknown())], input=[3]))
+    with pytest.raises(BackendError, match="no realization of Never"):
+        backend.realize(nn.SGD(nn.Warmup(Never(), 3)))
+    net = backend.build(classifier())
+    with pytest.raises(BackendError, match="no realization of Never"):
+        backend.engine(net, loss=nn.SoftmaxCrossEntropy(), optimizer=nn.Adam(Never()))
 
 
 def test_devices() -> None:
