@@ -15,12 +15,10 @@ class Compiled:
 
     Args:
         function: takes and returns tensors; its variables exist before the first call.
-        jit: whether XLA compiles it. Without, it is a graph that calls other compiled functions.
     """
 
-    def __init__(self, function: Callable[..., Any], *, jit: bool = True) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._jit = jit
         self._made: dict[Any, Any] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -28,7 +26,7 @@ class Compiled:
         made = self._made.get(key)
         if made is None:
             function = self._function  # behind a lambda: keyword arguments of a partial would join the signature
-            traced = tf.function(lambda *inner: function(*inner), jit_compile=self._jit or None, autograph=False)
+            traced = tf.function(lambda *inner: function(*inner), jit_compile=True, autograph=False)
             made = self._made[key] = traced.get_concrete_function(*arguments)
         return made(*arguments)
 
