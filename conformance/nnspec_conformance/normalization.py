@@ -26,6 +26,6 @@ CASES = [
     Case(LayerNorm(epsilon=0.5), (8,)),
     Case(LayerNorm(), (8,), offset=1e3, id="large mean"),
     Case(LayerNorm(), (8,), scale=1e-3, id="variance near epsilon"),
-    Case(LayerNorm(), (2,), id="two features"),
+    Case(LayerNorm(), (3,), id="three features"),
     Case(LayerNorm(scale_init={"normal": 0.3}, bias_init={"constant": 0.2}), (8,)),
 ]

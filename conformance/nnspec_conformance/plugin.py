@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import re
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,22 +26,24 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
         _option(group, "--dtype", f"float types, with commas (default: {','.join(DTYPES)})")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Let pytest-xdist keep a family in one process, which compiles for all of it, unless another way was chosen."""
-    suite_runs = any("conformance" in arg for arg in config.args)
-    if suite_runs and config.getoption("numprocesses", None) and config.getoption("dist") == "no":
-        config.option.dist = "loadgroup"
-    return (yield)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where the suite runs in several processes, keep each family in one of them, unless another way was chosen."""
+    if config.getoption("dist") == "load" and any("conformance" in arg for arg in config.args):
+        scheduling = import_module("xdist.scheduler").LoadScopeScheduling(config, log)
+        scheduling._split_scope = _scope  # made to be overridden
+        return scheduling
+    return None
+
+
+def _scope(nodeid: str) -> str:
+    """What stays together: the tests of a family, which share what is compiled; every other test is on its own."""
+    found = re.search(r"test_conformance\[[\w~]+-[a-z]+\d+-(\w+)-", nodeid)
+    return found.group(1) if found else nodeid
 
 
 def _option(group: Any, name: str, text: str) -> None:
     group.addoption(name, action="append", default=None, help=text)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known where pytest-xdist is not installed."""
-    config.addinivalue_line("markers", "xdist_group(name): tests that pytest-xdist keeps in one process")
 
 
 def chosen(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
@@ -104,8 +107,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """How near each family came to its limits, and how many bits were the same."""
     rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
+        for report in (r for r in reports if getattr(r, "when", None) == "call"):
+            for name, value in report.user_properties:
                 if name == PACKAGE:
                     rows.setdefault((value["backend"], value["dtype"], value["family"]), []).append(value)
     if not rows:

@@ -49,7 +49,7 @@ from nnspec_conformance.result import Figure, Result
 from nnspec_conformance.subject import Subject
 
 LAYERS: tuple[ModuleType, ...] = (linear, shape, dropout, normalization, activation, ops, model)
-UNCOMPILED_SHARE = 0.2
+UNCOMPILED_SHARE = 0.1
 FAMILIES: tuple[ModuleType, ...] = (*LAYERS, losses, metrics, optimizers, schedules, initializers, random, training)
 
 
@@ -160,7 +160,7 @@ class Item:
 
     @property
     def id(self) -> str:
-        return "-".join((self.backend, self.dtype, self.check.name, self.case.name))
+        return "-".join((self.backend, self.dtype, self.family, self.check.name, self.case.name))
 
     def run(self, subject: Callable[[str, FloatType], Subject]) -> Result:
         """The figures of the test."""

@@ -11,10 +11,8 @@ from nnspec_conformance import deviations, plugin, suite
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "item" in metafunc.fixturenames:
-        items = suite.items(*plugin.chosen(metafunc.config))
-        # A family shares what it compiles: under pytest-xdist (--dist loadgroup) it stays in one process.
-        params = [pytest.param(item, id=item.id, marks=pytest.mark.xdist_group(item.family)) for item in items]
-        metafunc.parametrize("item", params)
+        items = list(suite.items(*plugin.chosen(metafunc.config)))
+        metafunc.parametrize("item", items, ids=[item.id for item in items])
 
 
 def test_conformance(item: suite.Item, request: pytest.FixtureRequest) -> None:

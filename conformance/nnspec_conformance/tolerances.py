@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 # Draws on which a backend is judged in lower precision, and (more, since the reference may be lucky) those over which
 # the unavoidable rounding error is estimated.
-DRAWS = 3
+DRAWS = 2
 ESTIMATES = 12
 # The share of the largest gradient below which a gradient's own size no longer counts.
 GRADIENT_FLOOR = 1e-3
