@@ -22,8 +22,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
     """Take part only where the suite is run, so that the options are no one else's concern."""
     if any(PACKAGE in arg for arg in args):
         group = parser.getgroup("nnspec", "nnspec conformance")
-        _option(group, "--backend", "a backend to test, or several with commas (default: all that are installed)")
-        _option(group, "--dtype", f"float types, with commas (default: {','.join(DTYPES)})")
+        _option(group, "backend", "a backend to test, or several with commas (default: all that are installed)")
+        _option(group, "dtype", f"float types, with commas (default: {','.join(DTYPES)})")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,7 +43,13 @@ def _scope(nodeid: str) -> str:
 
 
 def _option(group: Any, name: str, text: str) -> None:
-    group.addoption(name, action="append", default=None, help=text)
+    group.addoption(f"--{name}", action="append", default=None, dest=f"{PACKAGE}_{name}", help=text)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse backends and dtypes that cannot be tested before anything is collected."""
+    if _listed(config, "backend") or _listed(config, "dtype"):
+        chosen(config)
 
 
 def chosen(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
@@ -61,9 +67,9 @@ def _choose(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
     from nnspec.backends import backend, installed
     from nnspec.errors import BackendError
 
-    names, dtypes = _listed(config, "--backend"), _listed(config, "--dtype")
+    names, dtypes = _listed(config, "backend"), _listed(config, "dtype")
     try:
-        for name in names:
+        for name in set(names) - set(installed()):  # what is installed is imported when it is first tested
             backend(name)
     except BackendError as error:
         raise pytest.UsageError(str(error)) from None
@@ -74,7 +80,7 @@ def _choose(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
 
 
 def _listed(config: pytest.Config, option: str) -> list[Any]:
-    given = config.getoption(option, default=None) or []
+    given = config.getoption(f"{PACKAGE}_{option}", default=None) or []
     return list(dict.fromkeys(part for text in given for part in text.split(",") if part))
 
 
