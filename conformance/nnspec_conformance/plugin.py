@@ -20,7 +20,7 @@ _chosen = pytest.StashKey["tuple[list[str], list[FloatType]]"]()
 
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Take part only where the suite is run, so that the options are no one else's concern."""
-    if any(PACKAGE in arg for arg in args):
+    if _runs(args):
         group = parser.getgroup("nnspec", "nnspec conformance")
         _option(group, "backend", "a backend to test, or several with commas (default: all that are installed)")
         _option(group, "dtype", f"float types, with commas (default: {','.join(DTYPES)})")
@@ -29,7 +29,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Pa
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Where the suite runs in several processes, keep each family in one of them, unless another way was chosen."""
-    if config.getoption("dist") == "load" and any("conformance" in arg for arg in config.args):
+    if config.getoption("dist") == "load" and _runs(config.args):
         scheduling = import_module("xdist.scheduler").LoadScopeScheduling(config, log)
         scheduling._split_scope = _scope  # made to be overridden
         return scheduling
@@ -40,6 +40,11 @@ def _scope(nodeid: str) -> str:
     """What stays together: the tests of a family, which share what is compiled; every other test is on its own."""
     found = re.search(r"test_conformance\[[\w~]+-[a-z]+\d+-(\w+)-", nodeid)
     return found.group(1) if found else nodeid
+
+
+def _runs(args: list[str]) -> bool:
+    """Whether the suite is among what is run: by its package's name, or by a folder."""
+    return any("conformance" in arg for arg in args)
 
 
 def _option(group: Any, name: str, text: str) -> None:
