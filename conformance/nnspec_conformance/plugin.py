@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -109,9 +110,20 @@ def record(node: pytest.Item, family: str, result: Result) -> None:
     equal = sum(figure.equal for figure in result.figures) / max(len(result.figures), 1)
     # As Python's own floats, which pytest-xdist can send.
     figures = {"nearness": float(result.nearness), "ulp": float(worst), "equal": float(equal)}
+    places = [_place(name) for name in result.backend.split("~")]
     node.user_properties.append(
-        (PACKAGE, {"family": family, "backend": result.backend, "dtype": result.dtype, **figures})
+        (PACKAGE, {"family": family, "backend": result.backend, "dtype": result.dtype, "places": places, **figures})
     )
+
+
+@cache
+def _place(name: str) -> str:
+    """A backend with its versions and devices."""
+    from nnspec.backends import backend
+
+    one = backend(name)
+    versions = ", ".join(f"{package} {version}" for package, version in one.versions().items())
+    return f"{name}: {versions}; on {', '.join(one.devices())}"
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -125,6 +137,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not rows:
         return
     terminalreporter.section("conformance")
+    for place in sorted({place for values in rows.values() for value in values for place in value["places"]}):
+        terminalreporter.write_line(place)
     terminalreporter.write_line(
         f"{'backend':24} {'dtype':8} {'family':14} {'tests':>5}  nearest to its limit  bit-equal"
     )

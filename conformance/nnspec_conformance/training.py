@@ -16,7 +16,7 @@ from nnspec.losses import BinaryCrossEntropy, Huber, Loss, MeanSquaredError, Sof
 from nnspec.metrics import MAE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
 from nnspec.model import Model, Sequential
 from nnspec.optimizers import AdamW, Clip, Momentum, Optimizer, RMSProp
-from nnspec.schedules import CosineRestarts, Schedule, Warmup, WarmupCosine
+from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Schedule, Warmup, WarmupCosine
 from nnspec_conformance.case import Case
 from nnspec_conformance.draws import Array, generator, rounded, signed
 from nnspec_conformance.model import residual
@@ -33,6 +33,7 @@ class TrainingCase:
     Attributes:
         weights: whether examples have weights.
         updates: how many are made and compared with the reference, one by one.
+        scale: what a plateau has multiplied the learning rate by.
     """
 
     name: str
@@ -44,6 +45,7 @@ class TrainingCase:
     metrics: tuple[Metric, ...] = ()
     weights: bool = False
     updates: int = 24
+    scale: float = 1.0
 
     @property
     def classes(self) -> set[type[Any]]:
@@ -136,7 +138,8 @@ CASES = [
         "layer norm, no clipping",
         Sequential([Dense(6), LayerNorm(), "silu", Dropout(0.2), Dense(3, "tanh")], input=[7]),
         Huber(0.15, reduction="sum"),
-        AdamW(WarmupCosine(0.005, 2, 60), weight_decay=0.01),
+        AdamW(ReduceOnPlateau(WarmupCosine(0.005, 2, 60), minimum=0.001), weight_decay=0.01),
         metrics=(RMSE(),),
+        scale=0.4,
     ),
 ]

@@ -129,6 +129,49 @@ class HalfAtZero(Around):
         return dataclasses.replace(found, inputs={name: np.where(x == 0, given / 2, found.inputs[name])})
 
 
+class TieToTheFirst(Around):
+    """The gradient of a maximum at ties goes to the first input, as TensorFlow's does."""
+
+    def gradients(self, inputs: Any, cotangents: Any, **options: Any) -> Any:
+        found = self.inner.gradients(inputs, cotangents, **options)
+        (first, x1), (second, x2) = inputs.items()
+        tie = x1 == x2
+        one = np.where(tie, 2 * found.inputs[first], found.inputs[first])
+        other = np.where(tie, 0, found.inputs[second])
+        return dataclasses.replace(found, inputs={first: one, second: other})
+
+
+class WithEngine(Around):
+    """A backend whose engines are wrapped."""
+
+    wrapper: Callable[[Any], Any]
+
+    def engine(self, *given: Any, **options: Any) -> Any:
+        return type(self).wrapper(self.inner.engine(*given, **options))
+
+
+class NextBatch(Around):
+    def train(self, order: Any, start: int, stop: int) -> None:
+        self.inner.train(np.roll(order, -1, axis=0), start, stop)
+
+
+class ForgetsTheStep(Around):
+    def train(self, order: Any, start: int, stop: int) -> None:
+        self.inner.train(order, start, stop)
+        self.inner.assign({"optimizer/step": np.array(0, np.int64)})
+
+
+class TrainsWhileEvaluating(Around):
+    def evaluate(self, split: str, batch_size: int) -> Any:
+        found = self.inner.evaluate(split, batch_size)
+        self.inner.assign({"random/step": self.inner.variables()["random/step"] + np.uint32(1)})
+        return found
+
+
+def _engine(wrapper: Any) -> Callable[[Any], Any]:
+    return type(f"With{wrapper.__name__}", (WithEngine,), {"wrapper": wrapper})
+
+
 def _net(wrapper: Any) -> Callable[[Any], Any]:
     return type(f"With{wrapper.__name__}", (WithNet,), {"net": wrapper})
 
@@ -173,5 +216,10 @@ MUTANTS: dict[str, tuple[str, Callable[[Any], Any], tuple[str, ...]]] = {
     "float32 within float64": ("Dense", _net(Float32Within), ("forward",)),
     "gradients update statistics": ("BatchNorm", _net(LeakyState), ("gradients",)),
     "half an assignment": ("BatchNorm", _net(HalfAssigned), ("transfer",)),
+    "tie to the first": ("Maximum", _net(TieToTheFirst), ("kinks",)),
+    "the next update's batch": ("everything on", _engine(NextBatch), ("training",)),
+    "no clipping in training": ("everything on", NoClip, ("training",)),
+    "the step of the schedule is forgotten": ("everything on", _engine(ForgetsTheStep), ("training",)),
+    "evaluation changes the state": ("everything on", _engine(TrainsWhileEvaluating), ("evaluation",)),
     "half at zero": ("ReLU", _net(HalfAtZero), ("kinks",)),
 }

@@ -69,6 +69,12 @@ def _(spec: Any, scope: Any, x: Array) -> Array:
     return _affine(spec, scope, (x - x.mean(-1, keepdims=True)) / np.sqrt(var + spec.epsilon))
 
 
+@mutant("variance as E[x²] - E[x]²", normalization.LayerNorm)
+def _(spec: Any, scope: Any, x: Array) -> Array:
+    mean = x.mean(-1, keepdims=True)
+    return _affine(spec, scope, (x - mean) / np.sqrt((x**2).mean(-1, keepdims=True) - mean**2 + spec.epsilon))
+
+
 @mutant("mean over all axes but the first", normalization.LayerNorm)
 def _(spec: Any, scope: Any, x: Array) -> Array:
     axes = tuple(range(1, x.ndim))

@@ -15,7 +15,7 @@ from nnspec_conformance import tolerances
 from nnspec_conformance.case import STEP
 from nnspec_conformance.checks.gradients import size
 from nnspec_conformance.draws import Array, generator
-from nnspec_conformance.result import Figure, figure, ulp_of
+from nnspec_conformance.result import Figure, exact, figure, ulp_of
 from nnspec_conformance.subject import Subject, unchanged
 from nnspec_conformance.training import UPDATES, TrainingCase
 from nnspec_conformance.truth import wide
@@ -44,7 +44,9 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
         totals["norm"] += float(stepping.global_norm(wide(gradients)))
         clipped = wide(gradients) if case.clip is None else stepping.clip(case.clip, wide(gradients))
         parameters = {name: state[name] for name in case.case.parameters}
-        parameters, slots = stepping.update(case.optimizer, parameters, clipped, slots, update, decayed=case.decayed)
+        parameters, slots = stepping.update(
+            case.optimizer, parameters, clipped, slots, update, decayed=case.decayed, scale=case.scale
+        )
         state = {**state, **parameters, **wide(updates)}
         engine.train(order, update, update + 1)
         after = engine.variables()
@@ -58,7 +60,7 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
 
 
 def divided(subject: Subject, case: TrainingCase) -> list[Figure]:
-    """The same updates in one call and in several."""
+    """The same updates in one call and in several, bit for bit: a run that resumes must end where it would have."""
     order = case.order()
     found = []
     for bounds in ((0, case.updates), (0, 5, 6, case.updates)):
@@ -67,7 +69,7 @@ def divided(subject: Subject, case: TrainingCase) -> list[Figure]:
             engine.train(order, start, stop)
         found.append((engine.variables(), engine.totals()))
     (one, sums), (several, parts) = found
-    figures = [near(f"{name} in several calls", several[name], value, subject.dtype) for name, value in one.items()]
+    figures = [exact(f"{name} in several calls", several[name], value) for name, value in one.items()]
     for name, pair in sums.items():
         figures.append(near(f"{name} in several calls", np.array(parts[name]), np.array(pair), subject.dtype))
     return figures
@@ -130,7 +132,7 @@ def started(subject: Subject, case: TrainingCase) -> Engine:
     random = {"random/seed": seed, "random/step": np.array(FIRST_STEP, np.uint32)}
     start = {**case.case.point(subject.dtype).variables, **random}
     engine: Engine = subject.once((case, "engine"), make)
-    counters = {"optimizer/step": np.array(0, np.int64), "optimizer/learning_rate_scale": np.array(1.0)}
+    counters = {"optimizer/step": np.array(0, np.int64), "optimizer/learning_rate_scale": np.array(case.scale)}
     engine.assign({**start, **case.slots(subject.dtype), **counters})
     engine.totals()
     return engine
@@ -186,7 +188,7 @@ def _gradients(
 def _totals(case: TrainingCase, engine: Engine, wanted: dict[str, float], dtype: str) -> list[Figure]:
     """The sums since the start; reading them resets them."""
     got = engine.totals()
-    rate = float(schedules.value(case.optimizer.learning_rate, case.updates - 1))
+    rate = float(schedules.value(case.optimizer.learning_rate, case.updates - 1, case.scale))
     pairs = {
         "sum of losses": (got["loss"][0], wanted["loss"]),
         "sum of gradient norms": (got["grad_norm"][0], wanted["norm"]),
