@@ -177,6 +177,11 @@ def checked(inputs: Any, nodes: Any, outputs: Any) -> tuple[dict[str, Input], tu
     for i, name in enumerate(names):
         if name not in taken:
             raise SpecError(f"{name!r} is not a node or an input{did_you_mean(name, taken)}", ("outputs", i))
+    needed = set(names)
+    for node in reversed(nodes):
+        if node.name not in needed:
+            raise SpecError("leads to no output: name it in the outputs, or leave it out", ("nodes", node.name))
+        needed.update(node.inputs)
     return dict(inputs), tuple(nodes), names
 
 

@@ -229,6 +229,7 @@ MISTAKES = [
     ),
     Mistake("unknown node", r"did you mean 'b'|not a node", changed("inputs: b}", "inputs: bb}", GRAPH)),
     Mistake("unknown output", r"outputs.*not a node", changed("outputs: c", "outputs: d", GRAPH)),
+    Mistake("node that leads nowhere", r"nodes\.c.*leads to no output", changed("outputs: c", "outputs: b", GRAPH)),
     Mistake("node without a layer", r"nodes\.a", changed("a: {layer: {Dense: 4}, inputs: x}", "a: {inputs: x}", GRAPH)),
     Mistake(
         "node without inputs",

@@ -355,6 +355,10 @@ def test_any_graph_is_written_and_read_again(data: st.DataObject) -> None:
             else:
                 layer = nn.Dense(4, use_bias=data.draw(st.booleans())) if choice == "dense" else nn.LayerNorm()
                 nodes.append(nn.Node(f"n{i}", layer, (data.draw(earlier),)))
+        used = {name for node in nodes for name in node.inputs}
+        leaves = tuple(node.name for node in nodes if node.name not in used)
+        if len(leaves) > 1:  # every node leads to the output
+            nodes.append(nn.Node("total", nn.Add(), leaves))
         return nn.Model(inputs, tuple(nodes), (nodes[-1].name,))
 
     model = graph(0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnspec.backends import FloatType
-from nnspec.errors import BackendError, SpecError
+from nnspec.errors import BackendError
 from nnspec.layers.base import Operation, Shape
 from nnspec.model import Inferred, Model, Node
 
@@ -186,7 +186,6 @@ def realize(model: Model, dtype: FloatType) -> SpecModel:
     Raises:
         BackendError: a class is not realized.
         ShapeError: the inputs' shapes are not known or do not fit.
-        SpecError: a node leads to no output.
     """
     model.infer()  # explains what is wrong with the shapes, if anything is
     shapes = [(None, *i.shape) for i in model.inputs.values()]
@@ -196,7 +195,6 @@ def realize(model: Model, dtype: FloatType) -> SpecModel:
 def _functional(
     model: Model, shapes: Sequence[Shape], dtype: FloatType, path: str, cls: Any, name: str, **options: Any
 ) -> keras.Model:
-    _refuse_dead_nodes(model, path)
     inferred = model.infer(*shapes)
     values: dict[str, Any] = {
         name: keras.Input(axes[1:], dtype=dtype if declared.dtype == "float" else declared.dtype, name=name)
@@ -244,15 +242,6 @@ def _common(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
         tuple(size if all(use[i][axis] == size for use in others) else None for axis, size in enumerate(sizes))
         for i, sizes in enumerate(first)
     )
-
-
-def _refuse_dead_nodes(model: Model, path: str) -> None:
-    alive = set(model.outputs)
-    for node in reversed(model.nodes):
-        if node.name not in alive:
-            reason = "leads to no output: name it in the model's outputs, or leave it out"
-            raise SpecError(reason, (f"{path}{node.name}",))
-        alive |= set(node.inputs)
 
 
 def variables(model: Model, native: Any, path: str = "") -> dict[str, Any]:

@@ -10,7 +10,6 @@ import pytest
 
 import nnspec as nn
 from nnspec.backends import FloatType
-from nnspec.errors import SpecError
 from nnspec.model import Input, Model, Node
 from nnspec.random import keep_mask, stream_of
 from nnspec.reference.model import run
@@ -223,9 +222,3 @@ def test_operations_broadcast_as_in_numpy() -> None:
     np.testing.assert_array_equal(found["add"], given["a"] + given["b"][:, None])
     np.testing.assert_array_equal(found["multiply"], given["a"] ** 2)
     np.testing.assert_array_equal(found["divide"], np.ones((4, 2, 3)))
-
-
-def test_a_node_that_leads_nowhere_is_refused() -> None:
-    nodes = (Node("used", nn.Dense(2), ("a",)), Node("unused", nn.Dense(2), ("used",)))
-    with pytest.raises(SpecError, match="unused: leads to no output"):
-        nn.backend("tensorflow").build(Model({"a": Input((3,))}, nodes, ("used",)))
