@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import nnspec as nn
 from nnspec import backends
+from nnspec.experiment import load_experiment
 
 
 def run(root: Path, name: str, *arguments: str, cwd: Path | None = None) -> str:
@@ -52,3 +54,32 @@ def test_autoencoder(root: Path, tmp_path: Path, name: str) -> None:
     shown = run(root, "autoencoder.py", "--backend", name, "--epochs", "50", cwd=tmp_path)
     assert number(r"autoencoder +(\S+)", shown) < number(r"principal components +(\S+)", shown)
     assert (tmp_path / "autoencoder.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("spec", "quantity", "bound"),
+    [
+        ("handbook_mlp.yaml", "val_accuracy", 0.97),
+        ("multilabel.yaml", "val_accuracy", 0.96),
+        # Guessing the mean of the training rows is 67.2 off on average, least squares 40.9.
+        ("regression.yaml", "val_mae", 40.9),
+    ],
+)
+def test_specs_learn(root: Path, backend: backends.Backend, spec: str, quantity: str, bound: float) -> None:
+    trained = nn.train(root / "examples" / spec, backend=backend, progress=False)
+    if quantity == "val_mae":
+        assert trained.best[quantity] <= bound
+    else:
+        assert trained.best[quantity] >= bound
+
+
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_handbook_mlp_through_python(root: Path, name: str) -> None:
+    """The same first epochs as the spec file's, in the framework asked for."""
+    if name not in backends.installed():
+        pytest.skip(f"the {name} backend is not installed")
+    shown = run(root, "handbook_mlp.py", "--backend", name, "--epochs", "2")
+    overridden = load_experiment(root / "examples" / "handbook_mlp.yaml", ["training.epochs=2"])
+    expected = nn.train(overridden, backend=name, progress=False)
+    assert number(r"val_accuracy (\S+)", shown) == pytest.approx(expected.best["val_accuracy"], abs=5e-5)
+    assert f"native model: {'nnspec_jax' if name == 'jax' else 'nnspec_tensorflow'}" in shown
