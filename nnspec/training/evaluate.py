@@ -22,7 +22,10 @@ def evaluate_run(
     run = load(directory, backend=backend, which=which)
     experiment = run.experiment
     if experiment.data is None:
-        raise DataError(f"{directory} was trained on arrays in memory: evaluate it with Run.evaluate(data)")
+        raise DataError(
+            f"{directory} was trained on arrays in memory, which a run does not keep: compare "
+            "nnspec.load(...).predict(x) with the targets, or name the data in the spec"
+        )
     settings = experiment.training
     data = datasets.load(
         experiment.data,

@@ -224,6 +224,15 @@ def test_epoch_orders_are_permutations_and_differ() -> None:
     assert [*full.ravel(), *rest] == list(range(103))
 
 
+def test_a_run_on_arrays_says_that_it_does_not_keep_them(backend_name: str, tmp_path: Path) -> None:
+    x, y = np.random.default_rng(1).normal(size=(8, 3)), np.ones(8)
+    model = nn.Sequential([nn.Dense(1)])
+    common: dict[str, Any] = {"loss": "MeanSquaredError", "backend": backend_name, "epochs": 1, "progress": False}
+    nn.train(model, (x, y), out=tmp_path / "run", **common)
+    with pytest.raises(DataError, match="arrays in memory"):
+        evaluate_run(tmp_path / "run")
+
+
 def test_nan_is_never_silent(backend_name: str) -> None:
     with pytest.raises(DataError, match=r"(?i)nan|finite"):
         nn.train(
