@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -117,7 +116,9 @@ def test_output_that_finds_the_disk_full(spec: str) -> None:
 def test_a_signal_from_outside(tmp_path: Path) -> None:
     """Ctrl-C in the midst of a command: 130, and no traceback."""
     program = (
-        "import sys, time, nnspec.summary as s\n"
+        "import signal, sys, time, nnspec.summary as s\n"
+        # As a terminal's shell starts it; one in the background passes on that SIGINT is ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "s.summarize = lambda *a: (print('ready', flush=True), time.sleep(30))\n"
         "from nnspec.cli.main import main\n"
         "main(sys.argv[1:])\n"
@@ -126,10 +127,9 @@ def test_a_signal_from_outside(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, "summary", str(tmp_path / "spec.yaml")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
-    assert process.returncode == 130 and "Traceback" not in err and time.monotonic() - began < 20
+    assert process.returncode == 130 and "Traceback" not in err
 
 
 # -- commands of others -----------------------------------------------------------------------------------------------
