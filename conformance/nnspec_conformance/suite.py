@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from nnspec.backends import Backend, FloatType
 from nnspec.model import Input, Model
@@ -49,7 +50,9 @@ from nnspec_conformance.result import Figure, Result
 from nnspec_conformance.subject import Subject
 
 LAYERS: tuple[ModuleType, ...] = (linear, shape, dropout, normalization, activation, ops, model)
-UNCOMPILED_SHARE = 0.1
+# The share of cases that sampled checks are asked of, unless everything is run; each family has at least one.
+SHARE = 0.1
+Extent = Literal["quick", "standard", "all"]
 FAMILIES: tuple[ModuleType, ...] = (*LAYERS, losses, metrics, optimizers, schedules, initializers, random, training)
 
 
@@ -63,6 +66,9 @@ class Check:
         dtypes: in which it is asked; all, unless given.
         pairs: whether two backends are compared with each other.
         once: whether it does not depend on the dtype.
+        sampled: whether it is asked of a seeded sample of each family, unless everything is run: where each case costs
+            a compilation of its own, and what is asked rarely depends on the case.
+        quick: whether the quick run asks it, too.
     """
 
     name: str
@@ -71,6 +77,8 @@ class Check:
     dtypes: tuple[str, ...] = ()
     pairs: bool = False
     once: bool = False
+    sampled: bool = False
+    quick: bool = True
 
 
 def family(module: ModuleType) -> str:
@@ -98,11 +106,6 @@ def _float(case: Case) -> bool:
     return case.dtype == "float"
 
 
-def _sampled(case: Case) -> bool:
-    """A seeded sample: without the compiler every case costs as much as with it, and shares nothing."""
-    return bool(generator("sample", case.name).random() < UNCOMPILED_SHARE)
-
-
 def _initialized(case: Case) -> bool:
     """Whether the case is about initial variables too."""
     return not isinstance(case.spec, Model) and any(name.endswith("_init") for name in changed_fields(case.spec))
@@ -125,7 +128,7 @@ CHECKS = (
     Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",)),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.
     Check("batch of one", gradients.batch_of_one, _of((linear, normalization, ops), _float), dtypes=("float64",)),
-    Check("uncompiled", compiled.uncompiled, _of(LAYERS, _sampled), dtypes=("float32",)),
+    Check("uncompiled", compiled.uncompiled, _of(LAYERS), dtypes=("float32",), sampled=True),
     Check("transfer", transfer.transfer, _firsts(LAYERS)),
     Check("initial", initial.initial, (*_of((initializers,)), *_of(LAYERS, _initialized))),
     Check("loss", loss.loss, _of((losses,))),
@@ -168,18 +171,31 @@ class Item:
         return Result(self.backend, self.dtype, self.check.name, self.case.name, tuple(figures))
 
 
-def items(backends: list[str], dtypes: list[FloatType]) -> Iterator[Item]:
-    """All tests of these backends in these dtypes, in an order in which what is compiled is used while it is held."""
+def items(backends: list[str], dtypes: list[FloatType], extent: Extent = "standard") -> list[Item]:
+    """All tests of these backends in these dtypes, the families of each dtype together, so that a family can be left
+    behind when it is done. Two backends are compared after each has answered alone."""
+    found: list[Item] = []
     for dtype in dtypes:
-        for name in backends:
-            for check in CHECKS:
-                asked = not check.dtypes or dtype in check.dtypes
-                if asked and not check.pairs and not (check.once and dtype != dtypes[0]):
-                    yield from (Item((name,), dtype, check, kind, case) for kind, case in check.cases)
+        first = dtype == dtypes[0]
         for check in CHECKS:
-            if check.pairs and dtype in check.dtypes:
-                for other in backends[1:]:
-                    yield from (Item((backends[0], other), dtype, check, kind, case) for kind, case in check.cases)
+            if (check.dtypes and dtype not in check.dtypes) or (check.once and not first):
+                continue
+            if extent == "quick" and not check.quick:
+                continue
+            chosen = check.cases if extent == "all" or not check.sampled else _sample(check)
+            places = [(backends[0], other) for other in backends[1:]] if check.pairs else [(name,) for name in backends]
+            found += [Item(place, dtype, check, kind, case) for place in places for kind, case in chosen]
+    order = {family(module): index for index, module in enumerate(FAMILIES)}
+    return sorted(found, key=lambda item: (dtypes.index(item.dtype), order[item.family], len(item.backends)))
+
+
+def _sample(check: Check) -> tuple[tuple[str, Any], ...]:
+    """A seeded share of the cases of each family, at least one of each."""
+    found: list[tuple[str, Any]] = []
+    for _, group in groupby(check.cases, key=lambda pair: pair[0]):
+        drawn = sorted(group, key=lambda pair: generator("sample", check.name, pair[1].name).random())
+        found += drawn[: max(1, round(SHARE * len(drawn)))]
+    return tuple(found)
 
 
 def subject(backend: Backend, dtype: FloatType) -> Subject:

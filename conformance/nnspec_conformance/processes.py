@@ -1,0 +1,100 @@
+"""Runs the suite in several processes, each of which works on one family at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from nnspec_conformance import run
+from nnspec_conformance.outcome import Outcome, died, settle
+from nnspec_conformance.suite import Item
+
+# A process that has started so many tests is replaced by a fresh one between families: TensorFlow never frees what XLA
+# has compiled.
+LIFETIME = 1500
+
+
+@dataclass
+class _Worker:
+    """A process, what it was given, and how far it has come."""
+
+    process: BaseProcess
+    link: Connection
+    unit: list[Item] = field(default_factory=list)
+    done: int = 0
+    lifetime: int = 0
+
+
+def outcomes(
+    plan: run.Plan, items: Sequence[Item], jobs: int, compilations: dict[str, int] | None = None
+) -> Generator[Outcome]:
+    """What became of each test, in the order in which they end; ``compilations`` are added up by backend.
+
+    A process that dies is an outcome of the test that it was at, and the rest goes on in a new one. Nothing is left
+    running when the iteration is given up.
+    """
+    waiting = sorted(run.units(items), key=len)  # the largest is taken first, from the end
+    context = multiprocessing.get_context("spawn")  # frameworks do not survive a fork
+    counts = {} if compilations is None else compilations
+    workers: list[_Worker] = []
+    try:
+        while waiting or workers:
+            while waiting and len(workers) < jobs:
+                workers.append(_started(context, plan))
+                _give(workers[-1], waiting)
+            for link in wait([worker.link for worker in workers]):
+                worker = next(worker for worker in workers if worker.link is link)
+                try:
+                    answer = worker.link.recv()
+                except EOFError:
+                    worker.process.join()
+                    workers.remove(worker)
+                    if worker.done < len(worker.unit):
+                        yield died(worker.unit[worker.done], worker.process.exitcode)
+                        waiting.append(worker.unit[worker.done + 1 :])
+                        waiting[:] = [unit for unit in waiting if unit]
+                    continue
+                if isinstance(answer, Outcome):
+                    worker.done += 1
+                    yield answer
+                    continue
+                for name, count in answer.items():
+                    counts[name] = counts.get(name, 0) + count
+                if waiting and worker.lifetime < LIFETIME:
+                    _give(worker, waiting)
+                else:
+                    worker.link.send(None)
+                    workers.remove(worker)
+    finally:
+        for worker in workers:
+            worker.process.kill()
+            worker.process.join()
+
+
+def _started(context: multiprocessing.context.SpawnContext, plan: run.Plan) -> _Worker:
+    here, there = context.Pipe()
+    process = context.Process(target=_work, args=(plan, there), daemon=True)
+    process.start()
+    there.close()  # so that its end here sees the end of the process
+    return _Worker(process, here)
+
+
+def _give(worker: _Worker, waiting: list[list[Item]]) -> None:
+    worker.unit, worker.done = waiting.pop(), 0
+    worker.lifetime += len(worker.unit)
+    worker.link.send([item.id for item in worker.unit])
+
+
+def _work(plan: run.Plan, link: Connection) -> None:
+    """The process: takes the ids of a family's tests, gives an outcome for each, then what it compiled."""
+    by_id = {item.id: item for item in plan.items()}
+    with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
+        while (ids := link.recv()) is not None:
+            bench = run.Bench(plan.device)
+            for name in ids:
+                link.send(settle(by_id[name], bench))
+            link.send(bench.compilations)

@@ -1,0 +1,109 @@
+"""Live progress of a run of the suite: a bar on a terminal, a line per family elsewhere. Failures are shown at once."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from nnspec_conformance.outcome import Outcome
+
+# What a failing test shows while the run goes on; the whole stands in the reports.
+_LINES = 4
+
+
+class Progress(Protocol):
+    """What a run tells while it works."""
+
+    def __call__(self, outcome: Outcome) -> None: ...
+    def stop(self) -> None: ...
+
+
+def shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
+    """The outcomes, with the progress on standard error."""
+    progress: Progress = Bar(total) if sys.stderr.isatty() else Lines(total)
+    try:
+        for outcome in outcomes:
+            progress(outcome)
+            yield outcome
+    finally:
+        progress.stop()
+
+
+def failure(outcome: Outcome) -> str:
+    """A failing test in a few lines."""
+    lines = outcome.message.splitlines()[:_LINES]
+    return "\n".join([f"{outcome.status.upper()} {outcome.id}", *(f"  {line.strip()}" for line in lines)])
+
+
+class Lines:
+    """For logs and pipes: a line per backend, dtype and family when the next one begins, and each failure."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done = total, 0
+        self._at: tuple[str, str] | None = None
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, outcome: Outcome) -> None:
+        place = (outcome.dtype, outcome.family)
+        if self._at not in (None, place):
+            self._say()
+        self._at = place
+        self.done += 1
+        self._counts[outcome.status] += 1
+        if not outcome.good:
+            print(failure(outcome), file=sys.stderr, flush=True)
+
+    def _say(self) -> None:
+        assert self._at is not None
+        counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
+        share = f"[{self.done}/{self.total}]"
+        print(f"{share:>13} {self._at[0]} {self._at[1]}: {counts}", file=sys.stderr, flush=True)
+        self._counts.clear()
+
+    def stop(self) -> None:
+        if self._counts:
+            self._say()
+
+
+class Bar:
+    """For terminals: a bar over all tests, with the family at work and what has failed so far."""
+
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress as RichProgress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = Console(stderr=True)
+        self._bar = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[failed]}", markup=False),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._failed = 0
+        self._task = self._bar.add_task("starting", total=total, failed="")
+        self._bar.start()
+
+    def __call__(self, outcome: Outcome) -> None:
+        if not outcome.good:
+            self._failed += 1
+            self._console.print(failure(outcome), markup=False, highlight=False, soft_wrap=True)
+        self._bar.update(
+            self._task,
+            advance=1,
+            description=f"{outcome.dtype} {outcome.family}",
+            failed=f"{self._failed} failed" if self._failed else "",
+        )
+
+    def stop(self) -> None:
+        self._bar.stop()

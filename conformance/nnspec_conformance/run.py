@@ -1,0 +1,101 @@
+"""Runs tests of the suite, here or in several processes, and gives what became of each as it is known."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from nnspec.backends import FloatType, backend
+from nnspec_conformance import suite
+from nnspec_conformance.expression import parse
+from nnspec_conformance.metering import Metered
+from nnspec_conformance.outcome import Outcome, settle
+from nnspec_conformance.subject import Subject
+from nnspec_conformance.suite import Extent, Item
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which tests, and where. Plain data, so that another process can make the same list of it.
+
+    Attributes:
+        expression: which of them, as ``-k``; all without one.
+        device: where nets are built; each backend's first device without one.
+    """
+
+    backends: tuple[str, ...]
+    dtypes: tuple[FloatType, ...]
+    extent: Extent = "standard"
+    expression: str | None = None
+    device: str | None = None
+
+    def items(self) -> list[Item]:
+        """The tests, those of a family together."""
+        found = suite.items(list(self.backends), list(self.dtypes), self.extent)
+        if self.expression is None:
+            return found
+        matches = parse(self.expression)
+        return [item for item in found if matches(item.id)]
+
+
+@dataclass
+class Bench:
+    """The backends under test in this process: one subject per backend and dtype, until they are put away.
+
+    Attributes:
+        device: where nets are built.
+    """
+
+    device: str | None = None
+    _meters: dict[str, Metered] = field(default_factory=dict)
+    _subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
+
+    def __call__(self, name: str, dtype: FloatType) -> Subject:
+        """The subject of a backend and dtype."""
+        if (name, dtype) not in self._subjects:
+            meter = self._meters.setdefault(name, Metered(backend(name), self.device))
+            self._subjects[name, dtype] = suite.subject(meter, dtype)  # type: ignore[arg-type]
+        return self._subjects[name, dtype]
+
+    def clear(self) -> None:
+        """Put away nets and results: what comes next shares none of them."""
+        self._subjects.clear()
+        gc.collect()
+
+    @property
+    def compilations(self) -> dict[str, int]:
+        """Functions that each backend was asked to compile so far."""
+        return {name: meter.compilations for name, meter in self._meters.items()}
+
+
+@dataclass
+class Run:
+    """Tests on their way. Iterate over :meth:`outcomes` once; ``compilations`` is complete afterwards."""
+
+    plan: Plan
+    items: Sequence[Item]
+    jobs: int = 1
+    compilations: dict[str, int] = field(default_factory=dict)
+
+    def outcomes(self) -> Iterator[Outcome]:
+        """What became of each test, in the order in which they end."""
+        if self.jobs > 1:
+            from nnspec_conformance import processes
+
+            with contextlib.closing(processes.outcomes(self.plan, self.items, self.jobs, self.compilations)) as found:
+                yield from found
+            return
+        bench = Bench(self.plan.device)
+        for unit in units(self.items):
+            for item in unit:
+                yield settle(item, bench)
+            bench.clear()
+        self.compilations.update(bench.compilations)
+
+
+def units(items: Sequence[Item]) -> list[list[Item]]:
+    """The tests of each dtype and family: these share what is compiled, and others nothing."""
+    return [list(group) for _, group in groupby(items, key=lambda item: (item.dtype, item.family))]
