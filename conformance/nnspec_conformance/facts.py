@@ -78,6 +78,16 @@ def write(facts: Facts, path: Path) -> None:
     write_atomically(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
+def encode(outcome: Outcome) -> str:
+    """An outcome as a line of JSON."""
+    return json.dumps(_finite({"id": outcome.id, **dataclasses.asdict(outcome)}))
+
+
+def decode(text: str) -> Outcome:
+    """The outcome of such a line."""
+    return _outcome(json.loads(text))
+
+
 def read(path: Path) -> Facts:
     """Facts from JSON.
 

@@ -1,30 +1,44 @@
-"""The pytest plug-in: options, one subject per backend and dtype, and a summary of how near the backends come."""
+"""The pytest plug-in: the suite's tests with pytest's own selection, processes and reports.
+
+``pytest --pyargs nnspec_conformance --backend jax`` runs what ``nnspec conformance --backend jax`` runs.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from importlib import import_module
+from pathlib import Path
+from time import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from nnspec.backends import FloatType
-    from nnspec_conformance.result import Result
-    from nnspec_conformance.subject import Subject
+    from nnspec_conformance.outcome import Outcome
+    from nnspec_conformance.run import Bench, Plan
 
-DTYPES = ("float64", "float32")
 PACKAGE = "nnspec_conformance"
-_chosen = pytest.StashKey["tuple[list[str], list[FloatType]]"]()
+REPORTS = ("report", "json", "markdown")
+_plan = pytest.StashKey["Plan"]()
+_bench = pytest.StashKey["Bench"]()
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Take part only where the suite is run, so that the options are no one else's concern."""
-    if _runs(args):
-        group = parser.getgroup("nnspec", "nnspec conformance")
-        _option(group, "backend", "a backend to test, or several with commas (default: all that are installed)")
-        _option(group, "dtype", f"float types, with commas (default: {','.join(DTYPES)})")
+    if not _runs(args):
+        return
+    group = parser.getgroup("nnspec", "nnspec conformance")
+    for name, text in {
+        "backend": "a backend to test, or several with commas (default: all that are installed)",
+        "dtype": "float types, with commas (default: float64,float32)",
+    }.items():
+        group.addoption(f"--{name}", action="append", default=None, dest=f"{PACKAGE}_{name}", help=text)
+    group.addoption("--device", dest=f"{PACKAGE}_device", help="where nets are built, as gpu:0")
+    extents = group.addoption
+    extents("--quick", action="store_true", dest=f"{PACKAGE}_quick", help="a subset: float64, the main checks")
+    extents("--all", action="store_true", dest=f"{PACKAGE}_all", help="ask sampled checks of every case, too")
+    for name in REPORTS:
+        group.addoption(f"--{name}", dest=f"{PACKAGE}_{name}", metavar="FILE", help=f"write the suite's {name} there")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -48,101 +62,88 @@ def _runs(args: list[str]) -> bool:
     return any("conformance" in arg for arg in args)
 
 
-def _option(group: Any, name: str, text: str) -> None:
-    group.addoption(f"--{name}", action="append", default=None, dest=f"{PACKAGE}_{name}", help=text)
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse backends and dtypes that cannot be tested before anything is collected."""
-    if _listed(config, "backend") or _listed(config, "dtype"):
-        chosen(config)
+    """Refuse backends, dtypes and files that cannot be used before anything is collected."""
+    names = ("backend", "dtype", "device", *REPORTS)
+    if any(_option(config, name) for name in names):
+        plan(config)
+        _reports(config).check()
 
 
-def chosen(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
-    """The backends and dtypes that are tested.
+def plan(config: pytest.Config) -> Plan:
+    """What is tested.
 
     Raises:
-        pytest.UsageError: a backend that is not installed, or an unknown dtype.
+        pytest.UsageError: a backend that is not installed, an unknown dtype, or no such device.
     """
-    if _chosen not in config.stash:
-        config.stash[_chosen] = _choose(config)
-    return config.stash[_chosen]
+    if _plan not in config.stash:
+        from nnspec.errors import NNSpecError
+        from nnspec_conformance import session
+
+        extent = "quick" if _option(config, "quick") else "all" if _option(config, "all") else "standard"
+        try:
+            config.stash[_plan] = session.plan(
+                session.names(_option(config, "backend")),
+                session.dtypes(_option(config, "dtype")),
+                extent=extent,  # type: ignore[arg-type]
+                device=_option(config, "device"),
+            )
+        except NNSpecError as error:
+            raise pytest.UsageError(str(error)) from None
+    return config.stash[_plan]
 
 
-def _choose(config: pytest.Config) -> tuple[list[str], list[FloatType]]:
-    from nnspec.backends import backend, installed
-    from nnspec.errors import BackendError
+def bench(config: pytest.Config) -> Bench:
+    """The backends under test in this process."""
+    if _bench not in config.stash:
+        from nnspec_conformance.run import Bench
 
-    names, dtypes = _listed(config, "backend"), _listed(config, "dtype")
-    try:
-        for name in set(names) - set(installed()):  # what is installed is imported when it is first tested
-            backend(name)
-    except BackendError as error:
-        raise pytest.UsageError(str(error)) from None
-    unknown = [dtype for dtype in dtypes if dtype not in DTYPES]
-    if unknown:
-        raise pytest.UsageError(f"--dtype {unknown[0]}: the suite knows {', '.join(DTYPES)}")
-    return names or installed(), dtypes or list(DTYPES)
+        config.stash[_bench] = Bench(plan(config).device)
+    return config.stash[_bench]
 
 
-def _listed(config: pytest.Config, option: str) -> list[Any]:
-    given = config.getoption(f"{PACKAGE}_{option}", default=None) or []
-    return list(dict.fromkeys(part for text in given for part in text.split(",") if part))
+def _option(config: pytest.Config, name: str) -> Any:
+    return config.getoption(f"{PACKAGE}_{name}", default=None)
 
 
-_subjects: dict[tuple[str, str], Subject] = {}
+def _reports(config: pytest.Config) -> Any:
+    from nnspec_conformance.session import Reports
+
+    paths = {name: Path(_option(config, name)) if _option(config, name) else None for name in REPORTS}
+    return Reports(html=paths["report"], json=paths["json"], markdown=paths["markdown"])
 
 
-def subject(name: str, dtype: FloatType) -> Subject:
-    """The one subject of a backend and dtype in this process."""
-    from nnspec.backends import backend
-    from nnspec_conformance import suite
+def keep(node: pytest.Item, outcome: Outcome) -> None:
+    """Leave an outcome with its test, where reports (also of other processes) find it."""
+    from nnspec_conformance import facts
 
-    key = (name, dtype)
-    if key not in _subjects:
-        _subjects[key] = suite.subject(backend(name), dtype)
-    return _subjects[key]
+    # As text, which pytest-xdist can send.
+    node.user_properties.append((PACKAGE, facts.encode(outcome)))
 
 
-def record(node: pytest.Item, family: str, result: Result) -> None:
-    """Leave the figures of a result with the test, where reports (also of other processes) find them."""
-    worst = max((figure.ulp for figure in result.figures), default=0.0)
-    equal = sum(figure.equal for figure in result.figures) / max(len(result.figures), 1)
-    # As Python's own floats, which pytest-xdist can send.
-    figures = {"nearness": float(result.nearness), "ulp": float(worst), "equal": float(equal)}
-    places = [_place(name) for name in result.backend.split("~")]
-    node.user_properties.append(
-        (PACKAGE, {"family": family, "backend": result.backend, "dtype": result.dtype, "places": places, **figures})
-    )
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.stash[_started] = time()
 
 
-@cache
-def _place(name: str) -> str:
-    """A backend with its versions and devices."""
-    from nnspec.backends import backend
-
-    one = backend(name)
-    versions = ", ".join(f"{package} {version}" for package, version in one.versions().items())
-    return f"{name}: {versions}; on {', '.join(one.devices())}"
+_started = pytest.StashKey[float]()
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """How near each family came to its limits, and how many bits were the same."""
-    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for reports in terminalreporter.stats.values():
-        for report in (r for r in reports if getattr(r, "when", None) == "call"):
-            for name, value in report.user_properties:
-                if name == PACKAGE:
-                    rows.setdefault((value["backend"], value["dtype"], value["family"]), []).append(value)
-    if not rows:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """How near each family came to its limits, and the reports that were asked for."""
+    from nnspec_conformance import facts, session, summary
+
+    reports = [report for group in terminalreporter.stats.values() for report in group]
+    found = [
+        facts.decode(value)
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == PACKAGE
+    ]
+    if not found:
         return
+    made = session.facts(plan(config), found, {}, started=config.stash[_started])
     terminalreporter.section("conformance")
-    for place in sorted({place for values in rows.values() for value in values for place in value["places"]}):
-        terminalreporter.write_line(place)
-    terminalreporter.write_line(
-        f"{'backend':24} {'dtype':8} {'family':14} {'tests':>5}  nearest to its limit  bit-equal"
-    )
-    for (backend, dtype, family), values in sorted(rows.items()):
-        nearness, equal = max(v["nearness"] for v in values), sum(v["equal"] for v in values) / len(values)
-        shown = f"{backend:24} {dtype:8} {family:14} {len(values):5}  {nearness:20.1%}  {equal:9.0%}"
-        terminalreporter.write_line(shown)
+    for line in summary.lines(made):
+        terminalreporter.write_line(line)
+    _reports(config).write(made)

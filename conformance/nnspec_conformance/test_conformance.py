@@ -7,26 +7,23 @@ from typing import Any
 import pytest
 
 from nnspec_conformance import deviations, plugin, suite
+from nnspec_conformance.outcome import settle
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "item" in metafunc.fixturenames:
-        items = list(suite.items(*plugin.chosen(metafunc.config)))
+        items = plugin.plan(metafunc.config).items()
         metafunc.parametrize("item", items, ids=[item.id for item in items])
 
 
 def test_conformance(item: suite.Item, request: pytest.FixtureRequest) -> None:
-    for name in item.backends:
-        lacking = plugin.subject(name, item.dtype).lacks(item.case.classes)
-        if lacking:
-            pytest.skip(f"not implemented by {name}: {', '.join(lacking)}")
-    declared = deviations.find(item.backend, item.dtype, item.check.name, item.case.name)
-    if declared is not None:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=str(declared)))
-    result = item.run(plugin.subject)
-    plugin.record(request.node, item.family, result)
-    assert result.figures, "the check compared nothing"
-    assert result.passed, result.message()
+    outcome = settle(item, plugin.bench(request.config))
+    plugin.keep(request.node, outcome)
+    if outcome.status == "not implemented":
+        pytest.skip(outcome.message)
+    if outcome.status == "deviation":
+        pytest.xfail(outcome.message)
+    assert outcome.status == "passed", outcome.message
 
 
 def test_every_deviation_is_of_a_test_that_exists() -> None:
