@@ -25,8 +25,8 @@ def optimizer(subject: Subject, case: OptimizerCase) -> list[Figure]:
         )
 
     got = subject.once(case, make)
-    want = _trajectory(case, subject.dtype, "float64")
-    own = want if subject.dtype == "float64" else _trajectory(case, subject.dtype, subject.dtype)
+    want = trajectory(case, subject.dtype, "float64")
+    own = want if subject.dtype == "float64" else trajectory(case, subject.dtype, subject.dtype)
     bound = tolerances.OPTIMIZER.bound(subject.dtype)
     figures = []
     for name, value in want.items():
@@ -42,7 +42,7 @@ def optimizer(subject: Subject, case: OptimizerCase) -> list[Figure]:
 
 
 @cache
-def _trajectory(case: OptimizerCase, drawn: str, dtype: str) -> dict[str, Array]:
+def trajectory(case: OptimizerCase, drawn: str, dtype: str) -> dict[str, Array]:
     """What the reference makes of the gradients drawn for one dtype when it computes in another."""
     parameters, gradients = case.draw(drawn)
     if dtype == "float64":
@@ -63,4 +63,4 @@ def _trajectory(case: OptimizerCase, drawn: str, dtype: str) -> dict[str, Array]
 
 def forget() -> None:
     """Forget all results, after the reference has been changed under the suite (by the tests of the suite)."""
-    _trajectory.cache_clear()
+    trajectory.cache_clear()
