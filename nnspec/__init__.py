@@ -112,6 +112,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Nesterov as Nesterov,
         RMSProp as RMSProp,
     )
+    from nnspec.outside import Vocabulary as Vocabulary
     from nnspec.schedules import (
         ConstantSchedule as ConstantSchedule,
         CosineDecay as CosineDecay,
@@ -156,6 +157,7 @@ _LAZY = {
     "Sequential": "nnspec.model",
     "symbol": "nnspec.model",
     "Clip": "nnspec.optimizers",
+    "Vocabulary": "nnspec.outside",
     "compare": "nnspec.training.compare",
     "Run": "nnspec.training.run",
     "load": "nnspec.training.run",

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_chec
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec import outside
 from nnspec.errors import BackendError, did_you_mean
 
 if TYPE_CHECKING:
@@ -271,4 +272,5 @@ def _made(name: str) -> Backend:
         made: Backend = _entry_points()[name].load()()
     except ImportError as error:
         raise BackendError(f"the {name} backend cannot be imported: {error}") from error
+    outside.load_backend(name)
     return made

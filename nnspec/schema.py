@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from nnspec import vocabulary
+from nnspec import outside, vocabulary
 from nnspec.document import FORMAT
 from nnspec.experiment import EarlyStopping, Experiment, Training
 from nnspec.layers.base import NAME
@@ -25,7 +25,12 @@ _BARE = {"clip": Clip, "data": Data, "early_stopping": EarlyStopping, "training"
 
 
 def schema() -> Schema:
-    """The JSON Schema (draft 2020-12) of spec files."""
+    """The JSON Schema (draft 2020-12) of spec files, with the words of other packages.
+
+    Raises:
+        SpecError: another package's words cannot be used.
+    """
+    outside.demand_sound()
     fields = _fields(Experiment)
     fields["properties"]["metrics"] = {"anyOf": [fields["properties"]["metrics"], {"$ref": "#/$defs/metric"}]}
     definitions: Schema = {kind: _kind(kind) for kind in vocabulary.KINDS}

@@ -104,7 +104,7 @@ def _class(kind: str, tag: Any) -> type[Any]:
     if cls is None:
         known = vocabulary.tags(kind)
         hint = did_you_mean(tag, known) or f" (known: {', '.join(known)})"
-        raise SpecError(f"unknown {kind} {tag!r}{hint}")
+        raise SpecError(f"unknown {kind} {tag!r}{hint}{vocabulary.remarks()}")
     return cls
 
 

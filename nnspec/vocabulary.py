@@ -2,6 +2,8 @@
 
 The table is data so that a command which needs three classes imports three modules: building all of the vocabulary's
 pydantic dataclasses at import would cost every start-up. ``tests/test_vocabulary.py`` proves it complete.
+
+A name that is not in the table may be another package's: :mod:`nnspec.outside` looks for it.
 """
 
 from __future__ import annotations
@@ -141,7 +143,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
 }
 KINDS = tuple(_TABLE)
 # Where a layer may stand, an activation or an operation may stand too.
-_ACCEPTED = {"layer": ("layer", "activation", "operation")}
+ACCEPTED = {"layer": ("layer", "activation", "operation")}
 _NODE_NAMES = {"PReLU": "prelu"}
 
 
@@ -150,7 +152,7 @@ def _tags(kind: str) -> dict[str, tuple[str, str]]:
     """Name in spec files -> (module, class name), for the places that expect a ``kind``."""
     return {
         tag: (module, name)
-        for accepted in _ACCEPTED.get(kind, (kind,))
+        for accepted in ACCEPTED.get(kind, (kind,))
         for module, names in _TABLE[accepted].items()
         for tag, name in names.items()
     }
@@ -167,21 +169,48 @@ def _classes() -> dict[str, tuple[str, str, str]]:
     return found
 
 
-def tags(kind: str) -> list[str]:
-    """The names that may be written where a ``kind`` is expected, sorted."""
+def own_tags(kind: str) -> list[str]:
+    """The names of nnspec's own classes that may be written where a ``kind`` is expected, sorted."""
     return sorted(_tags(kind))
 
 
+def tags(kind: str) -> list[str]:
+    """The names that may be written where a ``kind`` is expected, those of other packages included, sorted."""
+    from nnspec import outside  # brings the lookup of entry points, which is slow
+
+    return sorted({*_tags(kind), *outside.tags(ACCEPTED.get(kind, (kind,)))})
+
+
 def find(kind: str, tag: str) -> type[Any] | None:
-    """The class that ``tag`` stands for where a ``kind`` is expected, or ``None``."""
+    """The class that ``tag`` stands for where a ``kind`` is expected, of nnspec or another package, or ``None``.
+
+    Raises:
+        SpecError: two packages have the name, or the class of another package cannot be loaded.
+    """
     entry = _tags(kind).get(tag)
-    return None if entry is None else getattr(importlib.import_module(entry[0]), entry[1])
+    if entry is not None:
+        return getattr(importlib.import_module(entry[0]), entry[1])  # type: ignore[no-any-return]
+    from nnspec import outside
+
+    return outside.find(ACCEPTED.get(kind, (kind,)), tag)
 
 
 def tag_of(cls: type[Spec]) -> str:
-    """The name under which a class is written in spec files."""
-    entry = _classes().get(cls.__name__)
-    return cls.__name__ if entry is None else entry[2]
+    """The name under which a class is written in spec files; a class that no package registers goes by its own."""
+    if cls.__module__.partition(".")[0] == "nnspec":
+        entry = _classes().get(cls.__name__)
+        return cls.__name__ if entry is None else entry[2]
+    from nnspec import outside
+
+    found = outside.owner(cls)
+    return cls.__name__ if found is None else found[1]
+
+
+def remarks() -> str:
+    """What an error about an unknown name adds: which packages might have it, but cannot be used."""
+    from nnspec import outside
+
+    return outside.remarks()
 
 
 def node_name(cls: type[Spec]) -> str:
@@ -193,10 +222,13 @@ def node_name(cls: type[Spec]) -> str:
 
 
 def class_names(kind: str | None = None) -> list[str]:
-    """All class names of the vocabulary, or those of one kind (layers without activations and operations)."""
+    """Class names of nnspec's own vocabulary, or those of one kind (layers without activations and operations).
+
+    Those of other packages are not among them: they are imported from there.
+    """
     return sorted(name for name, (of, _, _) in _classes().items() if kind in (None, of))
 
 
 def load(name: str) -> type[Any]:
-    """The class of that name; ``KeyError`` if the vocabulary has none."""
+    """nnspec's own class of that name; ``KeyError`` if there is none."""
     return getattr(importlib.import_module(_classes()[name][1]), name)  # type: ignore[no-any-return]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nnspec.backends import Array, Arrays, Engine, FloatType, Net
 from nnspec.errors import BackendError, SpecError, did_you_mean
 from nnspec.initializers import Initializer
+from nnspec.lacking import demand
 from nnspec.losses import Loss
 from nnspec.metrics import Metric
 from nnspec.model import Model
@@ -55,6 +56,7 @@ class JaxBackend:
         return not issubclass(cls, Initializer) and not realizes(cls)
 
     def realize(self, spec: Any, *, dtype: FloatType = "float32") -> Any:
+        demand(self, spec)
         kind = jnp.dtype(dtype)
         if isinstance(spec, Schedule):
             return build(spec, at_least_float32(kind))
@@ -70,6 +72,7 @@ class JaxBackend:
         device: str | None = None,
     ) -> Net:
         where = None if device is None else _device(device)
+        demand(self, model)
         if variables is None:
             from nnspec.reference.model import initial_variables  # brings SciPy
 
@@ -88,6 +91,7 @@ class JaxBackend:
     ) -> Engine:
         if not isinstance(net, JaxNet):
             raise BackendError(f"the jax backend trains its own nets, got one of {net.backend}")
+        demand(self, loss, optimizer, *metrics)
         return JaxEngine(net, loss, optimizer, metrics, clip)
 
     def loss(

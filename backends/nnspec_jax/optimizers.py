@@ -53,14 +53,17 @@ def _in_float32(inner: Transformation) -> optax.GradientTransformationExtraArgs:
     return optax.GradientTransformationExtraArgs(inner.init, update)
 
 
-def _descent(
+def descent(
     spec: optimizers.Optimizer,
     dtype: Any,
     decayed: Names,
     *rule: Transformation,
     after: Any = None,
 ) -> optax.GradientTransformationExtraArgs:
-    """w ← w − after(η · rule(g)) − η · weight_decay · w."""
+    """The optimizer whose direction is ``rule``: w ← w − after(η · rule(g)) − η · weight_decay · w.
+
+    Slots are the fields of the rules' states that :data:`_FIELDS` names, or else those of the slots' own names.
+    """
     rate = build(spec.learning_rate, at_least_float32(dtype))
     after = after or optax.identity()
 
@@ -97,7 +100,7 @@ def decay_mask(spec: optimizers.Optimizer, params: Tree, decayed: Names) -> Tree
 
 @build.register
 def sgd(spec: optimizers.SGD, dtype: Any, decayed: Names = None) -> Transformation:
-    return _descent(spec, dtype, decayed)
+    return descent(spec, dtype, decayed)
 
 
 @build.register(optimizers.Momentum)
@@ -105,8 +108,8 @@ def sgd(spec: optimizers.SGD, dtype: Any, decayed: Names = None) -> Transformati
 def momentum(spec: optimizers.Momentum | optimizers.Nesterov, dtype: Any, decayed: Names = None) -> Transformation:
     trace = optax.trace(spec.momentum, nesterov=isinstance(spec, optimizers.Nesterov))
     if spec.learning_rate_in_velocity:
-        return _descent(spec, dtype, decayed, after=trace)
-    return _descent(spec, dtype, decayed, trace)
+        return descent(spec, dtype, decayed, after=trace)
+    return descent(spec, dtype, decayed, trace)
 
 
 def _correction(decay: float, t: jax.Array) -> jax.Array:
@@ -139,14 +142,15 @@ def scale_by_adam(spec: optimizers.Adam) -> Transformation:
     return Transformation(init, update)
 
 
-@build.register
+@build.register(optimizers.Adam)
+@build.register(optimizers.AdamW)
 def adam(spec: optimizers.Adam, dtype: Any, decayed: Names = None) -> Transformation:
-    return _descent(spec, dtype, decayed, scale_by_adam(spec))
+    return descent(spec, dtype, decayed, scale_by_adam(spec))
 
 
 @build.register
 def adagrad(spec: optimizers.AdaGrad, dtype: Any, decayed: Names = None) -> Transformation:
-    return _descent(spec, dtype, decayed, optax.scale_by_rss(spec.initial_accumulator, spec.epsilon))
+    return descent(spec, dtype, decayed, optax.scale_by_rss(spec.initial_accumulator, spec.epsilon))
 
 
 def scale_by_stddev(spec: optimizers.RMSProp) -> Transformation:
@@ -177,8 +181,8 @@ def rmsprop(spec: optimizers.RMSProp, dtype: Any, decayed: Names = None) -> Tran
     trace = optax.trace(spec.momentum) if spec.momentum else optax.identity()
     if spec.learning_rate_in_velocity:
         # The spec's velocity gathers +η·d and is subtracted.
-        return _descent(spec, dtype, decayed, scale, after=optax.chain(optax.scale(-1.0), trace, optax.scale(-1.0)))
-    return _descent(spec, dtype, decayed, scale, trace)
+        return descent(spec, dtype, decayed, scale, after=optax.chain(optax.scale(-1.0), trace, optax.scale(-1.0)))
+    return descent(spec, dtype, decayed, scale, trace)
 
 
 def global_norm(gradients: Tree) -> jax.Array:
@@ -211,12 +215,14 @@ def _is_field(path: tuple[Any, ...], _: Any) -> bool:
 
 def get_slots(spec: optimizers.Optimizer, state: Tree) -> dict[str, dict[str, jax.Array]]:
     """The spec's slots out of the state of an optimizer made here: by slot, then by parameter name."""
-    return {slot: dict(optax.tree_utils.tree_get(state, _FIELDS[slot], filtering=_is_field)) for slot in spec.slots()}
+    fields = {slot: _FIELDS.get(slot, slot) for slot in spec.slots()}
+    return {slot: dict(optax.tree_utils.tree_get(state, fields[slot], filtering=_is_field)) for slot in fields}
 
 
 def set_slots(state: Tree, slots: Mapping[str, Mapping[str, jax.Array]], step: jax.Array | None = None) -> Tree:
     """The state with these slots of these parameters replaced, and with that number of updates made."""
     for slot, values in slots.items():
-        old = optax.tree_utils.tree_get(state, _FIELDS[slot], filtering=_is_field)
-        state = optax.tree_utils.tree_set(state, _is_field, **{_FIELDS[slot]: {**old, **values}})
+        field = _FIELDS.get(slot, slot)
+        old = optax.tree_utils.tree_get(state, field, filtering=_is_field)
+        state = optax.tree_utils.tree_set(state, _is_field, **{field: {**old, **values}})
     return state if step is None else optax.tree_utils.tree_set(state, _is_field, count=step)

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from nnspec.errors import BackendError
+from nnspec.lacking import missing
 from nnspec.layers.base import Shape
 
 
@@ -56,12 +56,12 @@ def build(spec: Any, *args: Any, **kwargs: Any) -> Any:
     Raises:
         BackendError: the class has no realization here.
     """
-    raise BackendError(f"the jax backend has no realization of {type(spec).__name__}")
+    raise missing("jax", type(spec))
 
 
 def realizes(cls: type[Any]) -> bool:
-    """Whether a class, or a base of it, is registered."""
-    return build.dispatch(cls) is not build.dispatch(object)
+    """Whether a class is registered. A class derived from one that is has a meaning of its own."""
+    return cls in build.registry and cls is not object
 
 
 def at_least_float32(dtype: Any) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nnspec.backends import Array, Arrays, Engine, FloatType, Net
 from nnspec.errors import BackendError, SpecError, did_you_mean
 from nnspec.initializers import Initializer
+from nnspec.lacking import demand
 from nnspec.losses import Loss
 from nnspec.metrics import Metric
 from nnspec.model import Model
@@ -26,7 +27,7 @@ from nnspec_tensorflow.compilation import Compiled
 from nnspec_tensorflow.engine import TensorFlowEngine
 from nnspec_tensorflow.net import TensorFlowNet
 from nnspec_tensorflow.random import words
-from nnspec_tensorflow.realize import build, missing, parts
+from nnspec_tensorflow.realize import build
 from nnspec_tensorflow.startup import keras, tf
 
 
@@ -50,7 +51,7 @@ class TensorFlowBackend:
         return all(cls not in function.registry for function in functions)
 
     def realize(self, spec: Any, *, dtype: FloatType = "float32") -> Any:
-        self._demand(spec)
+        demand(self, spec)
         if isinstance(spec, Loss):
             return losses.SpecLoss(spec, dtype)
         if isinstance(spec, Metric):
@@ -63,13 +64,6 @@ class TensorFlowBackend:
             return partial(optimizers.clipped, spec)
         raise BackendError(f"{type(spec).__name__} is realized within a model: build one")
 
-    def _demand(self, *specs: Any) -> None:
-        """Refuse what has no realization, within a spec too (a layer's activation, an optimizer's schedule)."""
-        for spec in specs:
-            for part in parts(spec):
-                if self.lacks(type(part)):
-                    raise missing(part)
-
     def build(
         self,
         model: Model,
@@ -80,11 +74,7 @@ class TensorFlowBackend:
         device: str | None = None,
     ) -> Net:
         where = None if device is None else self._device(device)
-        for path, node in model.walk():
-            try:
-                self._demand(node.layer)
-            except BackendError as error:
-                raise BackendError(f"{path}: {error}") from None
+        demand(self, model)
         if variables is None:
             from nnspec.reference.model import initial_variables  # brings SciPy
 
@@ -112,7 +102,7 @@ class TensorFlowBackend:
     ) -> Engine:
         if not isinstance(net, TensorFlowNet):
             raise BackendError(f"the tensorflow backend trains its own nets, got one of {net.backend}")
-        self._demand(loss, optimizer, *metrics)
+        demand(self, loss, optimizer, *metrics)
         return TensorFlowEngine(net, loss, optimizer, metrics, clip)
 
     def loss(

@@ -6,15 +6,15 @@ formula; the Keras object around it is the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
 
+from nnspec import lacking
 from nnspec.backends import FloatType
 from nnspec.errors import BackendError
 from nnspec.layers.base import Shape
-from nnspec.spec import Spec
 from nnspec_tensorflow.startup import keras
 
 PACKAGE = "nnspec"
@@ -57,16 +57,7 @@ def build(spec: Any, context: Context) -> keras.layers.Layer:
 
 
 def missing(spec: Any) -> BackendError:
-    return BackendError(f"the tensorflow backend has no realization of {type(spec).__name__}")
-
-
-def parts(spec: Spec) -> Iterator[Spec]:
-    """A spec and the specs it holds: a layer's activation and initializers, an optimizer's schedule."""
-    yield spec
-    for field in fields(spec):
-        value = getattr(spec, field.name)
-        if isinstance(value, Spec):
-            yield from parts(value)
+    return lacking.missing("tensorflow", type(spec))
 
 
 def variables_of(layer: keras.layers.Layer) -> dict[str, Any]:

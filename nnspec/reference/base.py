@@ -12,7 +12,7 @@ import ml_dtypes  # noqa: F401 - makes NumPy know the name "bfloat16"
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nnspec import random
+from nnspec import outside, random
 from nnspec.errors import BackendError
 
 Array = NDArray[Any]
@@ -30,7 +30,8 @@ def apply(spec: Any, scope: Scope, *inputs: Array) -> Array:
 
 def missing(spec: Any) -> BackendError:
     """The error for a class that the reference does not know."""
-    return BackendError(f"the reference has no realization of {type(spec).__name__}")
+    why = outside.lacking(type(spec), "reference")
+    return BackendError(f"the reference has no realization of {type(spec).__name__}{why}")
 
 
 def computing(dtype: DTypeLike) -> np.dtype[Any]:

@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from nnspec import outside
 from nnspec.backends import Backend, Net
 
 
@@ -24,7 +25,12 @@ def environment(backend: Backend, net: Net, seed: int, device: str | None) -> di
         "seed": seed,
         "device": device or "default",
         "devices": backend.devices(),
-        "versions": {"python": platform.python_version(), "numpy": version("numpy"), **backend.versions()},
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": version("numpy"),
+            **backend.versions(),
+            **outside.versions(),
+        },
         "platform": platform.platform(),
         "commit": _commit(),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv and sys.argv[0] else [],
