@@ -1,0 +1,78 @@
+"""nnspec as a backend of ONNX's: single nodes whose operator the vocabulary has, run as specs on any subject."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import helper
+from onnx.backend.base import Backend, BackendRep, namedtupledict
+
+from nnspec.backends import Array
+from tests.peers.onnx_operators import OPERATORS, Call
+from tests.peers.outcome import NotExpressible
+from tests.peers.subjects import Subject
+
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+
+
+class SpecRep(BackendRep):
+    """One node, ready to run on a subject."""
+
+    def __init__(self, subject: Subject, node: onnx.NodeProto) -> None:
+        if node.op_type not in OPERATORS:
+            raise NotExpressible(f"{node.op_type} has no counterpart yet")
+        self.subject = subject
+        self.node = node
+
+    def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """The node's outputs.
+
+        Raises:
+            NotExpressible: the vocabulary lacks what the node asks for.
+        """
+        given = iter(inputs)
+        arrays = [next(given) if name else None for name in self.node.input]
+        first = arrays[0]
+        if not isinstance(first, np.ndarray):
+            raise NotExpressible("inputs that are not tensors")
+        if str(first.dtype) not in FLOATS:
+            raise NotExpressible("arithmetic on integers")
+        # float32 is what cases come in, and means the subject's dtype; others mean themselves.
+        subject = self.subject if first.dtype == np.float32 else self.subject.at(str(first.dtype))  # type: ignore[arg-type]
+        attributes = {a.name: helper.get_attribute_value(a) for a in self.node.attribute}
+        attributes = {name: a.decode() if isinstance(a, bytes) else a for name, a in attributes.items()}
+        outputs = OPERATORS[self.node.op_type](Call(subject, attributes, arrays, len(self.node.output)))
+        names = list(self.node.output)[: len(outputs)]
+        return namedtupledict("Outputs", names)(*(_as(x, first.dtype) for x in outputs))
+
+
+def backend_of(subject: Subject) -> type[Backend]:
+    """The subject as an ``onnx.backend``: a class with ``prepare``, ``run_model``, ``run_node``, ``supports_device``."""
+
+    class SpecBackend(Backend):
+        @classmethod
+        def prepare(cls, model: onnx.ModelProto, device: str = "CPU", **kwargs: Any) -> BackendRep:
+            super().prepare(model, device, **kwargs)
+            if len(model.graph.node) != 1:
+                raise NotExpressible("graphs of several nodes")
+            return SpecRep(subject, model.graph.node[0])
+
+        @classmethod
+        def run_node(
+            cls, node: onnx.NodeProto, inputs: Any, device: str = "CPU", outputs_info: Any = None, **kwargs: Any
+        ) -> tuple[Any, ...]:
+            super().run_node(node, inputs, device, outputs_info, **kwargs)
+            return SpecRep(subject, node).run(inputs)
+
+        @classmethod
+        def supports_device(cls, device: str) -> bool:
+            return device == "CPU"
+
+    return SpecBackend
+
+
+def _as(output: Array, dtype: np.dtype[Any]) -> Array:
+    """In the dtype of the node, which a subject of a wider one rounds to at the very end."""
+    return output if output.dtype == bool else np.asarray(output).astype(dtype)
