@@ -23,6 +23,7 @@ from nnspec_conformance import (
     normalization,
     ops,
     optimizers,
+    outside,
     random,
     schedules,
     shape,
@@ -46,14 +47,31 @@ from nnspec_conformance.checks import (
     words,
 )
 from nnspec_conformance.draws import generator
+from nnspec_conformance.example import Example
+from nnspec_conformance.initializers import InitializerCase
+from nnspec_conformance.losses import LossCase, LossExample
+from nnspec_conformance.metrics import MetricCase
+from nnspec_conformance.optimizers import OptimizerCase
 from nnspec_conformance.result import Figure, Result
+from nnspec_conformance.schedules import ScheduleCase
 from nnspec_conformance.subject import Subject
+from nnspec_conformance.training import TrainingCase
 
-LAYERS: tuple[ModuleType, ...] = (linear, shape, dropout, normalization, activation, ops, model)
+# Each kind of case: the files of nnspec's own, named as the spec's, and what other packages bring.
+LAYERS = (linear, shape, dropout, normalization, activation, ops, model, *outside.families(Case, Example))
+LOSSES = (losses, *outside.families(LossCase, LossExample))
+METRICS = (metrics, *outside.families(MetricCase))
+OPTIMIZERS = (optimizers, *outside.families(OptimizerCase))
+SCHEDULES = (schedules, *outside.families(ScheduleCase))
+INITIALIZERS = (initializers, *outside.families(InitializerCase))
+TRAINING = (training, *outside.families(TrainingCase))
 # The share of cases that sampled checks are asked of, unless everything is run; each family has at least one.
 SHARE = 0.1
 Extent = Literal["quick", "standard", "all"]
-FAMILIES: tuple[ModuleType, ...] = (*LAYERS, losses, metrics, optimizers, schedules, initializers, random, training)
+FAMILIES: tuple[ModuleType, ...] = (
+    *(*LAYERS, *LOSSES, *METRICS, *OPTIMIZERS, *SCHEDULES, *INITIALIZERS),
+    *(random, *TRAINING),
+)
 
 
 @dataclass(frozen=True)
@@ -91,7 +109,7 @@ def _of(modules: Iterable[ModuleType], fits: Callable[[Any], bool] = lambda case
 
 
 def _examples(*modules: ModuleType) -> tuple[tuple[str, Any], ...]:
-    return tuple((family(m), case) for m in modules for case in m.EXAMPLES)
+    return tuple((family(m), case) for m in modules for case in getattr(m, "EXAMPLES", ()))
 
 
 def _firsts(modules: Iterable[ModuleType]) -> tuple[tuple[str, Any], ...]:
@@ -120,7 +138,7 @@ CHECKS = (
     Check("forward", forward.forward, _of(LAYERS)),
     Check("gradients", gradients.gradients, _of(LAYERS, _float)),
     Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes))),
-    Check("kinks", kinks.example, _examples(activation, ops)),
+    Check("kinks", kinks.example, _examples(*LAYERS)),
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1)),
     Check("masks", state.masks, _of(LAYERS, _drops)),
@@ -130,20 +148,20 @@ CHECKS = (
     Check("batch of one", gradients.batch_of_one, _of((linear, normalization, ops), _float), dtypes=("float64",)),
     Check("uncompiled", compiled.uncompiled, _of(LAYERS), dtypes=("float32",), sampled=True),
     Check("transfer", transfer.transfer, _firsts(LAYERS)),
-    Check("initial", initial.initial, (*_of((initializers,)), *_of(LAYERS, _initialized))),
-    Check("loss", loss.loss, _of((losses,))),
-    Check("loss extremes", loss.extremes, _of((losses,), lambda case: not case.levels)),
-    Check("loss kinks", loss.example, _examples(losses)),
-    Check("metric", metric.metric, _of((metrics,))),
-    Check("schedule", schedule.schedule, _of((schedules,))),
-    Check("optimizer", optimizer.optimizer, _of((optimizers,))),
+    Check("initial", initial.initial, (*_of(INITIALIZERS), *_of(LAYERS, _initialized))),
+    Check("loss", loss.loss, _of(LOSSES)),
+    Check("loss extremes", loss.extremes, _of(LOSSES, lambda case: not case.levels)),
+    Check("loss kinks", loss.example, _examples(*LOSSES)),
+    Check("metric", metric.metric, _of(METRICS)),
+    Check("schedule", schedule.schedule, _of(SCHEDULES)),
+    Check("optimizer", optimizer.optimizer, _of(OPTIMIZERS)),
     Check("words", words.words, _of((random,)), once=True),
-    Check("training", runs.training, _of((training,))),
-    Check("divided", runs.divided, _of((training,))),
-    Check("evaluation", runs.evaluation, _of((training,))),
+    Check("training", runs.training, _of(TRAINING)),
+    Check("divided", runs.divided, _of(TRAINING)),
+    Check("evaluation", runs.evaluation, _of(TRAINING)),
     Check("agreement", gradients.agreement, _of(LAYERS), dtypes=("float64",), pairs=True),
-    Check("agreement", loss.agreement, _of((losses,)), dtypes=("float64",), pairs=True),
-    Check("agreement", runs.agreement, _of((training,)), dtypes=("float64",), pairs=True),
+    Check("agreement", loss.agreement, _of(LOSSES), dtypes=("float64",), pairs=True),
+    Check("agreement", runs.agreement, _of(TRAINING), dtypes=("float64",), pairs=True),
 )
 
 
@@ -198,15 +216,22 @@ def _sample(check: Check) -> tuple[tuple[str, Any], ...]:
     return tuple(found)
 
 
-def subject(backend: Backend, dtype: FloatType) -> Subject:
-    """A backend under test, with the cases of each family grouped."""
-    return Subject(backend, dtype, ([case for case in module.CASES if isinstance(case, Case)] for module in LAYERS))
+def subject(backend: Backend, dtype: FloatType, asked: frozenset[Any] | None = None) -> Subject:
+    """A backend under test, with the cases of each family grouped: all of them, or those that will be asked for."""
+    return Subject(
+        backend,
+        dtype,
+        (
+            [case for case in module.CASES if isinstance(case, Case) and (asked is None or case in asked)]
+            for module in LAYERS
+        ),
+    )
 
 
 def cases() -> Iterator[tuple[str, Any]]:
     """All cases and examples, with their families."""
     yield from _of(FAMILIES)
-    yield from _examples(activation, ops, losses)
+    yield from _examples(*FAMILIES)
 
 
 def specs() -> Iterator[Spec]:
