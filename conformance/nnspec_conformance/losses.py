@@ -270,7 +270,7 @@ EXAMPLES = [
         _CE(),
         ((0.0, 0.0),),
         ((3.0, 1.0),),
-        id="unnormalized",
+        id="unnormalized by hand",
         value=4 * math.log(2),
         gradient=((-1.0, 1.0),),
     ),

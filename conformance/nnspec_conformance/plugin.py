@@ -93,13 +93,19 @@ def plan(config: pytest.Config) -> Plan:
     return config.stash[_plan]
 
 
-def bench(config: pytest.Config) -> Bench:
-    """The backends under test in this process."""
-    if _bench not in config.stash:
+def bench(session: pytest.Session) -> Bench:
+    """The backends under test in this process, for the cases that were selected."""
+    stash = session.config.stash
+    if _bench not in stash:
         from nnspec_conformance.run import Bench
 
-        config.stash[_bench] = Bench(plan(config).device)
-    return config.stash[_bench]
+        chosen = (
+            item.callspec.params.get("item")
+            for item in session.items
+            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        )
+        stash[_bench] = Bench(plan(session.config).device, frozenset(item.case for item in chosen if item is not None))
+    return stash[_bench]
 
 
 def _option(config: pytest.Config, name: str) -> Any:

@@ -94,7 +94,7 @@ def _work(plan: run.Plan, link: Connection) -> None:
     by_id = {item.id: item for item in plan.items()}
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         while (ids := link.recv()) is not None:
-            bench = run.Bench(plan.device)
+            bench = run.Bench(plan.device, frozenset(by_id[name].case for name in ids))
             for name in ids:
                 link.send(settle(by_id[name], bench))
             link.send(bench.compilations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from nnspec_conformance.outcome import Outcome
@@ -20,9 +20,13 @@ class Progress(Protocol):
     def stop(self) -> None: ...
 
 
-def shown(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
-    """The outcomes, with the progress on standard error."""
-    progress: Progress = Bar(total) if sys.stderr.isatty() else Lines(total)
+def shown(outcomes: Iterable[Outcome], expected: Mapping[tuple[str, str], int] | None = None) -> Iterator[Outcome]:
+    """The outcomes, with the progress on standard error.
+
+    Args:
+        expected: how many are coming, by dtype and family, where that is known.
+    """
+    progress: Progress = Bar(expected or {}) if sys.stderr.isatty() else Lines(expected or {})
     try:
         for outcome in outcomes:
             progress(outcome)
@@ -38,39 +42,36 @@ def failure(outcome: Outcome) -> str:
 
 
 class Lines:
-    """For logs and pipes: a line per backend, dtype and family when the next one begins, and each failure."""
+    """For logs and pipes: a line for each dtype and family when its last test has ended, and each failure."""
 
-    def __init__(self, total: int) -> None:
-        self.total, self.done = total, 0
-        self._at: tuple[str, str] | None = None
-        self._counts: Counter[str] = Counter()
+    def __init__(self, expected: Mapping[tuple[str, str], int]) -> None:
+        self.expected, self.done = expected, 0
+        self._counts: dict[tuple[str, str], Counter[str]] = {}
 
     def __call__(self, outcome: Outcome) -> None:
         place = (outcome.dtype, outcome.family)
-        if self._at not in (None, place):
-            self._say()
-        self._at = place
+        counts = self._counts.setdefault(place, Counter())
+        counts[outcome.status] += 1
         self.done += 1
-        self._counts[outcome.status] += 1
         if not outcome.good:
             print(failure(outcome), file=sys.stderr, flush=True)
+        if counts.total() == self.expected.get(place):
+            self._say(place)
 
-    def _say(self) -> None:
-        assert self._at is not None
-        counts = ", ".join(f"{count} {status}" for status, count in self._counts.items())
-        share = f"[{self.done}/{self.total}]"
-        print(f"{share:>13} {self._at[0]} {self._at[1]}: {counts}", file=sys.stderr, flush=True)
-        self._counts.clear()
+    def _say(self, place: tuple[str, str]) -> None:
+        counts = ", ".join(f"{count} {status}" for status, count in self._counts.pop(place).items())
+        share = f"[{self.done}/{sum(self.expected.values())}]" if self.expected else f"[{self.done}]"
+        print(f"{share:>13} {place[0]} {place[1]}: {counts}", file=sys.stderr, flush=True)
 
     def stop(self) -> None:
-        if self._counts:
-            self._say()
+        for place in list(self._counts):
+            self._say(place)
 
 
 class Bar:
     """For terminals: a bar over all tests, with the family at work and what has failed so far."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, expected: Mapping[tuple[str, str], int]) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -91,7 +92,7 @@ class Bar:
             transient=True,
         )
         self._failed = 0
-        self._task = self._bar.add_task("starting", total=total, failed="")
+        self._task = self._bar.add_task("starting", total=sum(expected.values()) or None, failed="")
         self._bar.start()
 
     def __call__(self, outcome: Outcome) -> None:

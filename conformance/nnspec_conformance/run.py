@@ -7,6 +7,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any, get_args
 
 from nnspec.backends import FloatType, backend
 from nnspec_conformance import suite
@@ -15,6 +16,9 @@ from nnspec_conformance.metering import Metered
 from nnspec_conformance.outcome import Outcome, settle
 from nnspec_conformance.subject import Subject
 from nnspec_conformance.suite import Extent, Item
+
+DTYPES: tuple[FloatType, ...] = get_args(FloatType)
+DEFAULT_DTYPES: tuple[FloatType, ...] = ("float64", "float32")
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,11 @@ class Bench:
 
     Attributes:
         device: where nets are built.
+        cases: those that will be asked for, so that no others are compiled beside them; any, if not given.
     """
 
     device: str | None = None
+    cases: frozenset[Any] | None = None
     _meters: dict[str, Metered] = field(default_factory=dict)
     _subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
 
@@ -57,7 +63,7 @@ class Bench:
         """The subject of a backend and dtype."""
         if (name, dtype) not in self._subjects:
             meter = self._meters.setdefault(name, Metered(backend(name), self.device))
-            self._subjects[name, dtype] = suite.subject(meter, dtype)  # type: ignore[arg-type]
+            self._subjects[name, dtype] = suite.subject(meter, dtype, self.cases)  # type: ignore[arg-type]
         return self._subjects[name, dtype]
 
     def clear(self) -> None:
@@ -88,7 +94,7 @@ class Run:
             with contextlib.closing(processes.outcomes(self.plan, self.items, self.jobs, self.compilations)) as found:
                 yield from found
             return
-        bench = Bench(self.plan.device)
+        bench = Bench(self.plan.device, frozenset(item.case for item in self.items))
         for unit in units(self.items):
             for item in unit:
                 yield settle(item, bench)

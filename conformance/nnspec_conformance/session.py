@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,7 +126,8 @@ def suite(plan: Plan, jobs: int) -> Facts:
     """Run the listed cases."""
     items = _some(plan)
     run = Run(plan, items, jobs)
-    return facts(plan, shown(run.outcomes(), len(items)), run.compilations)
+    expected = Counter((item.dtype, item.family) for item in items)
+    return facts(plan, shown(run.outcomes(), expected), run.compilations)
 
 
 def finish(facts: Facts, reports: Reports) -> None:
@@ -164,5 +166,7 @@ def _selection(plan: Plan) -> dict[str, Any]:
 
 
 def _cases(names: set[str]) -> dict[str, Any]:
-    """Those cases as case files hold them."""
-    return {}
+    """Those of the listed cases as case files hold them."""
+    from nnspec_conformance import casefile, suite
+
+    return {case.name: casefile.dump(case) for _, case in suite.cases() if case.name in names}
