@@ -9,10 +9,13 @@ from nnspec_conformance.initializers import InitializerCase
 from nnspec_conformance.result import Figure, exact
 from nnspec_conformance.subject import Subject
 
+# Of the layers whose own initializers are asked for.
+SEED = 11
+
 
 def initial(subject: Subject, case: InitializerCase | Case) -> list[Figure]:
     """All variables of a fresh net."""
-    layer, seed = (case, 11) if isinstance(case, Case) else (case.case, case.seed)
+    layer, seed = (case, SEED) if isinstance(case, Case) else (case.case, case.seed)
     got = subject.fresh(layer, seed=seed).variables()
     want = initial_variables(layer.model, seed, float_type(subject.dtype))
     missing = [Figure(name, 1.0, 0.0, where="the variable is missing") for name in want if name not in got]
