@@ -1,0 +1,188 @@
+"""Options of any class of the vocabulary, drawn from the types and bounds of its fields.
+
+A class of another package, or of a later version, has a strategy by having fields. What the types cannot say, such as
+ranges in which a number makes sense and fields that depend on each other, stands in ``RANGES`` of each family.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import reject, strategies as st
+from hypothesis.strategies import SearchStrategy
+from pydantic import TypeAdapter
+
+from nnspec import vocabulary
+from nnspec.errors import SpecError
+from nnspec.model import Model
+from nnspec.spec import build
+
+Hints = dict[str, SearchStrategy[Any]]
+# Digits of the numbers that are drawn: enough to be no special value, few enough to be read.
+_DIGITS = 3
+
+
+def numbers(low: float, high: float, *special: float) -> SearchStrategy[float]:
+    """Floats in [low, high], those named more often than by chance."""
+
+    def short(value: float) -> float:
+        return min(max(float(f"{value:.{_DIGITS}g}"), low), high)
+
+    drawn = st.floats(low, high, allow_nan=False).map(short)
+    return st.sampled_from(special) | drawn if special else drawn
+
+
+def magnitudes(low: float, high: float) -> SearchStrategy[float]:
+    """Powers of ten in [low, high], and numbers between them."""
+    powers = [10.0**k for k in range(-12, 13) if low <= 10.0**k <= high]
+    return st.sampled_from(powers[::-1]) | st.tuples(st.sampled_from(powers[:-1]), st.integers(11, 99)).map(
+        lambda drawn: float(f"{drawn[0] * drawn[1] / 10:.2g}")
+    )
+
+
+# By kind and field name, for all classes of the kind.
+RANGES: dict[str, Hints] = {
+    "": {},
+    "activation": {"alpha": numbers(0.1, 3, 1.0), "b": numbers(0.05, 5, 1.0), "epsilon": magnitudes(1e-8, 1)},
+    "layer": {
+        "features": st.integers(1, 5),
+        "epsilon": magnitudes(1e-8, 1),
+        "momentum": numbers(0, 1, 0.9, 0.0, 1.0),
+        "rate": numbers(0, 0.95, 0.5, 0.0),
+    },
+    "operation": {},
+    "initializer": {"lower": numbers(-3, 0.5, -1.0), "upper": numbers(0.6, 4, 1.0), "maximum": numbers(0.05, 2, 1.0)},
+    "loss": {"epsilon": numbers(1e-7, 0.3, 1e-3), "delta": numbers(0.1, 3, 1.0)},
+    "metric": {"k": st.integers(1, 6), "threshold": numbers(0.05, 0.95, 0.25)},
+    "optimizer": {
+        "learning_rate": numbers(1e-4, 0.2, 0.01),
+        "epsilon": magnitudes(1e-8, 1),
+        "weight_decay": numbers(0, 0.3, 0.1),
+        "b1": numbers(0, 0.99, 0.5),
+        "b2": numbers(0, 0.999, 0.9),
+        "rho": numbers(0, 0.99, 0.5),
+        "momentum": numbers(0, 0.99, 0.5),
+        "initial_accumulator": numbers(0.01, 1, 0.5),
+    },
+    "schedule": {
+        **dict.fromkeys(("initial", "end", "start", "minimum", "value"), numbers(0, 0.3, 0.1)),
+        **dict.fromkeys(("decay_steps", "first_steps", "total_steps", "warmup_steps", "every"), st.integers(1, 60)),
+        "peak": numbers(1e-3, 0.3, 0.1),
+        "learning_rate": numbers(1e-3, 0.3, 0.1),
+        "decay_rate": numbers(0.3, 1.1, 0.5),
+        "factor": numbers(0.1, 1, 0.5),
+        "power": numbers(0.3, 3, 2.0),
+        "t_mul": st.integers(1, 3),
+        "m_mul": numbers(0.3, 1.2, 0.5),
+        "warmup_fraction": numbers(0, 0.95, 0.25),
+        "div_factor": numbers(1, 100, 10.0),
+        "final_div_factor": numbers(1, 1e4, 10.0),
+    },
+}
+
+
+def classes(kind: str) -> list[type[Any]]:
+    """The classes that may stand where a ``kind`` is expected, those of other packages included; models left out."""
+    found = {cls for tag in vocabulary.tags(kind) if (cls := vocabulary.find(kind, tag)) is not None}
+    return sorted((cls for cls in found if not issubclass(cls, Model)), key=lambda cls: cls.__name__)
+
+
+def options(cls: type[Any], hints: Hints | None = None, depth: int = 0) -> SearchStrategy[dict[str, Any]]:
+    """Fields of a class as a spec file writes them: those it needs always, the others now and then."""
+    form = _schema(cls)
+    ranges = {**RANGES.get(cls.kind, {}), **(hints or {})}
+    made = {
+        name: ranges[name] if name in ranges else values(field, depth)
+        for name, field in form["properties"].items()
+        if name != "name"
+    }
+    needed = set(form.get("required", ()))
+    return st.fixed_dictionaries(
+        {name: value for name, value in made.items() if name in needed},
+        optional={name: value for name, value in made.items() if name not in needed},
+    )
+
+
+@st.composite
+def specs(draw: st.DrawFn, cls: type[Any], hints: Hints | None = None, depth: int = 0) -> Any:
+    """Specs of a class. Fields that exclude each other are drawn anew."""
+    fields = draw(options(cls, hints, depth))
+    try:
+        return build(cls, fields, cls.__name__)
+    except SpecError:
+        reject()
+
+
+def of_kind(kind: str, depth: int = 0) -> SearchStrategy[Any]:
+    """Specs of any class of a kind; within others only those that hold none of their own kind."""
+    found = [cls for cls in classes(kind) if depth == 0 or kind not in _held(cls)]
+    return st.sampled_from(found).flatmap(lambda cls: hinted(cls, depth))
+
+
+def hinted(cls: type[Any], depth: int = 0) -> SearchStrategy[Any]:
+    """Specs of a class with what its family knows about it."""
+    from nnspec_conformance.strategies import initializers, optimizers, schedules
+
+    known: dict[str, Any] = {**schedules.HINTS, **initializers.HINTS, **optimizers.HINTS}
+    if cls.__name__ in known:
+        return known[cls.__name__](depth)  # type: ignore[no-any-return]
+    return specs(cls, depth=depth)
+
+
+def values(form: dict[str, Any], depth: int = 0) -> SearchStrategy[Any]:
+    """Values that a fragment of a class's JSON Schema accepts, in the ranges that networks use."""
+    if "$definition" in form:
+        return st.deferred(lambda: of_kind(form["$definition"], depth + 1))
+    if "enum" in form:
+        return st.sampled_from(form["enum"])
+    if "const" in form:
+        return st.just(form["const"])
+    if "anyOf" in form:
+        return st.one_of(*(values(part, depth) for part in form["anyOf"]))
+    match form.get("type"):
+        case "null":
+            return st.none()
+        case "boolean":
+            return st.booleans()
+        case "integer":
+            low = max(form.get("minimum", -3), form.get("exclusiveMinimum", -4) + 1)
+            return st.integers(low, min(low + 6, form.get("maximum", low + 6), form.get("exclusiveMaximum", 99) - 1))
+        case "number":
+            return _number(form)
+        case "string":
+            return st.sampled_from(["a", "loss", "val_loss"])
+        case "array":
+            return st.lists(values(form["items"], depth), min_size=form.get("minItems", 1), max_size=3)
+    raise AssertionError(f"no strategy for {form}")
+
+
+def _number(form: dict[str, Any]) -> SearchStrategy[float]:
+    low, high = form.get("minimum", -2.0), form.get("maximum", 2.0)
+    if "exclusiveMinimum" in form:
+        low = form["exclusiveMinimum"] + 0.05
+    if "exclusiveMaximum" in form:
+        high = form["exclusiveMaximum"] - 0.05
+    special = [value for value in (0.0, 0.5, 1.0, -1.0) if low <= value <= high]
+    return numbers(float(low), float(high), *special)
+
+
+_SCHEMAS: dict[type[Any], dict[str, Any]] = {}
+
+
+def _schema(cls: type[Any]) -> dict[str, Any]:
+    if cls not in _SCHEMAS:
+        _SCHEMAS[cls] = TypeAdapter(cls).json_schema()
+    return _SCHEMAS[cls]
+
+
+def _held(cls: type[Any]) -> set[str]:
+    """The kinds of spec that fields of a class hold."""
+    found, waiting = set(), [_schema(cls)["properties"]]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            found.update([part["$definition"]] if "$definition" in part else [])
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return found

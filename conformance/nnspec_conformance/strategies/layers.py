@@ -1,0 +1,121 @@
+"""Layers for inputs of given shapes, and cases of single layers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hypothesis import reject, strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from nnspec.errors import ShapeError
+from nnspec.layers.base import Layer, Shape
+from nnspec.ops import Concat, Divide, Maximum, Minimum
+from nnspec_conformance.case import Case
+from nnspec_conformance.strategies import activation
+from nnspec_conformance.strategies.fields import Hints, classes, specs
+from nnspec_conformance.strategies.initializers import drawable
+
+# Elements per example: enough for every axis to matter, few enough for differences by every element.
+MOST = 24
+
+
+def shapes(min_axes: int = 0) -> SearchStrategy[tuple[int, ...]]:
+    """Shapes of inputs without the batch axis: ranks 1 to 5 with it."""
+    return st.lists(st.integers(1, 4), min_size=min_axes, max_size=4).map(tuple).filter(lambda s: math.prod(s) <= MOST)
+
+
+def layers(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer]:
+    """Layers of a class that take inputs of these shapes (batch axis included); others are drawn anew."""
+    return specs(cls, _hints(cls, *shapes)).filter(lambda layer: takes(layer, *shapes))
+
+
+def takes(layer: Layer, *shapes: Shape) -> bool:
+    """Whether a layer takes inputs of these shapes, and gives an output of a moderate size."""
+    try:
+        output = layer.output_shape(*shapes)
+    except ShapeError:
+        return False
+    return math.prod(size or 1 for size in output) <= 3 * MOST and drawable(layer, *shapes)
+
+
+def fitting(kind: str, *shapes: Shape) -> list[type[Any]]:
+    """Classes of which some layer takes such inputs: by the number of inputs and of axes."""
+    return [cls for cls in classes(kind) if _may_take(cls, *shapes)]
+
+
+def _may_take(cls: type[Any], *shapes: Shape) -> bool:
+    if cls.arity is not None and cls.arity != len(shapes):
+        return False
+    if len(shapes) > 1 or cls.kind == "operation":
+        return cls.kind == "operation" and (len(shapes) > 1 or issubclass(cls, Concat))
+    if cls.__name__ == "GLU":  # halves an axis
+        return any(size and size % 2 == 0 for size in shapes[0][1:])
+    needs_axis = (cls.kind == "layer" and cls.params is not Layer.params) or "axis" in cls.__dataclass_fields__
+    return len(shapes[0]) > 1 or not needs_axis
+
+
+def _hints(cls: type[Any], *shapes: Shape) -> Hints:
+    """What depends on the inputs' shapes: axes that exist, and shapes of as many elements."""
+    first = shapes[0]
+    axes = [axis for a in range(1, len(first)) for axis in (a, a - len(first))]
+    if cls.__name__ == "GLU":
+        axes = [axis for axis in axes if (first[axis] or 1) % 2 == 0]
+    hints: Hints = {"axis": st.sampled_from(axes)} if axes else {}
+    if cls.__name__ == "Reshape":
+        hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
+    return hints
+
+
+@st.composite
+def _regrouped(draw: st.DrawFn, size: int) -> list[int]:
+    """Shapes of so many elements; one of the axes may be left open."""
+    made, rest = [], size
+    for _ in range(draw(st.integers(0, 2))):
+        made.append(draw(st.sampled_from([d for d in range(1, rest + 1) if rest % d == 0])))
+        rest //= made[-1]
+    made.append(rest)
+    if draw(st.booleans()):
+        made[draw(st.integers(0, len(made) - 1))] = -1
+    return made
+
+
+@st.composite
+def _several(draw: st.DrawFn, cls: type[Any]) -> tuple[tuple[int, ...], ...]:
+    """Shapes that an operation may join: equal, or with an axis of one that broadcasts; for concat of any size."""
+    count = cls.arity or draw(st.integers(1 if issubclass(cls, Concat) else 2, 3))
+    first = draw(shapes(min_axes=int(issubclass(cls, Concat))))
+    made = [first]
+    axis = draw(st.integers(0, len(first) - 1)) if first else 0
+    for _ in range(count - 1):
+        size = draw(st.integers(1, 4)) if issubclass(cls, Concat) else 1
+        changed = (*first[:axis], size, *first[axis + 1 :]) if first else first
+        made.append(changed if draw(st.booleans()) else first)
+    return tuple(made)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """A layer, activation or operation with random options on inputs of random shapes, centers and scales."""
+    cls = draw(st.sampled_from(classes("layer")))
+    if cls.kind == "operation":
+        given = draw(_several(cls))
+    else:
+        given = (draw(shapes()),)
+        if not _may_take(cls, (None, *given[0])):
+            given = ((*given[0][:-1], 4),)
+    if math.prod(given[0]) > MOST:
+        reject()
+    spec = draw(layers(cls, *((None, *shape) for shape in given)))
+    takes_integers = type(spec).output_dtype is not Layer.output_dtype
+    center, scale = draw(st.sampled_from([(0.0, 1.0), (0.0, 3.0), (0.0, 0.1), (2.0, 1.0), (-20.0, 1.0)]))
+    return Case(
+        spec,
+        given[0] if len(given) == 1 else given,
+        offset=center,
+        scale=scale,
+        dtype=draw(st.sampled_from(["float", "int32", "bool"])) if takes_integers else "float",
+        nonzero=isinstance(spec, Divide),
+        apart=isinstance(spec, Maximum | Minimum),
+        **activation.known(spec),
+    )

@@ -1,0 +1,41 @@
+"""Cases of losses: each kind of targets that a loss takes, with and without weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from nnspec.losses import BinaryCrossEntropy, KLDivergence, Loss
+from nnspec_conformance.losses import LossCase
+from nnspec_conformance.strategies.fields import of_kind
+
+SIZES = st.integers(1, 5)
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> LossCase:
+    """Losses on outputs of rank 1 to 4."""
+    spec = draw(of_kind("loss"))
+    categorical = spec.targets == "labels" or isinstance(spec, KLDivergence)
+    shape = tuple(draw(st.lists(SIZES, min_size=int(categorical), max_size=3)))
+    targets = draw(_targets(spec))
+    if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero
+        targets = "soft"
+    return LossCase(
+        spec,
+        shape,
+        targets,
+        probabilities=bool(getattr(spec, "from_probabilities", False)),
+        weights=draw(st.sampled_from([None, "example", "position"])),
+        scale=draw(st.sampled_from([1.0, 0.1, 5.0])),
+    )
+
+
+def _targets(spec: Loss) -> SearchStrategy[Any]:
+    if spec.targets == "labels":
+        return st.sampled_from(["ids", "one_hot", "soft", "sparse", "unnormalized"])
+    if isinstance(spec, KLDivergence):
+        return st.sampled_from(["soft", "sparse", "unnormalized"])
+    return st.just("unit" if isinstance(spec, BinaryCrossEntropy) else "values")

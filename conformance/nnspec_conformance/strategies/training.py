@@ -1,0 +1,44 @@
+"""Cases of training: a small network with a loss, an optimizer, clipping and metrics that go together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from nnspec.layers.linear import Dense
+from nnspec.losses import KLDivergence, Loss
+from nnspec.model import Model, Node
+from nnspec_conformance.strategies.fields import of_kind
+from nnspec_conformance.strategies.model import models
+from nnspec_conformance.strategies.optimizers import clips, optimizers
+from nnspec_conformance.training import TrainingCase
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> TrainingCase:
+    """Networks with one output, trained for some updates."""
+    loss = draw(of_kind("loss").filter(_on_logits))
+    body = draw(models(nodes=4, one_output=True))
+    last = body.nodes[-1]
+    # A linear head: its outputs are logits or values of any size, as losses expect.
+    head = Node("head", Dense(draw(st.integers(2, 4))), (last.name,))
+    rank = len(body.output_shape(*((None, *(given.shape or ())) for given in body.inputs.values())))
+    model = Model(body.inputs, (*body.nodes, head), ("head",)) if rank > 1 else body
+    metrics = of_kind("metric").filter(lambda metric: metric.targets == loss.targets)
+    return TrainingCase(
+        "fuzz",
+        model,
+        loss,
+        draw(optimizers()),
+        clip=draw(st.none() | clips()),
+        metrics=tuple(draw(st.lists(metrics, max_size=2, unique_by=type))),
+        weights=draw(st.booleans()),
+        updates=draw(st.integers(1, 6)),
+    )
+
+
+def _on_logits(loss: Loss) -> bool:
+    """Whether a loss takes outputs of any size, and the targets that training cases have."""
+    probabilities: Any = getattr(loss, "from_probabilities", False)
+    return not probabilities and not isinstance(loss, KLDivergence)
