@@ -180,7 +180,8 @@ def loads(kind: type[Any], content: bytes, source: str) -> Any:
         known = f"this is nnspec {__version__}, which reads up to {FORMAT}"
         raise FileError(f"{source} is of format {version}; {known}: upgrade nnspec")
     try:
-        return TypeAdapter(kind).validate_python(data)
+        # As JSON: strict classes are not made from mappings of Python.
+        return TypeAdapter(kind).validate_json(json.dumps(data))
     except (ValidationError, RecursionError) as error:
         raise FileError(f"{source} is no valid part of a record: {_first(error)}") from None
 
