@@ -97,13 +97,15 @@ def read(path: Path) -> Facts:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         version = data.pop("nnspec_conformance")
+        if version != FORMAT:
+            raise FileError(f"{path}: written in format {version}, and this nnspec reads {FORMAT}: upgrade nnspec")
+        outcomes = tuple(_outcome(made) for made in data.pop("outcomes"))
+        places = tuple(Place(p["backend"], p["versions"], tuple(p["devices"]), p["device"]) for p in data.pop("places"))
+        return Facts(**data, outcomes=outcomes, places=places)
+    except FileError:
+        raise
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise FileError(f"{path}: no facts of a conformance run: {error}") from None
-    if version != FORMAT:
-        raise FileError(f"{path}: written in format {version}, and this nnspec reads {FORMAT}: upgrade nnspec")
-    outcomes = tuple(_outcome(made) for made in data.pop("outcomes"))
-    places = tuple(Place(p["backend"], p["versions"], tuple(p["devices"]), p["device"]) for p in data.pop("places"))
-    return Facts(**data, outcomes=outcomes, places=places)
+        raise FileError(f"{path}: no facts of a conformance run: {error!r}") from None
 
 
 def _outcome(data: dict[str, Any]) -> Outcome:

@@ -99,12 +99,9 @@ def bench(session: pytest.Session) -> Bench:
     if _bench not in stash:
         from nnspec_conformance.run import Bench
 
-        chosen = (
-            item.callspec.params.get("item")
-            for item in session.items
-            if isinstance(item, pytest.Function) and hasattr(item, "callspec")
-        )
-        stash[_bench] = Bench(plan(session.config).device, frozenset(item.case for item in chosen if item is not None))
+        specs: list[Any] = [item.callspec for item in session.items if hasattr(item, "callspec")]
+        cases = [spec.params["item"].case for spec in specs if "item" in spec.params]
+        stash[_bench] = Bench(plan(session.config).device, frozenset(cases))
     return stash[_bench]
 
 

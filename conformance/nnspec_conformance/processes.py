@@ -50,7 +50,7 @@ def outcomes(
                 worker = next(worker for worker in workers if worker.link is link)
                 try:
                     answer = worker.link.recv()
-                except EOFError:
+                except (EOFError, OSError):
                     worker.process.join()
                     workers.remove(worker)
                     if worker.done < len(worker.unit):
@@ -67,7 +67,8 @@ def outcomes(
                 if waiting and worker.lifetime < LIFETIME:
                     _give(worker, waiting)
                 else:
-                    worker.link.send(None)
+                    with contextlib.suppress(OSError):
+                        worker.link.send(None)
                     workers.remove(worker)
     finally:
         for worker in workers:
@@ -86,7 +87,8 @@ def _started(context: multiprocessing.context.SpawnContext, plan: run.Plan) -> _
 def _give(worker: _Worker, waiting: list[list[Item]]) -> None:
     worker.unit, worker.done = waiting.pop(), 0
     worker.lifetime += len(worker.unit)
-    worker.link.send([item.id for item in worker.unit])
+    with contextlib.suppress(OSError):  # it has just died, which its link tells next
+        worker.link.send([item.id for item in worker.unit])
 
 
 def _work(plan: run.Plan, link: Connection) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from nnspec import backends
 from nnspec.backends import FloatType
 from nnspec.errors import BackendError, FileError, NNSpecError, did_you_mean
-from nnspec_conformance import facts as kept
+from nnspec_conformance import deviations, facts as kept
 from nnspec_conformance.facts import Facts
 from nnspec_conformance.outcome import Outcome
 from nnspec_conformance.progress import shown
@@ -79,7 +79,7 @@ def plan(
 
     Raises:
         BackendError: an unknown backend, one that is not installed, no such device, or no backend at all.
-        NNSpecError: the expression is none.
+        NNSpecError: the expression is none, or a deviation is declared that fits no test.
     """
     from nnspec_conformance.expression import parse
 
@@ -94,6 +94,9 @@ def plan(
         backends.backend()
     if expression is not None:
         parse(expression)
+    wrong = [problem for name in chosen for problem in deviations.problems(name)]
+    if wrong:
+        raise NNSpecError("\n".join(wrong))
     usual: tuple[FloatType, ...] = ("float64",) if extent == "quick" else DEFAULT_DTYPES
     return Plan(chosen, tuple(dtypes) or usual, extent, expression, device)
 
@@ -126,7 +129,7 @@ def suite(plan: Plan, jobs: int) -> Facts:
     """Run the listed cases."""
     items = _some(plan)
     run = Run(plan, items, jobs)
-    expected = Counter((item.dtype, item.family) for item in items)
+    expected: Counter[tuple[str, str]] = Counter((item.dtype, item.family) for item in items)
     return facts(plan, shown(run.outcomes(), expected), run.compilations)
 
 

@@ -1,0 +1,126 @@
+"""Running the suite: here, in several processes, and past a process that is killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections import Counter
+
+import pytest
+
+from nnspec_conformance import deviations, processes, session, suite
+from nnspec_conformance.deviations import Deviation
+from nnspec_conformance.outcome import Outcome
+from nnspec_conformance.result import Figure
+from nnspec_conformance.run import Bench, Plan, Run
+from nnspec_conformance.suite import Check, Item
+
+pytestmark = pytest.mark.jax
+
+
+def plan(expression: str) -> Plan:
+    return session.plan(["jax"], ["float64"], expression=expression)
+
+
+def facts(outcomes: list[Outcome]) -> dict[str, tuple[object, ...]]:
+    return {o.id: (o.status, o.compared, o.ulp, o.nearness, o.equal) for o in outcomes}
+
+
+def test_several_processes_find_what_one_finds() -> None:
+    chosen = plan("linear and forward or schedules or words")
+    items = chosen.items()
+    here, there = Run(chosen, items), Run(chosen, items, jobs=2)
+    one, two = list(here.outcomes()), list(there.outcomes())
+    assert facts(one) == facts(two)
+    assert {outcome.status for outcome in one} == {"passed"} and len(one) == len(items) > 40
+    assert here.compilations == there.compilations and here.compilations["jax"] > 10
+
+
+def test_a_process_that_is_killed_costs_one_test() -> None:
+    chosen = plan("schedules or metrics")
+    items = chosen.items()
+    found: list[Outcome] = []
+    for outcome in processes.outcomes(chosen, items, 2):
+        if not found:
+            victim = multiprocessing.active_children()[0].pid
+            assert victim is not None
+            os.kill(victim, signal.SIGKILL)
+        found.append(outcome)
+    assert Counter(outcome.id for outcome in found) == Counter(item.id for item in items)
+    wrong = [outcome for outcome in found if not outcome.good]
+    assert [(o.status, o.message) for o in wrong] == [("error", "the process that ran it was ended by signal 9")]
+
+
+def test_nothing_is_left_running_when_a_run_is_given_up() -> None:
+    chosen = plan("schedules or metrics")
+    outcomes = processes.outcomes(chosen, chosen.items(), 2)
+    next(outcomes)
+    assert multiprocessing.active_children()
+    outcomes.close()
+    assert not multiprocessing.active_children()
+
+
+def test_a_selection_compiles_nothing_else() -> None:
+    few, many = plan("Softmax and forward"), plan("(Softmax or relu) and forward")
+    runs = [Run(chosen, chosen.items()) for chosen in (few, many)]
+    assert all(outcome.good for run in runs for outcome in run.outcomes())
+    bench = Bench(cases=frozenset(item.case for item in few.items()))
+    asked = bench("jax", "float64")
+    members = set(asked._groups)
+    assert members == {item.case for item in few.items()}
+
+
+def item_of(answer: object, backend: str = "jax") -> Item:
+    def ask(subject: object, case: object) -> list[Figure]:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[return-value]
+
+    ((kind, case),) = [pair for pair in suite.CHECKS[0].cases if pair[1].name == "Dense-features=3"] or [
+        suite.CHECKS[0].cases[0]
+    ]
+    return Item((backend,), "float64", Check("asked", ask, ((kind, case),)), kind, case)
+
+
+RIGHT, WRONG = Figure("y", 0.5, 1.0, 3.0), Figure("y", 2.0, 1.0, 7.0)
+
+
+def settled(answer: object, monkeypatch: pytest.MonkeyPatch, *, declared: bool = False) -> Outcome:
+    from nnspec_conformance.outcome import settle
+
+    item = item_of(answer)
+    entry = Deviation("jax", "asked", item.case.name, ("float64",), "upstream", "a reason", "https://example.org")
+    monkeypatch.setattr(deviations, "DEVIATIONS", (entry,) if declared else ())
+    return settle(item, Bench(cases=frozenset()))
+
+
+def test_figures_decide(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = settled([RIGHT, RIGHT], monkeypatch)
+    assert (good.status, good.compared, good.ulp, good.nearness) == ("passed", 2, 3.0, 0.5)
+    bad = settled([RIGHT, WRONG], monkeypatch)
+    assert (bad.status, bad.ulp, bad.nearness) == ("failed", 7.0, 2.0)
+    assert bad.worst == WRONG and bad.figures == (WRONG,) and "y: error 2" in bad.message
+    assert settled([], monkeypatch).message == "the check compared nothing"
+    assert settled([], monkeypatch).status == "failed"
+
+
+def test_deviations_are_strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settled([WRONG], monkeypatch, declared=True).status == "deviation"
+    assert settled(ValueError("oh"), monkeypatch, declared=True).status == "deviation"
+    stale = settled([RIGHT], monkeypatch, declared=True)
+    assert stale.status == "stale" and not stale.good and "a reason" in stale.message
+
+
+def test_what_a_backend_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settled(ZeroDivisionError("by nothing"), monkeypatch)
+    assert found.status == "error" and not found.good
+    assert "ZeroDivisionError: by nothing" in found.message and "in ask" in found.message
+
+
+def test_the_quick_run_is_a_part_of_the_usual_one_and_that_of_all() -> None:
+    sizes = []
+    for extent in ("quick", "standard", "all"):
+        found = {item.id for item in suite.items(["jax"], ["float64", "float32"], extent)}  # type: ignore[arg-type]
+        assert not sizes or sizes[-1] < found
+        sizes.append(found)
