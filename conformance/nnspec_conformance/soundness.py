@@ -1,0 +1,212 @@
+"""Whether a case that was drawn at random asks a question that has an answer.
+
+A listed case was chosen by someone who looked at it. A drawn one may divide two numbers that are zero but for rounding,
+or stand on a kink, and then no two right implementations agree. The reference alone decides, before any backend is
+asked, in three steps:
+
+* **finite**: the reference's values are finite;
+* **conditioned**: it loses at most 3 of its 7 digits in float32, hence in float64 a fifth of what the bound of 1e-12
+  allows (rounding errors scale with the float type's epsilon);
+* **smooth**: differences with a step and with half of it agree to a tenth of the bound for gradients. A kink within
+  reach of one of them shows as a difference of the size of its jump.
+
+A case that is not sound is drawn again from another name; what stays unsound is set aside and counted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from nnspec.reference import derivative, losses, metrics, model as reference, schedules
+from nnspec.spec import Spec
+from nnspec_conformance import tolerances, truth
+from nnspec_conformance.case import BATCHES, STEP, Case
+from nnspec_conformance.draws import Array, float_type, generator, rounded
+from nnspec_conformance.losses import LossCase
+from nnspec_conformance.metrics import MetricCase
+from nnspec_conformance.optimizers import OptimizerCase
+from nnspec_conformance.result import difference
+from nnspec_conformance.schedules import ScheduleCase
+from nnspec_conformance.strategies import named
+from nnspec_conformance.training import TrainingCase
+from nnspec_conformance.truth import wide
+
+# The share of its scale that a value may lose in float32: 1e-12 · 2²⁹ / 5.
+CONDITION = 1e-4
+# A tenth of the bound on gradients in float64.
+SMOOTH = tolerances.GRADIENT.float64 / 10
+DIRECTIONS = 4
+SALTS = 6
+
+
+def prepared(case: Any) -> Any | None:
+    """The case with the first name of which it is sound, or None if it is with none of them."""
+    for salt in range(SALTS):
+        salted = named(case, salt)
+        with np.errstate(all="ignore"):
+            if sound(salted):
+                return salted
+    return None
+
+
+@singledispatch
+def sound(case: Any) -> bool:
+    """Whether a case asks a question that has an answer; words and initializers always do."""
+    return True
+
+
+@sound.register
+def _(case: Case) -> bool:
+    places = [(0, batch) for batch in BATCHES] + [(1, BATCHES[0])]
+    for training in case.modes:
+        for draw, batch in places:
+            if not _conditioned(case, draw, batch, training):
+                return False
+    if case.dtype != "float":
+        return True
+    return all(_smooth_case(case, draw, batch, mode) for mode in case.modes for draw, batch in places[:1] + places[2:])
+
+
+def _conditioned(case: Case, draw: int, batch: int, training: bool) -> bool:
+    point = case.point("float32", draw, batch)
+    exact = truth.evaluate(case, point, training=training)
+    own = truth.evaluate(case, point, training=training, dtype="float32")
+    for name in ("nodes", "outputs", "updates"):
+        wanted, got = getattr(exact, name), getattr(own, name)
+        if not all(_close(got[key], value) for key, value in wanted.items()):
+            return False
+    return True
+
+
+def _close(own: Any, exact: Any) -> bool:
+    """Whether a value is finite, and nearly the same in float32."""
+    value = np.asarray(exact, np.float64)
+    if not np.isfinite(value).all():
+        return False
+    scale = float(np.abs(value).max(initial=0.0))
+    return float(difference(np.asarray(own), value).max(initial=0.0)) <= CONDITION * scale
+
+
+def _smooth_case(case: Case, draw: int, batch: int, training: bool) -> bool:
+    point = case.point("float64", draw, batch)
+
+    def total(at: Mapping[str, Array]) -> float:
+        inputs = {name: at[name] for name in point.inputs}
+        variables = {name: at[name] for name in point.variables}
+        here = dataclasses.replace(point, inputs=inputs, variables=variables)
+        outputs = truth.evaluate(case, here, training=training).outputs
+        return float(sum(np.sum(outputs[name] * value) for name, value in point.cotangents.items()))
+
+    at = {**point.inputs, **point.variables}
+    step = min(case.step, STEP)
+    return _smooth(total, at, [*point.inputs], step, case.name) and _smooth(total, at, case.parameters, STEP, case.name)
+
+
+def _smooth(
+    f: Callable[[Mapping[str, Array]], float], at: Mapping[str, Array], names: list[str], h: float, key: str
+) -> bool:
+    """Whether differences with a step and with half of it agree along random directions of ±1."""
+    if not names:
+        return True
+    for index in range(DIRECTIONS):
+        rng = generator(key, "smooth", index)
+        direction = {name: rng.choice([-1.0, 1.0], at[name].shape) for name in names}
+        slopes = [float(derivative.directional(f, at, direction, step)) for step in (h, h / 2)]
+        size = max(abs(f(at)), *map(abs, slopes), 1e-3)
+        if not abs(slopes[0] - slopes[1]) <= SMOOTH * size:
+            return False
+    return True
+
+
+@sound.register
+def _(case: LossCase) -> bool:
+    for draw in range(tolerances.DRAWS):
+        batch = case.draw("float32", draw)
+        own = case.spec.result(*losses.value(case.spec, *batch))
+        if not _close(own, _loss(case, batch)):
+            return False
+        outputs, targets, weights = case.draw("float64", draw)
+
+        def total(at: Mapping[str, Array]) -> float:
+            return _loss(case, (at["outputs"], targets, weights))  # noqa: B023
+
+        if not _smooth(total, {"outputs": outputs}, ["outputs"], STEP, case.name):
+            return False
+    return True
+
+
+def _loss(case: LossCase, batch: tuple[Array, Array, Array | None]) -> float:
+    given = [value if value is None or value.dtype.kind in "iu" else value.astype(np.float64) for value in batch]
+    return case.spec.result(*losses.value(case.spec, *given))
+
+
+@sound.register
+def _(case: MetricCase) -> bool:
+    for draw in range(tolerances.DRAWS):
+        batch = case.draw("float32", draw)
+        given = [value if value is None or value.dtype.kind in "iu" else value.astype(np.float64) for value in batch]
+        pairs = zip(metrics.value(case.spec, *batch), metrics.value(case.spec, *given), strict=True)
+        if not all(_close(own, exact) for own, exact in pairs):
+            return False
+    return True
+
+
+@sound.register
+def _(case: ScheduleCase) -> bool:
+    """Rates move with their parameters' last bits by less than the bound in float32, 4 ULP, can see."""
+    rates = schedules.value(case.spec, case.steps)
+    moved = schedules.value(_moved(case.spec, 2.0**-25), case.steps)
+    scale = float(np.abs(rates).max(initial=0.0))
+    return bool(np.isfinite(rates).all() and np.abs(moved - rates).max(initial=0.0) <= 2.0**-23 * scale)
+
+
+def _moved(spec: Any, share: float) -> Any:
+    """A spec whose numbers are all a little larger."""
+    changed = {}
+    for field in dataclasses.fields(spec):
+        value = getattr(spec, field.name)
+        if isinstance(value, Spec):
+            changed[field.name] = _moved(value, share)
+        elif isinstance(value, float) and value < 1:  # 1 may be a bound
+            changed[field.name] = value * (1 + share)
+    return dataclasses.replace(spec, **changed)
+
+
+@sound.register
+def _(case: OptimizerCase) -> bool:
+    from nnspec_conformance.checks.optimizer import trajectory
+
+    own, exact = (trajectory(case, "float32", dtype) for dtype in ("float32", "float64"))
+    return all(_close(own[name], value) for name, value in exact.items())
+
+
+@sound.register
+def _(case: TrainingCase) -> bool:
+    """The first update's loss and gradient; what follows is compared update by update, from the same gradients."""
+    rows = case.order()[0]
+    batch = {name: value[rows] for name, value in case.data("train", "float64").items()}
+    point = case.case.point("float64")
+    variables = {**point.variables}
+
+    def total(at: Mapping[str, Array], dtype: str = "float64") -> float:
+        given = {name: rounded(value, dtype) for name, value in batch.items()}
+        inputs = {name: given[name] for name in case.case.model.inputs}
+        kind = float_type(dtype).type
+        held = {name: rounded(np.asarray(value), dtype) for name, value in at.items()}
+        passed = reference.run(case.case.model, held, inputs, training=True, seed=2**40 + 11, step=5, dtype=kind)
+        output = passed.outputs[case.case.model.outputs[0]]
+        return case.loss.result(*losses.value(case.loss, output, given["targets"], given.get("weights")))
+
+    held_out = wide(case.data("validation", "float64"))
+    inputs = {name: held_out[name] for name in case.case.model.inputs}
+    quiet = reference.run(case.case.model, variables, inputs).outputs
+    if not all(np.isfinite(value).all() for value in quiet.values()):
+        return False
+    return _close(total(variables, "float32"), total(variables)) and _smooth(
+        total, variables, case.case.parameters, STEP, case.name
+    )
