@@ -1,6 +1,8 @@
 """Writes docs/reference.md from the docstrings and fields of the vocabulary's classes.
 
 ``python docs/generate.py`` writes it, ``python docs/generate.py --check`` exits with status 1 if it is out of date.
+``python docs/generate.py --facts FILE`` writes docs/support-matrix.md instead, from the JSON that a full run of
+``nnspec conformance --json FILE`` left.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from nnspec.optimizers import Clip
 from nnspec.spec import dump
 
 TARGET = Path(__file__).with_name("reference.md")
+MATRIX = Path(__file__).with_name("support-matrix.md")
 HEAD = """\
 # Reference
 
@@ -193,7 +196,20 @@ def _prose(line: str) -> str:
     return bullet + "`".join(parts)
 
 
+def support_matrix(facts: Path) -> str:
+    """The page on what the suite found, with all deviations that are declared for the backends of that run."""
+    from nnspec_conformance import deviations, facts as kept  # here alone: the reference needs no suite
+    from nnspec_conformance.report import matrix
+
+    run = kept.read(facts)
+    declared = dict.fromkeys(entry for place in run.places for entry in deviations.declared(place.backend))
+    return matrix.render(run, declared)
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["--facts"] and len(sys.argv) == 3:
+        MATRIX.write_text(support_matrix(Path(sys.argv[2])), encoding="utf-8")
+        return
     page = render()
     if "--check" in sys.argv[1:]:
         if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != page:
