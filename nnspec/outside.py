@@ -26,7 +26,7 @@ GROUP = "nnspec.vocabulary"
 _TAG = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Vocabulary:
     """What a package brings. Modules are named, so that nothing is imported before it is used.
 
@@ -78,7 +78,7 @@ def _is_list_of_names(value: object) -> bool:
     return isinstance(value, tuple | list) and all(isinstance(part, str) for part in value)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Package:
     """An installed package that registers a vocabulary.
 

@@ -1,0 +1,3 @@
+"""Words of someone else's for nnspec; imports nothing by itself."""
+
+from __future__ import annotations
