@@ -80,17 +80,17 @@ def conformance(
     wanted.check()
     if list_:
         session.list_tests(plan)
+        return
+    if fuzz is not None:
+        found = session.fuzz(plan, fuzz, seed, failures)
+    elif replay is not None:
+        found = session.replay(plan, replay)
     elif record is not None:
-        session.record(plan, record)
+        found = session.record(plan, record)
+    elif against is not None:
+        found = session.against(plan, session.dtypes(dtype), against)
     else:
-        if fuzz is not None:
-            found = session.fuzz(plan, fuzz, seed, failures)
-        elif replay is not None:
-            found = session.replay(plan, replay)
-        elif against is not None:
-            found = session.against(plan, against)
-        else:
-            found = session.suite(plan, jobs)
-        session.finish(found, wanted)
-        if not found.passed:
-            raise typer.Exit(1)
+        found = session.suite(plan, jobs)
+    session.finish(found, wanted)
+    if not found.passed:
+        raise typer.Exit(1)

@@ -145,7 +145,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if not found:
         return
-    made = session.facts(plan(config), found, {}, started=config.stash[_started])
+    made = session.facts(plan(config), found, started=config.stash[_started])
     terminalreporter.section("conformance")
     for line in summary.lines(made):
         terminalreporter.write_line(line)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
 
 from nnspec_conformance.outcome import Outcome
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 # What a failing test shows while the run goes on; the whole stands in the reports.
 _LINES = 4
@@ -108,3 +112,54 @@ class Bar:
 
     def stop(self) -> None:
         self._bar.stop()
+
+
+class Ticker:
+    """For work without a known end: one line that is kept up to date on a terminal, and a line now and then elsewhere.
+
+    Attributes:
+        every: seconds between two lines in logs.
+    """
+
+    every = 30.0
+
+    def __init__(self) -> None:
+        self._status: Status | None = None
+        self._last = monotonic()
+
+    def __enter__(self) -> Ticker:
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("starting")
+            self._status.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def __call__(self, state: object) -> None:
+        """Say how far the work is, if it is time."""
+        if self._status is not None:
+            from rich.markup import escape
+
+            self._status.update(escape(str(state)))
+        elif monotonic() - self._last >= self.every:
+            self._last = monotonic()
+            print(state, file=sys.stderr, flush=True)
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        if self._status is not None:
+            self._status.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+
+def telling(outcomes: Iterable[Outcome], ticker: Ticker) -> Iterator[Outcome]:
+    """The outcomes; those that fail are said at once."""
+    for outcome in outcomes:
+        if not outcome.good:
+            ticker.say(failure(outcome))
+        yield outcome

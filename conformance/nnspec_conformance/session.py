@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,11 @@ from nnspec import backends
 from nnspec.backends import FloatType
 from nnspec.errors import BackendError, FileError, NNSpecError, did_you_mean
 from nnspec_conformance import deviations, facts as kept
+from nnspec_conformance.expression import parse
 from nnspec_conformance.facts import Facts
-from nnspec_conformance.outcome import Outcome
-from nnspec_conformance.progress import shown
-from nnspec_conformance.run import DEFAULT_DTYPES, DTYPES, Plan, Run
+from nnspec_conformance.outcome import Outcome, settle
+from nnspec_conformance.progress import Ticker, shown, telling
+from nnspec_conformance.run import DEFAULT_DTYPES, DTYPES, Bench, Plan, Run
 from nnspec_conformance.suite import Extent
 from nnspec_conformance.summary import lines
 
@@ -81,8 +82,6 @@ def plan(
         BackendError: an unknown backend, one that is not installed, no such device, or no backend at all.
         NNSpecError: the expression is none, or a deviation is declared that fits no test.
     """
-    from nnspec_conformance.expression import parse
-
     chosen = tuple(names) or tuple(backends.installed())
     for name in chosen:
         missing = name not in backends.registered() or backends.missing_packages(name)
@@ -129,14 +128,58 @@ def suite(plan: Plan, jobs: int) -> Facts:
     """Run the listed cases."""
     items = _some(plan)
     run = Run(plan, items, jobs)
-    expected: Counter[tuple[str, str]] = Counter((item.dtype, item.family) for item in items)
-    return facts(plan, shown(run.outcomes(), expected), run.compilations)
+    return facts(plan, shown(run.outcomes(), _expected(items)), run)
+
+
+def record(plan: Plan, directory: Path) -> Facts:
+    """Run the suite on one backend, and keep its answers for others."""
+    from nnspec_conformance import record as records
+
+    items, bench = records.recordable(_some(plan)), Bench(plan.device)
+    outcomes = shown(records.write(directory, items, bench), _expected(items))
+    return facts(plan, outcomes, bench)
+
+
+def against(plan: Plan, dtypes: Sequence[FloatType], directory: Path) -> Facts:
+    """Check backends against answers recorded elsewhere, in all dtypes of the record unless some are given."""
+    from nnspec_conformance import record as records
+
+    found = records.read(directory)
+    matches = (lambda name: True) if plan.expression is None else parse(plan.expression)
+    items = [item for name in plan.backends for item in records.items(found, name, dtypes, matches)]
+    if not items:
+        raise NNSpecError(f"no recorded test matches -k {plan.expression!r}")
+    bench = Bench(plan.device)
+    return facts(plan, shown(records.check(items, bench), _expected(items)), bench)
+
+
+def replay(plan: Plan, path: Path) -> Facts:
+    """Run the checks of a case file."""
+    from nnspec_conformance import replay as replaying
+
+    items, bench = replaying.tests(path, plan.backends, plan.dtypes), Bench(plan.device)
+    return facts(plan, shown((settle(item, bench) for item in items), _expected(items)), bench)
+
+
+def fuzz(plan: Plan, minutes: float, seed: int | None, failures: Path) -> Facts:
+    """Draw cases at random until the time is over."""
+    from nnspec_conformance import fuzz as search
+
+    with Ticker() as tell:
+        outcomes = search.run(
+            minutes, plan.backends, plan.dtypes, seed=seed, failures=failures, device=plan.device, on_progress=tell
+        )
+        return facts(plan, telling(outcomes, tell))
 
 
 def finish(facts: Facts, reports: Reports) -> None:
     """Print the summary and write the reports."""
     print("\n".join(lines(facts)))
     reports.write(facts)
+
+
+def _expected(items: Iterable[Item]) -> Counter[tuple[str, str]]:
+    return Counter((item.dtype, item.family) for item in items)
 
 
 def _some(plan: Plan) -> list[Item]:
@@ -147,9 +190,14 @@ def _some(plan: Plan) -> list[Item]:
 
 
 def facts(
-    plan: Plan, outcomes: Iterable[Outcome], compilations: Mapping[str, int], *, started: float | None = None
+    plan: Plan, outcomes: Iterable[Outcome], counted: Run | Bench | None = None, *, started: float | None = None
 ) -> Facts:
-    """The facts of a run, gathered while it runs; ``started`` is the time at which it began, now unless given."""
+    """The facts of a run, gathered while it runs.
+
+    Args:
+        counted: what counts compilations while the outcomes come.
+        started: when it began, as a time; now unless given.
+    """
     start = time() if started is None else started
     gathered = tuple(outcomes)
     return Facts(
@@ -158,7 +206,7 @@ def facts(
         seconds=time() - start,
         places=tuple(kept.place(backends.backend(name), plan.device) for name in plan.backends),
         outcomes=gathered,
-        compilations=compilations,
+        compilations={} if counted is None else dict(counted.compilations),
         cases=_cases({outcome.case for outcome in gathered}),
         selection=_selection(plan),
     )
