@@ -9,7 +9,8 @@ import numpy as np
 
 from nnspec.reference import losses, metrics, schedules
 from nnspec_conformance import tolerances
-from nnspec_conformance.checks import optimizer as optimizers, training as runs
+from nnspec_conformance.checks import optimizer as optimizers
+from nnspec_conformance.checks.engines import started
 from nnspec_conformance.checks.forward import draws
 from nnspec_conformance.checks.gradients import size
 from nnspec_conformance.draws import Array
@@ -100,17 +101,16 @@ def words(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
 def training(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
     specs = {name: getattr(case, name) for name in ("loss", "optimizer", "clip", "metrics")}
     sheet = book.sheet(case, "training", {"model": case.case.model, **specs}, updates=case.updates)
-    engine = runs.started(subject, case)
+    engine = started(subject, case)
     start, order = engine.variables(), case.order()
     followed = [name for name in start if not name.startswith("random/")]
     for split in ("train", "validation"):
         sheet.put(split, case.data(split, subject.dtype))
     sheet.put("start", start)
     sheet.put("given", {"order": order})
-    bound = tolerances.TRAINING.float64 if subject.dtype == "float64" else 2 * tolerances.TRAINING_FLOAT32
+    bound = tolerances.TRAINING.float64 if subject.dtype == "float64" else tolerances.TRAINING_FLOAT32
     for of, values in ask.training(engine, start, order, case.updates, followed).items():
         for name, value in values.items():
-            # (total, count): a relative error of either.
             scale = size(np.asarray(value, np.float64))
             sheet.answer("training", of, name, value, limit=bound * scale)
 

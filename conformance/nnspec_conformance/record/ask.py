@@ -84,7 +84,7 @@ def training(
         "trajectory": {name: np.stack(values) for name, values in states.items()},
         "losses": {"loss": np.array(losses, np.float64)},
         "totals": totals,
-        "validation": _sums(held_out),
+        "evaluation": _sums(held_out),
         "end": {name: last[name] for name in names},
     }
 
