@@ -91,7 +91,7 @@ def glu(spec: layers.GLU, context: Context) -> Function:
 
 @build.register
 def hard_shrink(spec: layers.HardShrink, context: Context) -> Function:
-    return lambda x: jnp.where(jnp.abs(x) <= spec.threshold, 0.0, x)
+    return rounded_once(lambda x: jnp.where(jnp.abs(x) <= spec.threshold, 0.0, x))
 
 
 def _ramp(x: jax.Array, low: float, high: float, line: Function) -> jax.Array:
@@ -276,7 +276,7 @@ def tanh_shrink(spec: layers.TanhShrink, context: Context) -> Function:
 
 @build.register
 def threshold(spec: layers.Threshold, context: Context) -> Function:
-    return lambda x: jnp.where(x <= spec.threshold, spec.value, x)
+    return rounded_once(lambda x: jnp.where(x <= spec.threshold, spec.value, x))
 
 
 class PReLU(nnx.Module):
