@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
+# Float types that are computed in float32 and rounded at the end of each layer.
+HALF = ("bfloat16", "float16")
 
 
 def generator(*key: object) -> np.random.Generator:
@@ -29,5 +31,16 @@ def float_type(name: str) -> np.dtype[Any]:
 
 
 def rounded(values: Array, dtype: str) -> Array:
-    """Floats rounded to ``dtype``; integers and booleans as they are."""
-    return values.astype(float_type(dtype)) if np.issubdtype(values.dtype, np.floating) else values
+    """Floats rounded to ``dtype``, to infinity where they are too large; integers and booleans as they are."""
+    with np.errstate(over="ignore"):
+        return values.astype(float_type(dtype)) if np.issubdtype(values.dtype, np.floating) else values
+
+
+def limits(dtype: str) -> Any:
+    """What ``np.finfo`` tells of a float type, bfloat16 included."""
+    return ml_dtypes.finfo(float_type(dtype))  # type: ignore[no-untyped-call]
+
+
+def at_least_float32(dtype: str) -> str:
+    """The dtype of losses, metrics, schedules and norms in a net of ``dtype``."""
+    return "float32" if dtype in HALF else dtype

@@ -38,6 +38,13 @@ class Figure:
     def passed(self) -> bool:
         return self.error <= self.limit
 
+    @property
+    def share(self) -> float:
+        """The share of its limit that the error takes."""
+        if self.limit > 0:
+            return self.error / self.limit
+        return float("inf") if self.error > 0 else 0.0
+
     def __str__(self) -> str:
         sign = "<=" if self.passed else ">"
         shown = (

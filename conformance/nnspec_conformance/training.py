@@ -44,7 +44,7 @@ class TrainingCase:
     clip: Clip | None = None
     metrics: tuple[Metric, ...] = ()
     weights: bool = False
-    updates: int = 24
+    updates: int = 50
     scale: float = 1.0
 
     @property
@@ -86,6 +86,16 @@ class TrainingCase:
         """Rows of each update's batch."""
         rng = generator(self.name, "order")
         return np.stack([rng.permutation(ROWS)[:BATCH] for _ in range(UPDATES)]).astype(np.int32)
+
+    def batches(self, dtype: str) -> list[tuple[NDArray[np.int32], int]]:
+        """An order and a row of it for each update that is compared: in float64 also a last partial batch, and one row.
+
+        A batch of another size is compiled anew, so that lower precisions do without.
+        """
+        order = self.order()
+        found = [(order, update) for update in range(self.updates)]
+        rest = [generator(self.name, "rest", size).permutation(ROWS)[None, :size] for size in (3, 1)]
+        return found + [(rows.astype(np.int32), 0) for rows in rest if dtype == "float64"]
 
     def slots(self, dtype: str) -> dict[str, Array]:
         """Random slots by canonical name; those that hold squares are positive."""
@@ -135,7 +145,7 @@ CASES = [
         weights=True,
     ),
     TrainingCase(
-        "layer norm, no clipping",
+        "plateau, layer norm, no clipping",
         Sequential([Dense(6), LayerNorm(), "silu", Dropout(0.2), Dense(3, "tanh")], input=[7]),
         Huber(0.15, reduction="sum"),
         AdamW(ReduceOnPlateau(WarmupCosine(0.005, 2, 60), minimum=0.001), weight_decay=0.01),

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnspec.reference import derivative, model as reference
 from nnspec_conformance.case import BATCHES, STEP, Case, Point
-from nnspec_conformance.draws import Array, float_type, generator, rounded
+from nnspec_conformance.draws import Array, float_type, generator, limits, rounded
 from nnspec_conformance.result import difference
 from nnspec_conformance.tolerances import DRAWS, ESTIMATES
 
@@ -150,7 +150,7 @@ def gradient_rounding(case: Case, dtype: str, training: bool) -> dict[str, float
 
 def epsilon(dtype: str) -> float:
     """The distance from 1 to the next number of ``dtype``."""
-    return 2.0**-7 if dtype == "bfloat16" else float(np.finfo(dtype).eps)
+    return float(limits(dtype).eps)
 
 
 def forget() -> None:

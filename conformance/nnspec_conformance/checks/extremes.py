@@ -7,7 +7,7 @@ import numpy as np
 from nnspec.reference import derivative
 from nnspec_conformance import tolerances, truth
 from nnspec_conformance.case import Case, Point
-from nnspec_conformance.draws import Array, float_type, rounded
+from nnspec_conformance.draws import Array, limits, rounded
 from nnspec_conformance.result import Figure, difference, ulp_of
 from nnspec_conformance.subject import Subject
 
@@ -16,10 +16,13 @@ REACH = 1e-2
 
 
 def values(dtype: str, ceiling: float = np.inf) -> Array:
-    """Zeros of both signs, denormals, the smallest normal, and numbers up to those whose squares are still finite."""
-    info = np.finfo(float_type(dtype))
-    positive = [0.0, float(info.smallest_subnormal), float(info.smallest_normal), 1e-8, 30.0, 100.0, 1e4]
-    positive.append(float(np.sqrt(float(info.max))) / 16)
+    """Zeros of both signs, denormals, the smallest normal, and large numbers.
+
+    Squares of the largest are still finite; in float16, whose squares are taken in float32, sums of a few of them are.
+    """
+    info = limits(dtype)
+    positive = [0.0, float(info.smallest_subnormal), float(info.smallest_normal), 1e-8, 30.0, 100.0]
+    positive += [1e3, float(info.max) / 16] if dtype == "float16" else [1e4, float(np.sqrt(float(info.max))) / 16]
     return np.array([v for p in positive for v in (min(p, ceiling), -p)])
 
 
@@ -67,8 +70,8 @@ def extremes(subject: Subject, case: Case) -> list[Figure]:
 def finite(what: str, value: Array) -> Figure:
     """Whether a tensor holds neither NaN nor infinity."""
     wrong = ~np.isfinite(np.asarray(value, np.float64))
-    where = f"{np.asarray(value)[wrong].ravel()[:4]} at {np.argwhere(wrong)[:4].tolist()}" if wrong.any() else ""
-    return Figure(f"{what} are finite", float(wrong.sum()), 0.0, where=where)
+    at = f"{np.asarray(value)[wrong].ravel()[:4]} at {np.argwhere(wrong)[:4].tolist()}" if wrong.any() else ""
+    return Figure(f"{what} are finite", float(wrong.sum()), 0.0, where=at)
 
 
 def _elementwise(
@@ -86,15 +89,17 @@ def _elementwise(
     want = f(x)
     unit = np.vectorize(lambda v: ulp_of(v, dtype), otypes=[float])
     # XLA flushes results below the smallest normal number to zero.
-    flushed = np.maximum(difference(outputs[output], want) - float(np.finfo(float_type(dtype)).smallest_normal), 0)
+    flushed = np.maximum(difference(outputs[output], want) - float(limits(dtype).smallest_normal), 0)
     errors = flushed / unit(np.maximum(np.abs(want), np.abs(x)))
-    figures = [_worst(f"{output} at extremes, in ULP", errors, outputs[output], want, x, tolerances.FORWARD.factor)]
+    bound = tolerances.ELEMENT_ULPS
+    figures = [_worst(f"{output} at extremes, in ULP", errors, outputs[output], want, x, bound)]
     # Six points around each input, as far apart as the function there is smooth; not across a kink.
     reach = np.where(np.abs(x) <= 100, REACH, REACH * np.abs(x))
     kinks = np.array([k for k, _ in case.slopes] + list(case.kinks))
     clear = np.all(np.abs(x[..., None] - kinks) > 4 * reach[..., None], axis=-1)
     slope = derivative.directional(f, x, reach, 1.0) / reach * point.cotangents[output].astype(np.float64)
-    limit = 1e-9 if dtype == "float64" else tolerances.GRADIENT.factor * ulp_of(1.0, dtype)
+    bound = tolerances.GRADIENT.bound(dtype)
+    limit = bound if dtype == "float64" else bound * ulp_of(1.0, dtype)
     errors = np.where(clear, difference(gradients[name], slope) / np.maximum(np.abs(slope), 1), 0.0)
     figures.append(_worst(f"d/d {name} at extremes, relative", errors, gradients[name], slope, x, limit))
     return figures

@@ -12,7 +12,7 @@ from nnspec_conformance.case import STEP
 from nnspec_conformance.checks.extremes import finite, values
 from nnspec_conformance.checks.forward import draws
 from nnspec_conformance.checks.gradients import against
-from nnspec_conformance.draws import Array, generator, rounded
+from nnspec_conformance.draws import Array, at_least_float32, generator, rounded
 from nnspec_conformance.losses import LossCase, LossExample
 from nnspec_conformance.result import Figure, compare, elementwise
 from nnspec_conformance.subject import Subject
@@ -28,8 +28,9 @@ def loss(subject: Subject, case: LossCase) -> list[Figure]:
         value, gradient = computed(subject, case, draw)
         want = _value(case, case.draw(subject.dtype, draw))
         rounding = _rounding(case, subject.dtype)
-        bound = tolerances.LOSS.bound(subject.dtype)
-        figures.append(compare("loss", value, np.array(want), dtype=subject.dtype, bound=bound, rounding=rounding))
+        dtype = at_least_float32(subject.dtype)
+        bound = tolerances.LOSS.bound(dtype)
+        figures.append(compare("loss", value, np.array(want), dtype=dtype, bound=bound, rounding=rounding))
         noise = {"outputs": _gradient_rounding(case, subject.dtype)}
         figures += against({"outputs": gradient}, _gradient(case, subject.dtype, draw), subject.dtype, noise)
     return figures
@@ -47,9 +48,10 @@ def extremes(subject: Subject, case: LossCase) -> list[Figure]:
     value, gradient = subject.backend.loss(case.spec, *batch, dtype=subject.dtype)
     want = _value(case, batch)
     rounding = abs(_value(case, batch, dtype=subject.dtype) - want)
-    bound = tolerances.LOSS.bound(subject.dtype)
+    dtype = at_least_float32(subject.dtype)
+    bound = tolerances.LOSS.bound(dtype)
     return [
-        compare("loss at extremes", value, np.array(want), dtype=subject.dtype, bound=bound, rounding=rounding),
+        compare("loss at extremes", value, np.array(want), dtype=dtype, bound=bound, rounding=rounding),
         finite("d/d outputs at extremes", gradient),
     ]
 
@@ -61,8 +63,9 @@ def example(subject: Subject, case: LossExample) -> list[Figure]:
     want = np.array(case.value)
     # 1 − (1 − ε) is off by a rounding of 1: the reference's own error counts in float64 too.
     own = abs(case.spec.result(*reference.value(case.spec, outputs, targets)) - case.value)
-    limit = tolerances.LOSS.factor * own if subject.dtype == "float64" else 0.0
-    found = compare("loss", value, want, dtype=subject.dtype, bound=tolerances.LOSS.bound(subject.dtype), rounding=own)
+    dtype = at_least_float32(subject.dtype)
+    limit = tolerances.LOSS.factor * own if dtype == "float64" else 0.0
+    found = compare("loss", value, want, dtype=dtype, bound=tolerances.LOSS.bound(dtype), rounding=own)
     if found.limit < limit:
         found = Figure(found.what, found.error, limit, found.ulp, found.relative, found.equal, found.where)
     return [found, elementwise("d/d outputs", gradient, np.array(case.gradient), subject.dtype)]

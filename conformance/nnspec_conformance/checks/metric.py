@@ -9,7 +9,7 @@ import numpy as np
 from nnspec.reference import metrics as reference
 from nnspec_conformance import tolerances
 from nnspec_conformance.checks.forward import draws
-from nnspec_conformance.draws import Array
+from nnspec_conformance.draws import Array, at_least_float32
 from nnspec_conformance.metrics import MetricCase
 from nnspec_conformance.result import Figure, compare
 from nnspec_conformance.subject import Subject
@@ -23,14 +23,15 @@ def metric(subject: Subject, case: MetricCase) -> list[Figure]:
         outputs, targets, weights = case.draw(subject.dtype, draw)
         got = subject.backend.metric(case.spec, outputs, targets, weights, dtype=subject.dtype)
         want = _sums(case, _wide(outputs, targets, weights))
-        bound = tolerances.METRIC.bound(subject.dtype)
+        dtype = at_least_float32(subject.dtype)
+        bound = tolerances.METRIC.bound(dtype)
         for what, mine, truth, own in zip(("total", "count"), got, want, _rounding(case, subject.dtype), strict=True):
             figures.append(
                 compare(
                     what,
                     np.array(mine),
                     np.array(truth),
-                    dtype=subject.dtype,
+                    dtype=dtype,
                     bound=bound,
                     rounding=own,
                 )

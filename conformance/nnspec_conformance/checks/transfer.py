@@ -1,12 +1,14 @@
-"""Do variables that leave a net and enter another one give the same outputs, bit for bit?"""
+"""Do variables that leave a net in a file and enter another one give the same outputs, bit for bit?"""
 
 from __future__ import annotations
 
-import io
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from nnspec.errors import SpecError
+from nnspec.variables import load, save
 from nnspec_conformance.case import Case
 from nnspec_conformance.draws import Array
 from nnspec_conformance.result import Figure, exact
@@ -14,12 +16,12 @@ from nnspec_conformance.subject import Draw, Subject, random_state, unchanged
 
 
 def transfer(subject: Subject, case: Case) -> list[Figure]:
-    """Variables out of a net, through bytes, into a net of another seed; and mistakes that change nothing."""
+    """Variables out of a net, through a file, into a net of another seed; and mistakes that change nothing."""
     point = Draw()(case, subject.dtype)
     first = subject.fresh(case, {**point.variables, **random_state(point)})
     training = len(case.modes) > 1
     first.forward(point.inputs, training=training)  # statistics and the random step move on
-    saved = _through_bytes(first.variables())
+    saved = through_a_file(first.variables())
     second = subject.fresh(case, seed=99)
     second.assign(saved)
     figures = [exact(f"{name} arrives", second.variables()[name], value) for name, value in saved.items()]
@@ -29,13 +31,12 @@ def transfer(subject: Subject, case: Case) -> list[Figure]:
     return [*figures, *_refusals(subject, case)]
 
 
-def _through_bytes(variables: dict[str, Array]) -> dict[str, Array]:
-    """The arrays written and read again, so that nothing but their bytes is shared."""
-    buffer = io.BytesIO()
-    np.savez(buffer, **{name.replace("/", "|"): value for name, value in variables.items()})  # type: ignore[arg-type]
-    buffer.seek(0)
-    with np.load(buffer, allow_pickle=False) as read:
-        return {name.replace("|", "/"): read[name] for name in read.files}
+def through_a_file(variables: dict[str, Array]) -> dict[str, Array]:
+    """The variables saved and loaded again, in the format that nnspec keeps them in."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "variables.safetensors")
+        save(path, variables)
+        return load(path)[0]
 
 
 def _refusals(subject: Subject, case: Case) -> list[Figure]:

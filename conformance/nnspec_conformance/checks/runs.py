@@ -1,0 +1,111 @@
+"""Do training runs stay the same, however they are divided, interrupted, resumed and evaluated, and on each backend?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from nnspec.reference import losses, metrics, model as reference
+from nnspec.vocabulary import tag_of
+from nnspec_conformance import tolerances
+from nnspec_conformance.checks.engines import made, near, started
+from nnspec_conformance.checks.transfer import through_a_file
+from nnspec_conformance.draws import Array, at_least_float32, float_type, generator
+from nnspec_conformance.result import Figure, difference, exact
+from nnspec_conformance.subject import Subject, unchanged
+from nnspec_conformance.training import UPDATES, TrainingCase
+from nnspec_conformance.truth import wide
+
+EVALUATION_BATCH = 7  # does not divide the held-out rows: a last partial batch
+
+
+def divided(subject: Subject, case: TrainingCase) -> list[Figure]:
+    """The same updates in one call and in several, bit for bit: a run that resumes must end where it would have."""
+    order = case.order()
+    found = []
+    for bounds in ((0, case.updates), (0, 5, 6, case.updates)):
+        engine = started(subject, case)
+        for begin, stop in pairwise(bounds):
+            engine.train(order, begin, stop)
+        found.append((engine.variables(), engine.totals()))
+    (one, sums), (several, parts) = found
+    figures = [exact(f"{name} in several calls", several[name], value) for name, value in one.items()]
+    dtype = at_least_float32(subject.dtype)
+    for name, pair in sums.items():
+        figures.append(near(f"{name} in several calls", np.array(parts[name]), np.array(pair), dtype))
+    return figures
+
+
+def resumed(subject: Subject, case: TrainingCase) -> list[Figure]:
+    """A run whose whole state went through a file into another engine, against the run that went on, bit for bit."""
+    order, half = case.order(), case.updates // 2
+    engine = started(subject, case)
+    engine.train(order, 0, half)
+    saved = engine.variables()
+    arrived = through_a_file(saved)
+    engine.train(order, half, case.updates)
+    other = made(subject, case)
+    other.assign(arrived)
+    loaded = other.variables()
+    figures = [exact(f"{name} arrives", loaded[name], value) for name, value in saved.items()]
+    other.train(order, half, case.updates)
+    want, got = engine.variables(), other.variables()
+    return [*figures, *(exact(f"{name} after the resumed run", got[name], value) for name, value in want.items())]
+
+
+def evaluation(subject: Subject, case: TrainingCase) -> list[Figure]:
+    """Loss and metrics of a split in inference mode, with a last partial batch, and nothing changed by it."""
+    engine = started(subject, case)
+    before = engine.variables()
+    got = engine.evaluate("validation", EVALUATION_BATCH)
+    figures = []
+    if not unchanged(before, engine.variables()):
+        figures.append(Figure("state under evaluate", 1.0, 0.0, where="it changed"))
+    data = wide(case.data("validation", subject.dtype))
+    inputs = {name: data[name] for name in case.case.model.inputs}
+
+    def outputs(dtype: str) -> Array:
+        passed = reference.run(case.case.model, wide(before), inputs, dtype=float_type(dtype))
+        return np.asarray(passed.outputs[case.case.model.outputs[0]], np.float64)
+
+    exactly = outputs("float64")
+    want, rounding = _scores(case, exactly, data), dict.fromkeys(got, 0.0)
+    if subject.dtype != "float64":
+        # What the roundings of the outputs leave open: a prediction near a tie may go either way.
+        error = float(difference(outputs(subject.dtype), exactly).max())
+        for draw in range(tolerances.ESTIMATES):
+            moved = exactly + error * generator(case.name, "moved", draw).uniform(-1, 1, exactly.shape)
+            for name, value in _scores(case, moved, data).items():
+                rounding[name] = max(rounding[name], abs(value - want[name]))
+    specs: dict[str, Any] = {"loss": case.loss, **{tag_of(type(spec)): spec for spec in case.metrics}}
+    for name, value in want.items():
+        mine = np.array(specs[name].result(*got[name]))
+        dtype = at_least_float32(subject.dtype)
+        figures.append(near(f"validation {name}", mine, np.array(value), dtype, rounding=rounding[name]))
+    return figures
+
+
+def _scores(case: TrainingCase, outputs: Array, data: dict[str, Array]) -> dict[str, float]:
+    """Loss and metrics of outputs by the reference."""
+    targets, weights = data["targets"], data.get("weights")
+    found = {"loss": case.loss.result(*losses.value(case.loss, outputs, targets, weights))}
+    for spec in case.metrics:
+        found[tag_of(type(spec))] = spec.result(*metrics.value(spec, outputs, targets, weights))
+    return found
+
+
+def agreement(one: Subject, other: Subject, case: TrainingCase) -> list[Figure]:
+    """Where two backends are after 100 updates."""
+    mine, theirs = _trained(one, case), _trained(other, case)
+    return [near(f"{name} after {UPDATES} updates", mine[name], value, one.dtype) for name, value in theirs.items()]
+
+
+def _trained(subject: Subject, case: TrainingCase) -> dict[str, Array]:
+    def make() -> dict[str, Array]:
+        engine = started(subject, case)
+        engine.train(case.order(), 0, UPDATES)
+        return engine.variables()
+
+    return subject.once((case, "trained"), make)  # type: ignore[no-any-return]
