@@ -91,8 +91,9 @@ def _failures(facts: Facts) -> Iterator[str]:
         yield ""
         yield from (f"  {line}" for line in _block(_shown(outcome), "text"))
         yield ""
-        yield from (f"  {line}" for line in _block(command(outcome, facts), "sh"))
-        yield ""
+        if again := command(outcome, facts):
+            yield from (f"  {line}" for line in _block(again, "sh"))
+            yield ""
     yield from (f"* {code(outcome.id)}: {outcome.status}, {_worst(outcome)}" for outcome in bad[FULL:NAMED])
     rest = Counter(f"{outcome.backend} {outcome.dtype} {outcome.family}" for outcome in bad[NAMED:])
     yield from (f"* {count:,} further ones of {text(name)}" for name, count in rest.items())

@@ -145,7 +145,7 @@ function detail(test) {
       make("div", {},
         ...(worst && worst.where ? titled("Worst element", make("p", { class: "worst" }, make("code", {}, `${worst.what}: ${worst.where}`))) : []),
         ...(figures ? titled(test.figures.length < test.compared ? "Figures (the worst ones)" : "Figures", make("div", { class: "scroll" }, figures)) : []),
-        ...titled("Repeat it", make("div", { class: "command" }, code, copy))),
+        ...(test.command ? titled("Repeat it", make("div", { class: "command" }, code, copy)) : [])),
       make("div", {}, ...(spec === undefined ? [] : titled("Case", make("pre", { class: "spec" }, spec))))));
 }
 function toggle(test) {
