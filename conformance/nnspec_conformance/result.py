@@ -124,7 +124,7 @@ def figure(what: str, got: Array, want: Array, limit: float, *, scale: float, ul
         return Figure(what, 0.0, limit)
     error = float(errors.max())
     worst = np.unravel_index(int(errors.argmax()), errors.shape)
-    at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]!r} instead of {np.asarray(want)[worst]!r}"
+    at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]} instead of {np.asarray(want)[worst]}"
     return Figure(what, error, limit, error / ulp, error / scale if scale else 0.0, float(np.mean(errors == 0)), at)
 
 
@@ -149,6 +149,6 @@ def elementwise(what: str, got: Array, want: Array, dtype: str, ulps: float = CO
     # In units of each element; an expected zero allows nothing.
     share = np.where(wanted == 0, np.where(errors == 0, 0.0, np.inf), errors / units)
     worst = np.unravel_index(int(share.argmax()), share.shape)
-    at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]!r} instead of {wanted[worst]!r}"
+    at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]} instead of {wanted[worst]}"
     ulp = float(share.max(initial=0.0))
     return Figure(what, ulp, ulps, ulp, float(errors.max(initial=0.0)), float(np.mean(errors == 0)), at)
