@@ -75,7 +75,7 @@ function table(family, index) {
   const flat = columns.flatMap(({ check, places: there }) => there.map((place, at) => ({ key: `${check}\n${place}`, place, first: at === 0 })));
   const head = make("thead", {},
     make("tr", {}, make("td"), ...columns.map(({ check, places: there }) =>
-      make("th", { scope: "colgroup", colspan: there.length, class: "first" }, check))),
+      make("th", { scope: "colgroup", colspan: there.length, class: "first" }, check)), make("td", { class: "rest" })),
     make("tr", {}, make("td"), ...flat.map(({ place, first }) => make("th", { scope: "col", class: first ? "where first" : "where" }, place))));
   const body = make("tbody");
   const byCase = new Map();
@@ -157,7 +157,7 @@ function toggle(test) {
     row.open = null;
   }
   if (!before || before.test !== test) {
-    const width = row.line.children.length;
+    const width = row.line.children.length + 1;
     const line = make("tr", { class: "opened" }, make("td", { colspan: width }, detail(test)));
     row.line.after(line);
     row.open = { test, line };
