@@ -8,38 +8,32 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import nnspec_torch.activation
-import nnspec_torch.dropout
-import nnspec_torch.linear
-import nnspec_torch.normalization
-import nnspec_torch.ops
-import nnspec_torch.shape  # noqa: F401 - the families are imported because they register their classes
 from nnspec.model import Model
-from nnspec_torch.realize import Pass, Scope, apply
+from nnspec_torch import layers, metrics, schedules  # noqa: F401 - they register their classes
+from nnspec_torch.realize import Pass, apply
+
+Tensors = Mapping[str, Tensor]
 
 
 class Graph(nn.Module):
-    """A model as a module whose ``state_dict`` has the canonical names, to be used and trained with PyTorch's tools.
+    """A model as a module of PyTorch's, whose ``state_dict`` has the canonical names.
 
-    ``graph(x, ...)`` takes the inputs in the order of ``model.inputs`` and returns the output; several outputs come as
-    a dict by node name. In training mode statistics are updated and the random step grows by one after each call.
+    ``graph(x, ...)`` returns the output, or several as a dict. In training mode it updates statistics and the step.
     """
 
     def __init__(self, model: Model, dtype: torch.dtype) -> None:
         super().__init__()
         self.model = model
-        self.trained: list[str] = []
         for name, param in model.params().items():
             value = torch.zeros(param.shape, dtype=dtype)
             if param.kind == "parameter":
                 self.register_parameter(name, nn.Parameter(value))
-                self.trained.append(name)
             else:
                 self.register_buffer(name, value)
         self.register_buffer("random/seed", torch.zeros(2, dtype=torch.int64))
         self.register_buffer("random/step", torch.zeros((), dtype=torch.int64))
 
-    def observe(self, inputs: Mapping[str, Tensor], *, training: bool) -> tuple[dict[str, Tensor], Pass]:
+    def observe(self, inputs: Tensors, *, training: bool) -> tuple[dict[str, Tensor], Pass]:
         """The outputs by name and all that the pass leaves behind; the module is as it was."""
         run = Pass(self.state_dict(keep_vars=True), training)
         values = _evaluate(self.model, inputs, run)
@@ -50,7 +44,7 @@ class Graph(nn.Module):
         """Take over what a pass in training mode has updated."""
         for name, value in run.updates.items():
             run.variables[name].copy_(value)
-        run.variables["random/step"].add_(1).bitwise_and_(0xFFFFFFFF)
+        run.variables["random/step"].add_(1)
 
     def forward(self, *inputs: Tensor) -> Any:
         outputs, run = self.observe(dict(zip(self.model.inputs, inputs, strict=True)), training=self.training)
@@ -59,19 +53,18 @@ class Graph(nn.Module):
         return outputs if len(outputs) > 1 else outputs[self.model.outputs[0]]
 
 
-def _evaluate(
-    model: Model, inputs: Mapping[str, Tensor], run: Pass, path: str = "", owner: str = ""
-) -> dict[str, Tensor]:
+def _evaluate(model: Model, inputs: Tensors, run: Pass, path: str = "", owner: str = "") -> dict[str, Tensor]:
     """The values of inputs and nodes by name. ``path`` leads to the nodes, ``owner`` to their variables."""
     values = dict(inputs)
     for node in model.nodes:
         given = [values[name] for name in node.inputs]
         here, mine = path + node.name, owner + node.owner
         if isinstance(node.layer, Model):
-            inner = _evaluate(node.layer, dict(zip(node.layer.inputs, given, strict=True)), run, f"{here}/", f"{mine}/")
-            value = inner[node.layer.outputs[0]]
+            nested = dict(zip(node.layer.inputs, given, strict=True))
+            value = _evaluate(node.layer, nested, run, f"{here}/", f"{mine}/")[node.layer.outputs[0]]
         else:
-            value = apply(node.layer, Scope(run, mine, here), *given)
+            run.owner, run.path = mine, here
+            value = apply(node.layer, run, *given)
             run.calls[mine] += 1
         run.nodes[here] = values[node.name] = value
     return values

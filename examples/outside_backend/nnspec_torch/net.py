@@ -6,27 +6,23 @@ import torch
 from torch import Tensor
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
-from nnspec.errors import ShapeError
 from nnspec.model import Model
-from nnspec_torch.arrays import assign, check_names, to_host, to_inputs, to_tensor
+from nnspec_torch.arrays import assign, check_names, to_host, to_tensor
 from nnspec_torch.model import Graph
 
 
 class TorchNet:
-    """A model realized in PyTorch; see :class:`nnspec.backends.Net`.
-
-    PyTorch computes eagerly: ``compiled`` changes nothing, and says so here.
-    """
+    """A model in PyTorch, computing eagerly: ``compiled`` changes nothing. See :class:`nnspec.backends.Net`."""
 
     backend = "torch"
 
     def __init__(self, model: Model, variables: Arrays, dtype: FloatType, device: str) -> None:
-        self.model, self.dtype = model, dtype
+        self.model, self.dtype, self.device = model, dtype, device
         self.native = Graph(model, getattr(torch, dtype)).to(device).eval()
-        #: All state by canonical name, as the module's own tensors, and those of it that gradients train.
+        #: All state by canonical name, as the module's own tensors, and what gradients train of it.
         self.tensors: dict[str, Tensor] = self.native.state_dict(keep_vars=True)
-        self.parameters = {name: self.tensors[name] for name in self.native.trained}
-        check_names("given value of the variable", self.tensors, variables)
+        self.parameters: dict[str, Tensor] = dict(self.native.named_parameters())
+        check_names("no value is given for", self.tensors, variables)
         assign(self.tensors, variables)
 
     def variables(self) -> dict[str, Array]:
@@ -36,8 +32,12 @@ class TorchNet:
         assign(self.tensors, variables)
 
     def inputs(self, inputs: Arrays) -> dict[str, Tensor]:
-        """The inputs as tensors of this net's dtype, on its device."""
-        return to_inputs(self.model, inputs, self.dtype, self.tensors["random/seed"])
+        """The inputs as tensors, in the model's order; names and shapes that do not fit are errors of the spec."""
+        check_names("the model has no input", inputs, self.model.inputs)
+        check_names("nothing is given for the input", self.model.inputs, inputs)
+        found = {name: to_tensor(inputs[name], self.dtype, self.device) for name in self.model.inputs}
+        self.model.infer(*((None, *x.shape[1:]) for x in found.values()))
+        return found
 
     @torch.no_grad()
     def forward(self, inputs: Arrays, *, training: bool = False, compiled: bool = True) -> dict[str, Array]:
@@ -46,11 +46,9 @@ class TorchNet:
             self.native.commit(run)
         return to_host(outputs)
 
-    @torch.no_grad()
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
         return to_host(self.native.observe(self.inputs(inputs), training=training)[1].nodes)
 
-    @torch.no_grad()
     def masks(self, inputs: Arrays) -> dict[str, Array]:
         return to_host(self.native.observe(self.inputs(inputs), training=True)[1].masks)
 
@@ -59,15 +57,11 @@ class TorchNet:
     ) -> Gradients:
         given = self.inputs(inputs)
         floats = {name: x.requires_grad_() for name, x in given.items() if x.is_floating_point()}
-        outputs, _ = self.native.observe(given, training=training)
-        wanted = {name: y for name, y in outputs.items() if y.is_floating_point()}
-        check_names("output", cotangents, wanted)
-        check_names("cotangent of the output", wanted, cotangents)
-        upstream = [to_tensor(cotangents[name], self.dtype, y) for name, y in wanted.items()]
-        for (name, y), cotangent in zip(wanted.items(), upstream, strict=True):
-            if y.shape != cotangent.shape:
-                raise ShapeError(f"shape {list(y.shape)}, its cotangent {list(cotangent.shape)}", (name,))
+        outputs = {n: y for n, y in self.native.observe(given, training=training)[0].items() if y.is_floating_point()}
+        check_names("the model has no output", cotangents, outputs)
+        check_names("no cotangent is given for", outputs, cotangents)
+        upstream = [to_tensor(cotangents[name], self.dtype, self.device) for name in outputs]
         by = {**floats, **self.parameters}
-        found = torch.autograd.grad(list(wanted.values()), list(by.values()), upstream, materialize_grads=True)
+        found = torch.autograd.grad(list(outputs.values()), list(by.values()), upstream, materialize_grads=True)
         hosted = to_host(dict(zip(by, found, strict=True)))
-        return Gradients({n: hosted[n] for n in floats}, {n: hosted[n] for n in self.parameters})
+        return Gradients({name: hosted[name] for name in floats}, {name: hosted[name] for name in self.parameters})

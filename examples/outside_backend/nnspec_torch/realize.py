@@ -1,9 +1,9 @@
-"""What a layer is given, and the function that the families register their classes with."""
+"""The function that every family registers its classes with, and what a layer is given."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Any
@@ -16,67 +16,38 @@ from nnspec.random import stream_of
 from nnspec_torch.random import keep_mask
 
 
+@singledispatch
+def apply(spec: Any, *given: Any) -> Any:
+    """What a spec computes: layers of (run, inputs…), losses and metrics of (outputs, targets), schedules of steps."""
+    raise BackendError(f"the torch backend has no realization of {type(spec).__name__}")
+
+
 @dataclass
 class Pass:
-    """One pass through a graph: what it reads, and what it leaves behind without changing anything.
-
-    Attributes:
-        variables: by canonical name, ``random/seed`` and ``random/step`` included.
-        updates: new values of statistics; they hold from the next call of a shared layer on.
-        nodes, masks: values and keep-masks by the path of the node.
-        calls: how often the layer at a path has been called.
-    """
+    """One pass through a graph: what it reads, and what it leaves behind without changing anything."""
 
     variables: Mapping[str, Tensor]
     training: bool
-    updates: dict[str, Tensor] = field(default_factory=dict)
+    owner: str = ""  # of the layer that is called: the node that has its variables and random streams
+    path: str = ""  # of the node itself
+    updates: dict[str, Tensor] = field(default_factory=dict)  # of statistics, by canonical name
     nodes: dict[str, Tensor] = field(default_factory=dict)
     masks: dict[str, Tensor] = field(default_factory=dict)
-    calls: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
-class Scope:
-    """What one call of a layer may need; ``owner`` holds its variables and random streams, ``path`` is the node."""
-
-    run: Pass
-    owner: str
-    path: str
+    calls: Counter[str] = field(default_factory=Counter)  # of the layer of an owner
 
     def __getitem__(self, name: str) -> Tensor:
+        """A variable of the layer; a statistic that an earlier call of a shared layer has updated is the new one."""
         full = f"{self.owner}/{name}"
-        return self.run.updates.get(full, self.run.variables[full])
+        return self.updates.get(full, self.variables[full])
 
     def update(self, name: str, value: Tensor) -> None:
-        """Give a statistic its new value, which is no part of the gradient."""
-        self.run.updates[f"{self.owner}/{name}"] = value.detach()
+        self.updates[f"{self.owner}/{name}"] = value.detach()
 
     def keep_mask(self, rate: float, like: Tensor) -> Tensor:
-        """The dropout mask of this call, at this seed and step."""
-        stream = stream_of(self.owner, "dropout", self.run.calls[self.owner])
-        seed, step = self.run.variables["random/seed"], self.run.variables["random/step"]
-        mask = self.run.masks[self.path] = keep_mask(rate, like, seed, stream, step)
+        stream = stream_of(self.owner, "dropout", self.calls[self.owner])
+        mask = keep_mask(rate, like, self.variables["random/seed"], stream, self.variables["random/step"])
+        self.masks[self.path] = mask
         return mask
-
-
-@singledispatch
-def apply(spec: Any, scope: Scope, *inputs: Tensor) -> Tensor:
-    """The output of a layer, an activation or an operation for these inputs.
-
-    Raises:
-        BackendError: the class is not registered.
-    """
-    raise missing(spec)
-
-
-def missing(spec: Any) -> BackendError:
-    return BackendError(f"the torch backend has no realization of {type(spec).__name__}")
-
-
-def elementwise(table: Mapping[type[Any], Callable[[Any, Tensor], Tensor]]) -> None:
-    """Register functions of (spec, x) that need nothing of the scope."""
-    for cls, function in table.items():
-        apply.register(cls, lambda spec, scope, x, function=function: function(spec, x))
 
 
 def clipped(x: Tensor, low: float, high: float) -> Tensor:
