@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from statistics import median
 
 from nnspec_conformance.facts import Facts
 from nnspec_conformance.outcome import Outcome, Status
@@ -14,7 +15,7 @@ _COUNTED: tuple[tuple[str, tuple[Status, ...]], ...] = (
     ("deviating", ("deviation",)),
     ("lacking", ("not implemented",)),
 )
-_HEAD = ("backend", "dtype", "family", *(name for name, _ in _COUNTED), "nearest", "worst ULP", "bit-equal")
+_HEAD = ("backend", "dtype", "family", *(name for name, _ in _COUNTED), "nearest", "median ULP", "bit-equal")
 
 
 def lines(facts: Facts) -> list[str]:
@@ -23,7 +24,8 @@ def lines(facts: Facts) -> list[str]:
 
 
 def table(outcomes: Iterable[Outcome]) -> list[str]:
-    """A row per backend, dtype and family; *nearest* is the largest share of its limit that an error takes."""
+    """A row per backend, dtype and family: *nearest* is the largest share of its limit that an error takes, *median ULP*
+    that of the tests' largest errors."""
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.backend, outcome.dtype, outcome.family), []).append(outcome)
@@ -46,8 +48,8 @@ def _row(place: tuple[str, str, str], outcomes: list[Outcome]) -> tuple[str, ...
         return (*place, *numbers, "-", "-", "-")
     equal = sum(outcome.equal for outcome in compared) / len(compared)
     nearest = max(outcome.nearness for outcome in compared)
-    worst = max(outcome.ulp for outcome in compared)
-    return (*place, *numbers, f"{nearest:.1%}", f"{worst:.3g}", f"{equal:.0%}")
+    middle = median(outcome.ulp for outcome in compared)
+    return (*place, *numbers, f"{nearest:.1%}", f"{middle:.3g}", f"{equal:.0%}")
 
 
 def totals(facts: Facts) -> list[str]:
