@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from nnspec.backends import Backend
 from nnspec.layers.activation import GELU, LeakyReLU
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.normalization import BatchNorm, LayerNorm
-from nnspec.losses import SoftmaxCrossEntropy
+from nnspec.losses import SoftmaxCrossEntropy as _CE  # noqa: N814
 from nnspec.model import Model
 from nnspec.optimizers import AdamW, RMSProp
 from nnspec.schedules import CosineDecay
 from nnspec.spec import Spec
+from tests.mutants.mutant import ANY, Mutant
 
 
 class Around:
@@ -183,43 +186,52 @@ def _realizing(cls: type[Any], **fields: Any) -> Callable[[Any], Any]:
     return lambda inner: Realizing(inner, cls, change)
 
 
-# name -> (the guilty class or check, the wrong backend around a right one, the checks to ask)
-MUTANTS: dict[str, tuple[str, Callable[[Any], Any], tuple[str, ...]]] = {
-    "GELU by tanh": ("GELU", _realizing(GELU, approximate=lambda s: not s.approximate), ("forward",)),
-    "slope .2": ("LeakyReLU", _realizing(LeakyReLU, negative_slope=0.2), ("forward", "kinks")),
-    "epsilon of another framework": ("LayerNorm", _realizing(LayerNorm, epsilon=1e-5), ("forward",)),
-    "momentum inverted": ("BatchNorm", _realizing(BatchNorm, momentum=lambda s: 1 - s.momentum), ("state",)),
-    "keeps the rate": ("Dropout", _realizing(Dropout, rate=lambda s: min(1 - s.rate, 0.99)), ("masks", "forward")),
-    "smoothing ignored": ("SoftmaxCrossEntropy", _realizing(SoftmaxCrossEntropy, label_smoothing=0.0), ("loss",)),
-    "sum over count of weights": (
-        "SoftmaxCrossEntropy",
-        _realizing(SoftmaxCrossEntropy, reduction="weighted_mean"),
-        ("loss",),
-    ),
-    "decay of biases": ("AdamW", _realizing(AdamW, decay="all"), ("optimizer",)),
-    "epsilon on the other side": (
+def _around(name: str, guilty: str, wrong: Callable[[Any], Any], *checks: str, **options: Any) -> Mutant:
+    """A mutant around any backend; what it changes is in the name."""
+
+    @contextmanager
+    def planted(backend: Backend) -> Iterator[Any]:
+        yield wrong(backend)
+
+    return Mutant(name, guilty, ANY, "nnspec.backends", "around the protocol", planted, checks, **options)
+
+
+MUTANTS = [
+    _around("GELU by tanh", "GELU", _realizing(GELU, approximate=lambda s: not s.approximate), "forward"),
+    _around("slope .2", "LeakyReLU", _realizing(LeakyReLU, negative_slope=0.2), "forward", "kinks"),
+    _around("epsilon of another framework", "LayerNorm", _realizing(LayerNorm, epsilon=1e-5), "forward"),
+    _around("momentum inverted", "BatchNorm", _realizing(BatchNorm, momentum=lambda s: 1 - s.momentum), "state"),
+    _around("keeps the rate", "Dropout", _realizing(Dropout, rate=lambda s: min(1 - s.rate, 0.99)), "masks", "forward"),
+    _around("smoothing ignored", _CE.__name__, _realizing(_CE, label_smoothing=0.0), "loss"),
+    _around("sum over count of weights", _CE.__name__, _realizing(_CE, reduction="weighted_mean"), "loss"),
+    _around("decay of biases", "AdamW", _realizing(AdamW, decay="all"), "optimizer"),
+    _around(
+        "epsilon on the other side",
         "RMSProp",
         _realizing(RMSProp, epsilon_in_root=lambda s: not s.epsilon_in_root),
-        ("optimizer",),
+        "optimizer",
     ),
-    "decay one step long": (
+    _around(
+        "decay one step long",
         "CosineDecay",
         _realizing(CosineDecay, decay_steps=lambda s: s.decay_steps + 1),
-        ("schedule",),
+        "schedule",
     ),
-    "weights ignored": ("weights", IgnoresWeights, ("loss",)),
-    "schedule one step late": ("Decay", LateSchedule, ("schedule",)),
-    "no clipping": ("clip", NoClip, ("optimizer",)),
-    "start ignored": ("start", StartIgnored, ("words",)),
-    "high counter word ignored": ("block 2**32", LowCounterWord, ("words",)),
-    "the same mask at every step": ("Dropout", _net(SameMask), ("state",)),
-    "float32 within float64": ("Dense", _net(Float32Within), ("forward",)),
-    "gradients update statistics": ("BatchNorm", _net(LeakyState), ("gradients",)),
-    "half an assignment": ("BatchNorm", _net(HalfAssigned), ("transfer",)),
-    "tie to the first": ("Maximum", _net(TieToTheFirst), ("kinks",)),
-    "the next update's batch": ("everything on", _engine(NextBatch), ("training",)),
-    "no clipping in training": ("everything on", NoClip, ("training",)),
-    "the step of the schedule is forgotten": ("everything on", _engine(ForgetsTheStep), ("training",)),
-    "evaluation changes the state": ("everything on", _engine(TrainsWhileEvaluating), ("evaluation",)),
-    "half at zero": ("ReLU", _net(HalfAtZero), ("kinks",)),
-}
+    _around("weights ignored", "weights", IgnoresWeights, "loss"),
+    _around("schedule one step late", "Decay", LateSchedule, "schedule"),
+    _around("no clipping", "clip", NoClip, "optimizer"),
+    _around("start ignored", "start", StartIgnored, "words"),
+    _around("high counter word ignored", "block 2**32", LowCounterWord, "words"),
+    _around("the same mask at every step", "Dropout", _net(SameMask), "state"),
+    _around("float32 within float64", "Dense", _net(Float32Within), "forward"),
+    _around("gradients update statistics", "BatchNorm", _net(LeakyState), "gradients"),
+    _around("half an assignment", "BatchNorm", _net(HalfAssigned), "transfer"),
+    _around("tie to the first", "Maximum", _net(TieToTheFirst), "kinks"),
+    _around("half at zero", "ReLU", _net(HalfAtZero), "kinks"),
+    _around("the next update's batch", "everything on", _engine(NextBatch), "training", dtype="float32"),
+    _around("no clipping in training", "everything on", NoClip, "training", dtype="float32"),
+    _around(
+        "the step of the schedule is forgotten", "everything on", _engine(ForgetsTheStep), "training", dtype="float32"
+    ),
+    _around("evaluation changes the state", "everything on", _engine(TrainsWhileEvaluating), "evaluation"),
+]

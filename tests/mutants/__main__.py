@@ -1,0 +1,51 @@
+"""``python -m tests.mutants``: hunts the mutants, and prints each with what found it.
+
+``-k WORDS`` hunts those with these words in their line; ``--write`` writes docs/mutants.md; ``--check`` hunts nothing,
+and exits with status 1 if that page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+
+from nnspec import backends
+from tests.mutants import page
+from tests.mutants.hunt import hunt, needs
+from tests.mutants.table import MUTANTS, Mutant
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Hunt the mutants.")
+    parser.add_argument("-k", default="", metavar="WORDS", help="only those with these words in their line")
+    parser.add_argument("--write", action="store_true", help="write docs/mutants.md")
+    parser.add_argument("--check", action="store_true", help="only check that docs/mutants.md is up to date")
+    chosen = parser.parse_args()
+    if chosen.check:
+        wrong = page.outdated(page.TARGET.read_text(encoding="utf-8") if page.TARGET.is_file() else "")
+        print(*wrong, sep="\n", file=sys.stderr) if wrong else None
+        return 1 if wrong else 0
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.simplefilter("ignore")
+    killers = {mutant.id: killer for mutant in MUTANTS if chosen.k in mutant.id and (killer := _report(mutant))}
+    found = sum(killer != "nothing" for killer in killers.values())
+    print(f"{found} of {len(killers)} mutants were found")
+    if chosen.write and len(killers) == found == len(MUTANTS):
+        page.TARGET.write_text(page.render(killers), encoding="utf-8")
+    return 0 if found == len(killers) and not (chosen.write and found < len(MUTANTS)) else 1
+
+
+def _report(mutant: Mutant) -> str | None:
+    """What found a mutant, printed; None where its backend is not installed."""
+    if backends.missing_packages(needs(mutant)):
+        return None
+    kill = hunt(mutant)
+    killer, seconds = ("nothing", 0.0) if kill is None else (str(kill), kill.seconds)
+    print(f"{mutant.id:80}  {seconds:5.1f} s  {killer}", flush=True)
+    return killer
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

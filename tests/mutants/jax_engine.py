@@ -1,0 +1,71 @@
+"""Mistakes in the engine of JAX: the loop of updates, and what it counts."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import planting
+
+# In float32, where a run compiles one size of batches.
+_engine = planting("nnspec_jax.engine", "training", "evaluation", "divided", dtype="float32")
+
+_ALL, _WEIGHTED, _REGRESSION, _PLATEAU = "everything on", "weighted labels", "residual regression", "plateau"
+
+MUTANTS = [
+    _engine(_ALL, "trained in inference mode", "batch, training=True)", "batch, training=False)"),
+    _engine(_ALL, "evaluated in training mode", "batch, training=False)", "batch, training=True)", "evaluation"),
+    _engine(
+        _ALL,
+        "the last batch dropped",
+        "return add(slice_of(rows - rest, rest), sums) if rest else sums",
+        "return sums",
+        "evaluation",
+    ),
+    _engine(
+        _ALL,
+        "the last batch filled up",
+        "slice_of(rows - rest, rest)",
+        "slice_of(rows - batch_size, batch_size)",
+        "evaluation",
+    ),
+    _engine(
+        _ALL,
+        "mean of the batches' means",
+        "outcome = self._outcome(outputs[self._output], batch)\n            return",
+        "outcome = {n: (a / b, 1) for n, (a, b) in self._outcome(outputs[self._output], batch).items()}\n            return",
+        "evaluation",
+    ),
+    _engine(
+        _ALL,
+        "totals not reset",
+        "self._sums = self._zero(self._counted)\n        return found",
+        "self._sums = self._sums\n        return found",
+    ),
+    _engine(
+        _ALL,
+        "norm of the clipped gradients",
+        'outcome["grad_norm"] = (global_norm(gradients), 1.0)',
+        'outcome["grad_norm"] = (global_norm(self._clip.update(gradients, None)[0]), 1.0)',
+    ),
+    _engine(_ALL, "no clipping", "self._optimizer.update(clipped, state", "self._optimizer.update(gradients, state"),
+    _engine(_ALL, "statistics not kept", "{**variables, **changed, **optax", "{**variables, **optax"),
+    _engine(_ALL, "the next update's batch", "_rows(data, order[k]), c)", "_rows(data, order[k + 1]), c)"),
+    _engine(
+        _ALL,
+        "the schedule's step not assigned",
+        "set_slots(self._state, slots, step)",
+        "set_slots(self._state, slots)",
+        "divided",
+    ),
+    _engine(_ALL, "slots not assigned", "set_slots(self._state, slots, step)", "set_slots(self._state, {}, step)"),
+    _engine(
+        _ALL, "the next update's rate reported", "self._rate(count, scale), 1.0)", "self._rate(count + 1, scale), 1.0)"
+    ),
+    _engine(_WEIGHTED, "weights ignored", 'batch.get("weights"))', "None)"),
+    _engine(
+        _WEIGHTED,
+        "loss summed instead of averaged",
+        'return self._loss.reduced(*outcome["loss"]), (changed',
+        'return outcome["loss"][0], (changed',
+    ),
+    _engine(_PLATEAU, "the plateau's scale ignored", "learning_rate_scale=scale)", "learning_rate_scale=1.0)"),
+    _engine(_PLATEAU, "the plateau's scale not assigned", "float(own.get(_SCALE, self._scale))", "1.0"),
+]

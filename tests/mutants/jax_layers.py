@@ -1,0 +1,152 @@
+"""Mistakes in what layers and operations become in JAX."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import planting
+
+_dropout = planting("nnspec_jax.dropout", "forward", "masks")
+_linear = planting("nnspec_jax.linear", "forward")
+_normalization = planting("nnspec_jax.normalization", "forward", "state")
+_ops = planting("nnspec_jax.ops", "forward", "kinks")
+_shape = planting("nnspec_jax.shape", "forward")
+_model = planting("nnspec_jax.model", "masks", "state", "forward")
+_net = planting("nnspec_jax.net", "state", "forward")
+_arrays = planting("nnspec_jax.arrays", "forward")
+_random = planting("nnspec_jax.random", "words", "masks")
+_backend = planting("nnspec_jax.backend", "initial")
+
+MUTANTS = [
+    _normalization(
+        "LayerNorm", "fast variance", '"use_fast_variance": False', '"use_fast_variance": True', hint="large"
+    ),
+    _normalization(
+        "BatchNorm", "fast variance", '"use_fast_variance": False', '"use_fast_variance": True', hint="large"
+    ),
+    _normalization("BatchNorm", "momentum inverted", "momentum=spec.momentum", "momentum=1.0 - spec.momentum", "state"),
+    _normalization("LayerNorm", "Keras's epsilon", '"epsilon": spec.epsilon', '"epsilon": 1e-3'),
+    _normalization(
+        "LayerNorm",
+        "mean over all axes but the first",
+        "reduction_axes=-1",
+        "reduction_axes=(-2, -1)",
+        hint="2, 3",
+        raises=True,
+    ),
+    _dropout("Dropout", "not scaled", "x / (1.0 - self.rate)", "x"),
+    _dropout("Dropout", "scaled by the rate", "x / (1.0 - self.rate)", "x / self.rate"),
+    _dropout("Dropout", "drops in inference", "self.deterministic or self.rate == 0.0", "self.rate == 0.0"),
+    _dropout(
+        "Dropout",
+        "keeps what it should drop",
+        "jnp.where(mask, x / (1.0 - self.rate), 0.0)",
+        "jnp.where(mask, 0.0, x / (1.0 - self.rate))",
+    ),
+    _model(
+        "Dropout",
+        "the same mask at every step",
+        'stream_of(owner, "dropout", call), self.step)',
+        'stream_of(owner, "dropout", call), np.uint32(0))',
+    ),
+    _model("Dropout", "streams numbered in order", 'stream_of(owner, "dropout", call)', "len(self.masks)"),
+    _model(
+        "shared layers",
+        "the same mask in every call",
+        'stream_of(owner, "dropout", call)',
+        'stream_of(owner, "dropout", 0)',
+    ),
+    _model(
+        "nested models",
+        "streams named after the inner node",
+        'stream_of(owner, "dropout", call)',
+        'stream_of(owner.split("/")[-1], "dropout", call)',
+    ),
+    _model(
+        "shared layers",
+        "statistics in another order",
+        "for node in self.model.nodes:\n            given",
+        "for node in sorted(self.model.nodes, key=lambda n: n.shares is None):\n            given",
+        "state",
+    ),
+    _model("Dropout", "the step stays in training", "run.step + np.uint32(1)", "run.step", "state"),
+    _net(
+        "Dropout",
+        "the step moves in inference",
+        "return outputs, {}, run",
+        'return outputs, {"random/step": run.step + np.uint32(1)}, run',
+        "state",
+    ),
+    _net("BatchNorm", "statistics not kept", "self.replace(changed)", "self.replace({})", "state"),
+    _net(
+        "BatchNorm",
+        "gradients in inference mode",
+        "given = self.apply({**variables, **parameters}, {**inputs, **floats}, training=training)",
+        "given = self.apply({**variables, **parameters}, {**inputs, **floats}, training=False)",
+        "gradients",
+    ),
+    _arrays(
+        "Dense",
+        "inputs through float32",
+        'return x.astype(dtype)\n    if x.dtype.kind in "iu" and declared',
+        'return x.astype(np.float32).astype(dtype)\n    if x.dtype.kind in "iu" and declared',
+    ),
+    _linear(
+        "Dense",
+        "activation left out",
+        "build(spec.activation or Identity(), after)",
+        "build(Identity(), after)",
+        hint="activation",
+    ),
+    _ops("Subtract", "the other way round", "return operator.sub", "return lambda a, b: b - a"),
+    _ops("Divide", "the other way round", "return operator.truediv", "return lambda a, b: b / a"),
+    _ops("Maximum", "tie to the first", "return jnp.maximum", "return lambda a, b: jnp.where(a >= b, a, b)", "kinks"),
+    _ops("Minimum", "tie to the second", "return jnp.minimum", "return lambda a, b: jnp.where(a < b, a, b)", "kinks"),
+    _ops("Add", "the last input left out", "reduce(binary, inputs)", "reduce(binary, inputs[:2])", hint="three"),
+    _ops(
+        "Concat",
+        "inputs from right to left",
+        "jnp.concatenate(inputs, axis=spec.axis)",
+        "jnp.concatenate(inputs[::-1], axis=spec.axis)",
+    ),
+    _ops(
+        "Concat",
+        "the last axis instead of the one that is asked for",
+        "axis=spec.axis",
+        "axis=-1",
+        hint="axis=1",
+        raises=True,
+    ),
+    _shape("Reshape", "column-major", "*sizes)", "*sizes, order='F')"),
+    _random("across block 2**32", "the carry is lost", "(c0 < index).astype(jnp.uint32)", "jnp.zeros_like(index)"),
+    _random("seed above 2**32", "the seed's high word ignored", "(key[0], key[1])", "(key[0], jnp.zeros_like(key[0]))"),
+    _random("first word", "step and stream exchanged", "c2, c3 = jnp", "c3, c2 = jnp"),
+    _random("first word", "nine rounds", "range(ROUNDS)", "range(ROUNDS - 1)"),
+    _random(
+        "odd length",
+        "words in the order of the block's columns",
+        "drawn.reshape(-1)[offset",
+        "drawn.T.reshape(-1)[offset",
+    ),
+    _backend(
+        "HeNormal",
+        "drawn in float32",
+        "initial_variables(model, seed, jnp.dtype(dtype))",
+        "initial_variables(model, seed, jnp.float32)",
+    ),
+    _backend(
+        "HeNormal",
+        "the seed's high word ignored",
+        "initial_variables(model, seed, jnp",
+        "initial_variables(model, seed & 0xFFFFFFFF, jnp",
+        hint="seed above",
+    ),
+    _model("unrolled in time", "calls counted by node", "run.calls[mine] += 1", "run.calls[here] += 1"),
+    # What only lower precision shows.
+    _normalization(
+        "LayerNorm",
+        "fast variance",
+        '"use_fast_variance": False',
+        '"use_fast_variance": True',
+        dtype="float32",
+        hint="large",
+    ),
+]

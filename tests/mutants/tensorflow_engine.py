@@ -1,0 +1,67 @@
+"""Mistakes in the engine of TensorFlow: the loop of updates, and what it counts."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import planting
+
+# In float32, where a run compiles one size of batches.
+_engine = planting("nnspec_tensorflow.engine", "training", "evaluation", "divided", dtype="float32")
+
+_ALL, _WEIGHTED, _PLATEAU = "everything on", "weighted labels", "plateau"
+
+MUTANTS = [
+    _engine(
+        _ALL,
+        "trained in inference mode",
+        "outcome = self._outcome(batch, training=True)",
+        "outcome = self._outcome(batch, training=False)",
+    ),
+    _engine(
+        _ALL,
+        "evaluated in training mode",
+        "tf.range(size)), training=False)",
+        "tf.range(size)), training=True)",
+        "evaluation",
+    ),
+    _engine(
+        _ALL,
+        "the last batch dropped",
+        "score(tf.constant(full * batch_size), rest) if rest else sums",
+        "0 if rest else sums",
+        "evaluation",
+    ),
+    _engine(_ALL, "totals not reset", "self._sums.assign(tf.zeros_like(self._sums))", "pass"),
+    _engine(_ALL, "sums doubled", "added = self._sums[:-1] +", "added = 2 * self._sums[:-1] +"),
+    _engine(
+        _ALL,
+        "the next update's rate reported",
+        "_table([(rate, 1.0)])",
+        "_table([(self._optimizer.learning_rate, 1.0)])",
+    ),
+    _engine(_ALL, "the next update's batch", "order[k])", "order[k + 1])"),
+    _engine(
+        _ALL,
+        "gradients move the state",
+        "with self._net.unchanged():\n            value, gradients, _",
+        "if True:\n            value, gradients, _",
+    ),
+    _engine(
+        _ALL,
+        "slots not assigned",
+        "**self._state}, variables)",
+        "**self._state}, {n: x for n, x in variables.items() if n[:10] != 'optimizer/' or n[-2:] not in ('/m', '/v')})",
+    ),
+    _engine(
+        _ALL,
+        "sums in float32",
+        "tf.cast(x, tf.float64) for x in pair",
+        "tf.cast(tf.cast(x, tf.float32), tf.float64) for x in pair",
+    ),
+    _engine(_WEIGHTED, "weights ignored", 'output, batch.get("weights"))', "output, None)"),
+    _engine(
+        _PLATEAU,
+        "the plateau's scale not assigned",
+        "**self._state}, variables)",
+        "**self._state}, {n: x for n, x in variables.items() if n[-5:] != 'scale'})",
+    ),
+]
