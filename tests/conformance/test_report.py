@@ -15,20 +15,14 @@ import pytest
 
 from nnspec.errors import FileError
 from nnspec_conformance import expression
-from nnspec_conformance.outcome import Outcome
-from nnspec_conformance.report import html, markdown, matrix, totals
+from nnspec_conformance.report import html, markdown, totals
 from nnspec_conformance.report.repeat import command
-from tests.conformance.report_facts import DEVIATION, HOSTILE, chosen, facts, named, planted
+from tests.conformance.report_facts import HOSTILE, facts, outcome, planted
 
 
 @pytest.fixture(scope="module")
 def run() -> Any:
     return planted()
-
-
-def outcome(case: str = "LayerNorm-large mean", **changed: Any) -> Outcome:
-    made = {"backend": "jax", "dtype": "float64", "family": "normalization", "check": "forward", "status": "failed"}
-    return Outcome(**{**made, "case": case, **changed})
 
 
 # -- the command that repeats a test ----------------------------------------------------------------------------------
@@ -290,49 +284,3 @@ def test_templates_are_in_the_wheel(root: Path, tmp_path: Path) -> None:
     names = zipfile.ZipFile(built).namelist()
     for name in ("report.html.j2", "report.css", "matrix.js", "filters.js"):
         assert f"nnspec_conformance/report/templates/{name}" in names
-
-
-# -- the support matrix -----------------------------------------------------------------------------------------------
-
-
-def test_the_matrix_counts_by_class() -> None:
-    items = chosen(lambda item: item.family == "normalization" and item.backend == "jax")
-    lacking = dataclasses.replace(named(items, "jax-float32-normalization-forward-LayerNorm"), status="not implemented")
-    every = [o for o in (named(items, item.id) for item in items) if "BatchNorm" in o.classes and o.dtype == "float32"]
-    changed = (
-        dataclasses.replace(named(items, "jax-float64-normalization-forward-LayerNorm"), status="failed"),
-        dataclasses.replace(
-            named(items, "jax-float64-normalization-gradients-LayerNorm"), status="deviation", deviation=DEVIATION
-        ),
-        lacking,
-        *(dataclasses.replace(o, status="not implemented") for o in every),
-    )
-    run = facts(items, *changed)
-    page = matrix.render(run, [DEVIATION])
-
-    def cells(name: str) -> list[str]:
-        found = re.search(rf"^\| \[{name}\]\(reference\.md#{name.lower()}\) \| (.*) \|$", page, re.MULTILINE)
-        assert found is not None
-        return found.group(1).split(" | ")
-
-    tests = [o for o in run.outcomes if "LayerNorm" in o.classes]
-    first, second = (sum(o.dtype == dtype for o in tests) for dtype in ("float64", "float32"))
-    assert cells("LayerNorm") == [f"✕ 1, △ 1, ✓ {first - 2}", f"✓ {second - 1}"]
-    assert cells("BatchNorm")[1] == "–"
-    assert cells("Dense") == ["", ""]
-    assert (
-        "| jax | float64 | gradients | `LayerNorm` | upstream | rounds &lt;twice&gt; (<https://example.org/17>) |"
-        in page
-    )
-
-
-def test_the_matrix_places_initializers_models_and_classes_of_others() -> None:
-    drawn = outcome("GlorotNormal-scale", family="initializers", check="initial", status="passed")
-    whole = outcome("residual", family="model", status="passed", classes=("Add", "Dense"))
-    other = outcome("Snake", status="passed", classes=("Snake",))
-    page = matrix.render(facts([], drawn, whole, other))
-    for name in ("GlorotNormal", "Model", "Dense", "Add"):
-        assert re.search(rf"^\| \[{name}\]\S* \| ✓ 1 \|$", page, re.MULTILINE), name
-    assert "### Of other packages" in page
-    assert "| `Snake` | ✓ 1 |" in page
-    assert "None is declared." in page

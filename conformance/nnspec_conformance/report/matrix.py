@@ -45,12 +45,11 @@ def render(facts: Facts, declared: Iterable[Deviation] = ()) -> str:
 def classes_of(outcome: Outcome) -> frozenset[str]:
     """The classes of the vocabulary that a test is about.
 
-    Those a backend has to realize; an initializer, which draws on the host, by the name of its case; ``Model`` itself
-    in the cases of models.
+    Those a backend has to realize; the one that the case is named after (initializers draw on the host, so that no
+    backend realizes them); ``Model`` in the cases of models.
     """
-    named = outcome.case.partition("-")[0]
     model = ("Model",) if outcome.family == MODEL else ()
-    return frozenset((*outcome.classes, *model, *(() if outcome.classes else (named,))))
+    return frozenset((*outcome.classes, outcome.case.partition("-")[0], *model))
 
 
 def _run(facts: Facts) -> Iterator[str]:
