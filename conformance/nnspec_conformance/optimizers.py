@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterator
+from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Literal
 
 import numpy as np
 
 from nnspec.optimizers import SGD, AdaGrad, Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
-from nnspec.schedules import CosineRestarts, ExponentialDecay, ReduceOnPlateau, Schedule, Warmup, WarmupCosine
-from nnspec.spec import changed_fields
+from nnspec.schedules import CosineRestarts, ExponentialDecay, ReduceOnPlateau, Warmup, WarmupCosine
+from nnspec.spec import Spec, changed_fields
 from nnspec_conformance.case import describe
 from nnspec_conformance.draws import Array, generator, rounded, signed
 
@@ -18,6 +19,15 @@ SHAPES = {"kernel": (4, 3), "bias": (3,)}
 # Powers of ten of tiny and huge gradients, where not ±12. In float16 (6e-5 to 65504) the squares of both are out of
 # range: slots that hold squares become 0 and infinite.
 MAGNITUDES = {"float16": (-4.0, 3.3)}
+
+
+def classes_within(spec: Spec) -> Iterator[type[Any]]:
+    """The class of a spec and of all that it holds: a schedule, and the schedule within that."""
+    yield type(spec)
+    for field in fields(spec):
+        value = getattr(spec, field.name)
+        if isinstance(value, Spec):
+            yield from classes_within(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +53,7 @@ class OptimizerCase:
 
     @property
     def classes(self) -> set[type[Any]]:
-        rate = self.spec.learning_rate
-        return {type(self.spec), *([type(rate)] if isinstance(rate, Schedule) else [])}
+        return set(classes_within(self.spec))
 
     @property
     def kinds(self) -> tuple[str, ...]:
