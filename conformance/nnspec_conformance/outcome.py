@@ -81,6 +81,9 @@ def settle(item: Item, subject: Callable[[str, Any], Subject]) -> Outcome:
             lacking = subject(name, item.dtype).lacks(item.case.classes)
             if lacking:
                 message = f"not implemented by {name}: {', '.join(lacking)}"
+                if declared is not None:  # it can never fail as declared
+                    message = f"{message}; but a deviation is declared: {declared}"
+                    return Outcome(**made, status="stale", message=message, deviation=declared)
                 return Outcome(**made, status="not implemented", message=message)
         result = item.run(subject)
     except Exception as error:

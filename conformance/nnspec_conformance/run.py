@@ -37,10 +37,13 @@ class Plan:
     device: str | None = None
 
     def items(self) -> list[Item]:
-        """The tests, those of a family together."""
+        """The tests, those of a family together. An expression that is a test's whole id, in quotes, means that one."""
         found = suite.items(list(self.backends), list(self.dtypes), self.extent)
         if self.expression is None:
             return found
+        named = [item for item in found if self.expression in (f"'{item.id}'", f'"{item.id}"')]
+        if named:
+            return named
         matches = parse(self.expression)
         return [item for item in found if matches(item.id)]
 

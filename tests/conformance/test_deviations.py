@@ -156,15 +156,18 @@ def test_the_ones_that_are_declared_have_no_problems() -> None:
 class Lacking:
     """A backend under test that has nothing but a list of what it lacks."""
 
+    def __init__(self, *lacking: str) -> None:
+        self.lacking = list(lacking)
+
     def lacks(self, classes: Any) -> list[str]:
-        return []
+        return self.lacking
 
 
-def outcome_of(error: float) -> Any:
+def outcome_of(error: float, *lacking: str) -> Any:
     case = next(case for name, case in suite.cases() if name == "normalization" and case.name == CASE)
     check = suite.Check("forward", lambda subject, case: [Figure("y", error, 1.0)], ())
     item = suite.Item(("jax",), "float32", check, "normalization", case)
-    return settle(item, lambda name, dtype: Lacking())  # type: ignore[arg-type,return-value]
+    return settle(item, lambda name, dtype: Lacking(*lacking))  # type: ignore[arg-type,return-value]
 
 
 def test_one_that_fails_lets_the_suite_pass_and_one_that_passes_does_not(declare: Callable[..., None]) -> None:
@@ -174,6 +177,14 @@ def test_one_that_fails_lets_the_suite_pass_and_one_that_passes_does_not(declare
     assert (failing.status, failing.good, failing.deviation) == ("deviation", True, entry())
     assert (passing.status, passing.good) == ("stale", False)
     assert "rounds twice" in passing.message
+
+
+def test_one_of_what_a_backend_lacks_can_never_fail_as_declared(declare: Callable[..., None]) -> None:
+    assert outcome_of(2.0, "LayerNorm").status == "not implemented"
+    declare(entry())
+    found = outcome_of(2.0, "LayerNorm")
+    assert (found.status, found.good) == ("stale", False)
+    assert "not implemented by jax: LayerNorm" in found.message
 
 
 def test_a_package_declares_those_of_its_own_backend(package: Package) -> None:

@@ -8,6 +8,7 @@ import re
 import shlex
 import zipfile
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from nnspec.errors import FileError
 from nnspec_conformance import expression
 from nnspec_conformance.report import html, markdown, totals
 from nnspec_conformance.report.repeat import command
-from tests.conformance.report_facts import HOSTILE, facts, outcome, planted
+from nnspec_conformance.run import Plan
+from tests.conformance.report_facts import HOSTILE, chosen, facts, outcome, passed, planted
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,17 @@ def test_the_command_finds_the_test(case: str) -> None:
     assert not matches(dataclasses.replace(one, case="Dense").id)
 
 
+def test_the_command_runs_one_test_of_the_suite() -> None:
+    """Also where the names of other cases begin with that of the case."""
+    for item in (found := chosen())[:: len(found) // 40]:
+        given = words(command(passed(item), facts([])))
+        names = tuple(value for option, value in pairwise(given) if option == "--backend")
+        assert [one.id for one in Plan(names, (item.dtype,), expression=given[-1]).items()] == [item.id]
+
+
 def test_the_command_is_plain_where_the_name_is() -> None:
-    expected = """nnspec conformance --backend jax --dtype float64 -k "'normalization-forward-LayerNorm-large mean'\""""
+    expression = "'jax-float64-normalization-forward-LayerNorm-large mean'"
+    expected = f'nnspec conformance --backend jax --dtype float64 -k "{expression}"'
     assert command(outcome(), facts([])) == expected
 
 
@@ -150,7 +161,7 @@ def test_markdown_says_what_the_facts_say(run: Any) -> None:
     assert "1,226 on jax, 1,227 on tensorflow" in page
     assert "`jax-float32-normalization-forward-LayerNorm-large mean`: failed" in page
     assert "error 3.2e-05 > 4e-07 (268 ULP, 12% equal); element [3, 1]: 0.7312 instead of 0.7301" in page
-    assert """-k "'normalization-forward-LayerNorm-large mean'\"""" in page
+    assert """-k "'jax-float32-normalization-forward-LayerNorm-large mean'\"""" in page
     assert (
         "| jax | float64 | gradients | `LayerNorm` | upstream | rounds &lt;twice&gt; (<https://example.org/17>)" in page
     )

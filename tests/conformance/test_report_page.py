@@ -132,7 +132,7 @@ def test_a_failing_cell_opens_and_closes(page: Any) -> None:
     assert "spec: LayerNorm" in detail.find_element("css selector", ".spec").text
     assert "offset: 1000" in detail.find_element("css selector", ".spec").text
     assert detail.find_element("css selector", ".command code").text == (
-        """nnspec conformance --backend jax --dtype float32 -k "'normalization-forward-LayerNorm-large mean'\""""
+        f"""nnspec conformance --backend jax --dtype float32 -k "'{FAILED}'\""""
     )
     rows = [row.text for row in detail.find_elements("css selector", ".figures tbody tr")]
     assert rows[0].split()[:4] == ["y", "3.2e-5", "4e-7", "268"]

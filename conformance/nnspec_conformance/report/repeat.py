@@ -17,7 +17,7 @@ _AGAIN = "run it again: "
 
 
 def command(outcome: Outcome, facts: Facts) -> str:
-    """The command line that runs this test alone: ``… -k "'normalization-forward-LayerNorm-large mean'"``.
+    """The command line that runs this test alone: ``… -k "'jax-float64-normalization-forward-LayerNorm'"``.
 
     It keeps the options of the run that decide what the test does. Cases that ``--fuzz`` drew have no name to find them
     by: the command is empty for them, unless they failed and stand in a file.
@@ -60,8 +60,8 @@ def _option(words: Sequence[str], name: str) -> str | None:
 
 
 def _expression(outcome: Outcome) -> str:
-    """The end of the id for ``-k``, then quoted for the shell: in double quotes, which all shells know, if it can."""
-    name = "-".join((outcome.family, outcome.check, outcome.case))
+    """The id, quoted for ``-k`` and then for the shell: in double quotes, which all shells know, if it can."""
+    name = outcome.id
     if "'" not in name:
         word = f"'{name}'"
     elif '"' not in name:
