@@ -16,7 +16,7 @@ import numpy as np
 import nnspec as nn
 from nnspec.backends import Array
 from tests.peers.outcome import NotExpressible
-from tests.peers.subjects import Subject, network, unreduced
+from tests.peers.subjects import Subject, applied, network, pointwise, unreduced
 
 
 @dataclass(frozen=True)
@@ -57,21 +57,8 @@ def one(value: Any) -> float:
 # -- layers of one input ----------------------------------------------------------------------------------------------
 
 
-def applied(subject: Subject, layer: nn.Layer, x: Array, variables: dict[str, Array] | None = None) -> Array:
-    """A layer applied to an array that has no batch axis."""
-    given = {f"y/{name}": value for name, value in (variables or {}).items()}
-    model = network({"x": x.shape}, [("y", layer, ["x"])])
-    return subject.forward(model, {"x": x[None]}, given)[0][0]
-
-
 def elementwise(layer: Callable[[Call], nn.Layer]) -> Operator:
-    """Elementwise layers see a batch of numbers, so that one model serves arrays of all shapes."""
-
-    def operator(call: Call) -> list[Array]:
-        model = network({"x": (1,)}, [("y", layer(call), ["x"])])
-        return [call.subject.forward(model, {"x": call.x.reshape(-1, 1)}, {})[0].reshape(call.x.shape)]
-
-    return operator
+    return lambda call: [pointwise(call.subject, layer(call), call.x)]
 
 
 def along(layer: Callable[[int], nn.Layer]) -> Operator:
@@ -126,9 +113,8 @@ def dropout(call: Call) -> list[Array]:
     ratio = float(call.get("ratio", 0.5) if call.input(1) is None else call.input(1))
     training = bool(call.input(2)) if call.input(2) is not None else False
     need(not training or ratio == 0, "ONNX's own random bits")
-    model = network({"x": call.x.shape}, [("y", nn.Dropout(rate=ratio), ["x"])])
-    kept, _ = call.subject.forward(model, {"x": call.x[None]}, {}, training=training)
-    return [kept[0], np.ones(call.x.shape, bool)][: call.outputs]
+    kept = applied(call.subject, nn.Dropout(rate=ratio), call.x, training=training)
+    return [kept, np.ones(call.x.shape, bool)][: call.outputs]
 
 
 # -- shapes -----------------------------------------------------------------------------------------------------------

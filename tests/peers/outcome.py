@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["passed", "failed", "not expressible", "no values"]
+Status = Literal["passed", "in part", "failed", "not expressible", "no values"]
 
 
 class NotExpressible(Exception):  # noqa: N818
@@ -25,7 +25,8 @@ class Outcome:
     Attributes:
         operator: the peer's name of what the case is about.
         case: the peer's name of the case.
-        status: "no values" where the case says nothing about computed values; such cases are not counted.
+        status: "in part" where values were right up to a point from which on the case is not expressible; "no values"
+            where the case says nothing about computed values; such cases are not counted.
         reason: what the vocabulary lacks, or how the case failed.
         error: the largest difference, over the largest expected magnitude of its tensor.
     """
@@ -43,13 +44,14 @@ class Count:
 
     Attributes:
         tried: how many have values to compare.
-        reasons: why cases are not expressible, each with how many.
+        reasons: why cases are not expressible, or not from some point on, each with how many.
         error: the largest relative error among those that passed.
     """
 
     operator: str
     tried: int
     passed: int
+    in_part: int
     failed: int
     reasons: dict[str, int]
     error: float
@@ -69,9 +71,10 @@ def _count(operator: str, outcomes: list[Outcome]) -> Count:
         operator,
         len(tried),
         sum(o.status == "passed" for o in tried),
+        sum(o.status == "in part" for o in tried),
         sum(o.status == "failed" for o in tried),
-        dict(Counter(o.reason for o in tried if o.status == "not expressible")),
-        max((o.error for o in tried if o.status == "passed"), default=0.0),
+        dict(Counter(o.reason for o in tried if o.reason and o.status != "failed")),
+        max((o.error for o in tried if o.status in ("passed", "in part")), default=0.0),
     )
 
 

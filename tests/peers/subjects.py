@@ -172,6 +172,24 @@ def network(shapes: Mapping[str, Sequence[int]], nodes: Sequence[tuple[str, nn.L
     return nn.Model(inputs, [nn.Node(name, layer, tuple(given)) for name, layer, given in nodes], nodes[-1][0])
 
 
+def pointwise(subject: Subject, layer: nn.Layer, x: Array) -> Array:
+    """An elementwise layer on an array of any shape, as a batch of numbers, padded so that one model serves many."""
+    size = max(64, 1 << (x.size - 1).bit_length())
+    column = np.zeros((size, 1), x.dtype)
+    column[: x.size, 0] = x.reshape(-1)
+    y = subject.forward(network({"x": (1,)}, [("y", layer, ["x"])]), {"x": column}, {})[0]
+    return y[: x.size, 0].reshape(x.shape)
+
+
+def applied(
+    subject: Subject, layer: nn.Layer, x: Array, variables: Mapping[str, Array] | None = None, *, training: bool = False
+) -> Array:
+    """A layer applied to an array that has no batch axis."""
+    given = {f"y/{name}": value for name, value in (variables or {}).items()}
+    model = network({"x": x.shape}, [("y", layer, ["x"])])
+    return subject.forward(model, {"x": x[None]}, given, training=training)[0][0]
+
+
 def unreduced(subject: Subject, spec: Loss, outputs: Array, targets: Array, positions: Sequence[int]) -> Array:
     """The loss of each position. The vocabulary reduces losses: a weight of 1 at a single position leaves that one."""
     one = dataclasses.replace(spec, reduction="sum")

@@ -1,0 +1,152 @@
+"""Keras's own tests: which there are, and what becomes of them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+import nnspec as nn
+from tests.peers import driver, keras_layers, keras_losses, keras_optimizers
+from tests.peers.outcome import Outcome
+from tests.peers.subjects import Subject, network
+
+# What Keras calls it -> the module of its tests, the class of its tests, and the stand-ins.
+_LOSSES = ("keras.src.losses.losses_test", keras_losses.losses)
+_ACCURACY = ("keras.src.metrics.accuracy_metrics_test", keras_losses.metrics)
+_REGRESSION = ("keras.src.metrics.regression_metrics_test", keras_losses.metrics)
+_SCHEDULES = ("keras.src.optimizers.schedules.learning_rate_schedule_test", keras_optimizers.schedules)
+CLASSES: dict[str, tuple[str, str, Any]] = {
+    **{
+        f"losses.{name}": (_LOSSES[0], f"{test or name}Test", _LOSSES[1])
+        for name, test in {
+            "BinaryCrossentropy": "",
+            "CategoricalCrossentropy": "",
+            "Huber": "HuberLoss",
+            "KLDivergence": "",
+            "MeanAbsoluteError": "",
+            "MeanSquaredError": "",
+            "SparseCategoricalCrossentropy": "",
+        }.items()
+    },
+    **{
+        f"metrics.{name}": (module, f"{name}Test", stand_ins)
+        for (module, stand_ins), names in {
+            _ACCURACY: (
+                "BinaryAccuracy",
+                "CategoricalAccuracy",
+                "SparseCategoricalAccuracy",
+                "SparseTopKCategoricalAccuracy",
+                "TopKCategoricalAccuracy",
+            ),
+            _REGRESSION: ("MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError"),
+        }.items()
+        for name in names
+    },
+    **{
+        f"optimizers.{name}": (
+            f"keras.src.optimizers.{name.lower()}_test",
+            f"{name}Test",
+            keras_optimizers.optimizers,
+        )
+        for name in ("Adagrad", "Adam", "AdamW", "RMSprop", "SGD")
+    },
+    "optimizers.Optimizer": ("keras.src.optimizers.optimizer_test", "OptimizerTest", keras_optimizers.optimizers),
+    **{
+        f"schedules.{name}": (_SCHEDULES[0], f"{test}Test", _SCHEDULES[1])
+        for name, test in {
+            "CosineDecay": "CosineDecay",
+            "CosineDecayRestarts": "CosineDecayRestarts",
+            "ExponentialDecay": "ExponentialDecay",
+            "PiecewiseConstantDecay": "PiecewiseConstantDecay",
+            "PolynomialDecay (linear)": "LinearDecay",
+            "PolynomialDecay (root)": "SqrtDecay",
+        }.items()
+    },
+    "activations": ("keras.src.activations.activations_test", "ActivationsTest", keras_layers.activations),
+    **{
+        f"layers.{name}": (f"keras.src.layers.{path}_test", f"{name}Test", keras_layers.layers)
+        for name, path in {
+            "BatchNormalization": "normalization.batch_normalization",
+            "Dense": "core.dense",
+            "Dropout": "regularization.dropout",
+            "ELU": "activations.elu",
+            "Flatten": "reshaping.flatten",
+            "LayerNormalization": "normalization.layer_normalization",
+            "LeakyReLU": "activations.leaky_relu",
+            "PReLU": "activations.prelu",
+            "ReLU": "activations.relu",
+            "Reshape": "reshaping.reshape",
+            "Softmax": "activations.softmax",
+        }.items()
+    },
+}
+# Tests that stand-ins cannot serve: why they are not expressible, or None for those about Keras's own objects.
+KNOWN: dict[str, str | None] = {
+    "OptimizerTest.test_constraints_are_applied": "constraints on parameters",
+    "OptimizerTest.test_overwrite_with_gradient": "parameters that are overwritten by their gradients",
+    "OptimizerTest.test_overwrite_with_gradient_with_gradient_accumulation": "gradient accumulation",
+    "OptimizerTest.test_mixed_with_tf_variables": "parameters that join later",
+    "OptimizerTest.test_tf_checkpointing": None,
+    "AdamTest.test_clipnorm_indexed_slices": None,
+    "BatchNormalizationTest.test_large_value_within_autocast_scope": None,
+    "LayerNormalizationTest.test_large_value_within_autocast_scope": None,
+    "DenseTest.test_dense_constraints": None,
+    "DenseTest.test_quantize_on_subclass_float8": None,
+    "DenseTest.test_quantize_on_subclass_int4": None,
+    "DenseTest.test_quantize_on_subclass_int8": None,
+}
+MERGING = {
+    "Add": nn.Add(),
+    "Concatenate": nn.Concat(),
+    "Maximum": nn.Maximum(),
+    "Minimum": nn.Minimum(),
+    "Multiply": nn.Multiply(),
+    "Subtract": nn.Subtract(),
+}
+
+
+def operators() -> list[str]:
+    return [*CLASSES, "layers (merging)"]
+
+
+def judge(operator: str, subject: Subject) -> list[Outcome]:
+    """Every test of a class of Keras's on a subject, under Keras's own tolerances."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if operator in CLASSES:
+        module, cls, stand_ins = CLASSES[operator]
+        return driver.judge(operator, module, cls, subject, stand_ins, KNOWN)
+    return merging(operator, subject)
+
+
+def merging(operator: str, subject: Subject) -> list[Outcome]:
+    """Keras's table of merging layers and their meaning in NumPy; its tests around it build Keras models."""
+    tests = driver.loaded("keras.src.layers.merging.merging_test")
+    outcomes = []
+    for row in tests.TEST_PARAMETERS:
+        name = row["layer_class"].__name__
+        if name not in MERGING:
+            outcomes.append(Outcome(operator, row["testcase_name"], "not expressible", f"{name} has no counterpart yet"))
+            continue
+        rng = np.random.default_rng(0)
+        a, b = (rng.random(row.get("input_shape", (2, 4, 5))).astype(np.float32) for _ in range(2))
+        wanted = row["np_op"](a, b, **row.get("init_kwargs", {}))
+        model = network({"a": a.shape[1:], "b": b.shape[1:]}, [("y", MERGING[name], ["a", "b"])])
+        got = subject.forward(model, {"a": a, "b": b}, {})[0]
+        error = float(np.max(np.abs(got - wanted)) / np.max(np.abs(wanted)))
+        close = np.allclose(got, wanted, atol=1e-4, rtol=1e-6)
+        reason = "" if close else f"{error:.1e} from Keras's value"
+        outcomes.append(Outcome(operator, row["testcase_name"], "passed" if close else "failed", reason, error))
+    return outcomes
+
+
+def without_counterpart() -> list[str]:
+    """Classes of the same test modules that have none here."""
+    taken = {(module, cls) for module, cls, _ in CLASSES.values()}
+    found = []
+    for module in dict.fromkeys(module for module, _, _ in CLASSES.values()):
+        names = [n for n in vars(driver.loaded(module)) if n.endswith("Test") or n.startswith("Test")]
+        kind = module.split(".")[2]
+        found += [f"{kind}.{name.removesuffix('Test')}" for name in names if (module, name) not in taken]
+    return found

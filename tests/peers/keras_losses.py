@@ -1,0 +1,162 @@
+"""Stand-ins for Keras's losses and metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import nnspec as nn
+from nnspec.backends import Array
+from nnspec.losses import Loss
+from nnspec.metrics import Metric
+from tests.peers.driver import Namespace
+from tests.peers.outcome import NotExpressible, NoValues
+from tests.peers.subjects import Subject, unreduced
+
+REDUCTIONS = {"sum_over_batch_size": "mean", "mean": "mean", "mean_with_sample_weight": "weighted_mean", "sum": "sum"}
+
+
+class KerasLoss:
+    """One of our losses behind Keras's arguments.
+
+    Keras takes the mean over the last axis of elementwise losses first and then reduces; we reduce all elements at
+    once. For a mean this is the same; for a sum the weights take up the division.
+    """
+
+    def __init__(self, subject: Subject, spec: Loss, *, elementwise: bool, ids: bool, reduction: Any, axis: int) -> None:
+        self.subject, self.spec, self.elementwise, self.ids = subject, spec, elementwise, ids
+        self.reduction, self.axis = reduction, axis
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        outputs = np.moveaxis(np.asarray(y_pred, np.float32), self.axis, -1)
+        targets = self._targets(np.asarray(y_true), outputs)
+        positions = outputs.shape[:-1]
+        weights = _weights(sample_weight, positions)
+        if self.reduction in (None, "none"):
+            elements = outputs.shape if self.elementwise else positions
+            losses = unreduced(self.subject, self.spec, outputs, targets, elements)
+            losses = losses.mean(-1) if self.elementwise else losses
+            return losses if weights is None else losses * weights
+        if self.reduction == "sum" and self.elementwise:
+            weights = np.full(positions, 1.0) if weights is None else weights
+            weights = weights / outputs.shape[-1]
+        return self.subject.loss(self.spec, outputs, targets, weights)[0]
+
+    def __getattr__(self, name: str) -> Any:
+        raise NoValues(name)
+
+    def _targets(self, targets: Array, outputs: Array) -> Array:
+        if self.ids:
+            rank = outputs.ndim - 1
+            single = targets.ndim > rank and targets.shape[self.axis] == 1
+            return (np.squeeze(targets, self.axis) if single else targets).astype(np.int32)
+        if targets.ndim == outputs.ndim - 1 and outputs.shape[-1] == 1:
+            targets = targets[..., None]
+        return np.moveaxis(targets, self.axis, -1).astype(np.float32)
+
+
+def _weights(given: Any, positions: tuple[int, ...]) -> Array | None:
+    """Keras's weights broadcast to the positions; a last axis of 1 too many is dropped."""
+    if given is None:
+        return None
+    weights = np.asarray(given, np.float32)
+    if weights.ndim == len(positions) + 1 and weights.shape[-1] == 1:
+        weights = weights[..., 0]
+    weights = weights.reshape(weights.shape + (1,) * (len(positions) - weights.ndim)) if weights.ndim else weights
+    return np.broadcast_to(weights, positions)
+
+
+def losses(subject: Subject) -> dict[str, Any]:
+    """The global ``losses`` of Keras's tests of losses."""
+
+    def loss(make: Any, *, elementwise: bool = True, ids: bool = False) -> Any:
+        def construct(
+            *,
+            reduction: Any = "sum_over_batch_size",
+            name: str | None = None,
+            dtype: Any = None,
+            axis: int = -1,
+            ignore_class: int | None = None,
+            **options: Any,
+        ) -> KerasLoss:
+            if dtype not in (None, "float32"):
+                raise NoValues("dtype policies")
+            if ignore_class is not None:
+                raise NotExpressible("a class that is ignored")
+            spec = make(reduction=REDUCTIONS.get(reduction, "mean"), **options)
+            return KerasLoss(subject, spec, elementwise=elementwise, ids=ids, reduction=reduction, axis=axis)
+
+        return construct
+
+    def cross_entropy(cls: Any) -> Any:
+        def make(*, from_logits: bool = False, **options: Any) -> Loss:
+            spec: Loss = cls(from_probabilities=not from_logits, **options)
+            return spec
+
+        return make
+
+    classes = {
+        "MeanSquaredError": loss(nn.MeanSquaredError),
+        "MeanAbsoluteError": loss(nn.MeanAbsoluteError),
+        "Huber": loss(nn.Huber),
+        "KLDivergence": loss(lambda **o: nn.KLDivergence(from_probabilities=True, **o), elementwise=False),
+        "BinaryCrossentropy": loss(cross_entropy(nn.BinaryCrossEntropy)),
+        "CategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False),
+        "SparseCategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False, ids=True),
+    }
+    return {"losses": Namespace(**classes)}
+
+
+class KerasMetric:
+    """One of our metrics behind Keras's ``update_state`` and ``result``."""
+
+    def __init__(self, subject: Subject, spec: Metric, *, ids: bool) -> None:
+        self.subject, self.spec, self.ids = subject, spec, ids
+        self.sums: list[tuple[float, float]] = []
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        outputs, targets = np.asarray(y_pred, np.float32), np.asarray(y_true)
+        elementwise = self.spec.targets == "values" or isinstance(self.spec, nn.BinaryAccuracy)
+        if self.ids:
+            targets = targets.reshape(outputs.shape[:-1]).astype(np.int32)  # Keras lets axes of size 1 be
+        else:
+            if targets.ndim == outputs.ndim - 1:
+                targets = targets[..., None]
+            targets = targets.astype(np.float32)
+        positions = outputs.shape if elementwise else outputs.shape[:-1]
+        self.sums.append(self.subject.metric(self.spec, outputs, targets, _weights(sample_weight, positions)))
+
+    def result(self) -> float:
+        return self.spec.result(*map(sum, zip(*self.sums, strict=True)))
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
+        self.update_state(y_true, y_pred, sample_weight)
+        return self.result()
+
+    def __getattr__(self, name: str) -> Any:
+        raise NoValues(name)
+
+
+def metrics(subject: Subject) -> dict[str, Any]:
+    """The globals of Keras's tests of metrics."""
+
+    def metric(make: Any, *, ids: bool = False) -> Any:
+        def construct(*, name: str | None = None, dtype: Any = None, **options: Any) -> KerasMetric:
+            if options.pop("from_sorted_ids", False):
+                raise NotExpressible("outputs that are sorted ids")
+            return KerasMetric(subject, make(**options), ids=ids)
+
+        return construct
+
+    found = Namespace(
+        BinaryAccuracy=metric(lambda **o: nn.BinaryAccuracy(from_probabilities=True, **o)),
+        CategoricalAccuracy=metric(nn.Accuracy),
+        SparseCategoricalAccuracy=metric(nn.Accuracy, ids=True),
+        TopKCategoricalAccuracy=metric(nn.TopKAccuracy),
+        SparseTopKCategoricalAccuracy=metric(nn.TopKAccuracy, ids=True),
+        MeanSquaredError=metric(nn.MSE),
+        RootMeanSquaredError=metric(nn.RMSE),
+        MeanAbsoluteError=metric(nn.MAE),
+    )
+    return {"accuracy_metrics": found, "metrics": found}

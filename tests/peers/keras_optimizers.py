@@ -1,0 +1,229 @@
+"""Stand-ins for Keras's optimizers and schedules."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+import numpy as np
+
+import nnspec as nn
+from nnspec.backends import Array
+from nnspec.optimizers import Optimizer
+from tests.peers.driver import Namespace
+from tests.peers.outcome import NotExpressible, NoValues
+from tests.peers.subjects import Subject
+
+# Trajectories have this many updates, the last of them with gradients of zero, so that one compilation serves a test.
+UPDATES = 8
+STEPS = 4096
+
+
+class KerasOptimizer:
+    """One of our optimizers behind Keras's ``apply_gradients``: after each call the variables are where ours are.
+
+    The trajectory is computed anew from the start, with all gradients so far.
+    """
+
+    def __init__(self, subject: Subject, spec: Optimizer, clip: nn.Clip | None, *, amsgrad: bool) -> None:
+        self.subject, self.spec, self.clip, self.amsgrad = subject, spec, clip, amsgrad
+        self.start: list[Array] = []
+        self.gradients: list[list[Array]] = []
+        self.excluded: set[int] = set()
+        self.excluded_names: list[str] = []
+
+    @property
+    def iterations(self) -> int:
+        return len(self.gradients)
+
+    @property
+    def variables(self) -> list[Any]:
+        return [self.iterations, self.spec.learning_rate]
+
+    def build(self, variables: list[Any]) -> None:
+        """Nothing is to be made: slots are part of the trajectory."""
+
+    def exclude_from_weight_decay(self, var_list: Any = None, var_names: Any = None) -> None:
+        self.excluded |= {id(variable) for variable in var_list or ()}
+        self.excluded_names += var_names or ()
+
+    def apply(self, gradients: Any, variables: Any) -> None:
+        variables = list(variables)
+        if self.start and len(variables) != len(self.start):
+            raise NotExpressible("parameters that join later")
+        if not self.gradients:
+            self.start = [np.array(variable) for variable in variables]
+        self.gradients.append([np.array(gradient, np.float32) for gradient in gradients])
+        if len(self.gradients) > UPDATES:
+            raise NotExpressible(f"more than {UPDATES} updates")
+        for variable, value in zip(variables, self._values(variables), strict=True):
+            variable.assign(value)
+
+    def apply_gradients(self, pairs: Any) -> None:
+        gradients, variables = zip(*pairs, strict=True)
+        self.apply(gradients, variables)
+
+    def _clip_gradients(self, gradients: list[Any]) -> list[Array]:
+        """What is left of gradients: minus the first update of plain descent at a rate of 1."""
+        given = {f"w{i}": np.array(g, np.float32)[None] for i, g in enumerate(gradients)}
+        zeros = {name: np.zeros_like(g[0]) for name, g in given.items()}
+        moved = self.subject.optimize(nn.SGD(1.0), zeros, given, clip=self.clip)
+        return [-moved[name][0] for name in given]
+
+    def _values(self, variables: list[Any]) -> list[Array]:
+        names = [f"w{i}" for i in range(len(variables))]
+        missing = UPDATES - len(self.gradients)
+        steps = [*self.gradients, *([[np.zeros_like(g) for g in self.gradients[0]]] * missing)]
+        gradients = {name: np.stack([step[i] for step in steps]) for i, name in enumerate(names)}
+        kept = [name for name, variable in zip(names, variables, strict=True) if not self._excluded(variable)]
+        spec = self.spec if len(kept) == len(names) else dataclasses.replace(self.spec, decay="kernels")
+        parameters = dict(zip(names, self.start, strict=True))
+        path = self.subject.optimize(spec, parameters, gradients, clip=self.clip, decayed=frozenset(kept))
+        last = len(self.gradients) - 1
+        if self.amsgrad and any(np.any(np.diff(path[f"optimizer/{n}/v"][: last + 1], axis=0) < 0) for n in names):
+            raise NotExpressible("amsgrad, where the second moment falls")
+        return [path[name][last] for name in names]
+
+    def _excluded(self, variable: Any) -> bool:
+        return id(variable) in self.excluded or any(re.search(name, variable.name) for name in self.excluded_names)
+
+    def __getattr__(self, name: str) -> Any:
+        raise NoValues(name)
+
+
+def _sgd(*, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> Optimizer:
+    if nesterov:
+        return nn.Nesterov(momentum=momentum, learning_rate_in_velocity=True, **options)
+    if momentum:
+        return nn.Momentum(momentum=momentum, learning_rate_in_velocity=True, **options)
+    return nn.SGD(**options)
+
+
+def _adam(cls: Any, decay: float) -> Any:
+    def make(
+        *, learning_rate: Any = 1e-3, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **options: Any
+    ) -> Optimizer:
+        options = {"weight_decay": decay, **options}
+        spec: Optimizer = cls(learning_rate, b1=beta_1, b2=beta_2, epsilon=epsilon, epsilon_mode="hat", **options)
+        return spec
+
+    return make
+
+
+def _adagrad(*, learning_rate: Any = 1e-3, initial_accumulator_value: float = 0.1, **options: Any) -> Optimizer:
+    return nn.AdaGrad(learning_rate, initial_accumulator=initial_accumulator_value, **options)
+
+
+def _rmsprop(**options: Any) -> Optimizer:
+    return nn.RMSProp(learning_rate_in_velocity=True, **options)
+
+
+OPTIMIZERS = {
+    "SGD": _sgd,
+    "Adam": _adam(nn.Adam, 0.0),
+    "AdamW": _adam(nn.AdamW, 0.004),
+    "Adagrad": _adagrad,
+    "RMSprop": _rmsprop,
+}
+CLIPS = {"clipnorm": "norm", "clipvalue": "value", "global_clipnorm": "global_norm"}
+LACKING = {
+    "use_ema": "moving averages of weights",
+    "gradient_accumulation_steps": "gradient accumulation",
+    "loss_scale_factor": "loss scaling",
+}
+
+
+def optimizers(subject: Subject) -> dict[str, Any]:
+    """The globals of Keras's tests of optimizers."""
+
+    def optimizer(make: Any) -> Any:
+        def construct(**options: Any) -> KerasOptimizer:
+            for option, reason in LACKING.items():
+                if options.pop(option, None):
+                    raise NotExpressible(reason)
+            given = {ours: float(options.pop(theirs)) for theirs, ours in CLIPS.items() if options.get(theirs)}
+            if len(given) > 1:
+                raise NoValues("contradicting arguments")
+            if callable(options.get("learning_rate")):
+                raise NotExpressible("rates by a function of one's own")
+            amsgrad = options.pop("amsgrad", False)
+            options = {name: float(x) if type(x) is int else x for name, x in options.items() if name != "name"}
+            return KerasOptimizer(subject, make(**options), nn.Clip(**given) if given else None, amsgrad=amsgrad)
+
+        return construct
+
+    found = {name: optimizer(make) for name, make in OPTIMIZERS.items()}
+    return {**found, "optimizers": Namespace(**found)}
+
+
+class KerasSchedule:
+    """One of our schedules as a function of a step."""
+
+    def __init__(self, subject: Subject, spec: Any) -> None:
+        # All rates at once: a test asks for many of them, one at a time.
+        self.rates = subject.schedule(spec, np.arange(STEPS))
+
+    def __call__(self, step: Any) -> Any:
+        # Before the first step there is none; tests that go there expect the first rate.
+        return self.rates[max(int(np.asarray(step)), 0)]
+
+    def __getattr__(self, name: str) -> Any:
+        raise NoValues(name)
+
+
+def schedules(subject: Subject) -> dict[str, Any]:
+    """The globals of Keras's tests of schedules."""
+
+    def schedule(make: Any) -> Any:
+        return lambda *args, name=None, **options: KerasSchedule(subject, make(*args, **options))
+
+    def exponential(initial_learning_rate: Any, decay_steps: int, decay_rate: float, staircase: bool = False) -> Any:
+        return nn.ExponentialDecay(initial_learning_rate, decay_steps, decay_rate, staircase)
+
+    def piecewise(boundaries: list[int], values: list[float]) -> Any:
+        # Keras holds the old value at the boundary itself.
+        return nn.Piecewise(tuple(b + 1 for b in boundaries), tuple(map(float, values)))
+
+    def polynomial(
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+    ) -> Any:
+        if cycle:
+            raise NotExpressible("cycles of polynomial decay")
+        return nn.PolynomialDecay(initial_learning_rate, decay_steps, end_learning_rate, power)
+
+    def cosine(
+        initial_learning_rate: float,
+        decay_steps: int,
+        alpha: float = 0.0,
+        warmup_target: float | None = None,
+        warmup_steps: int = 0,
+    ) -> Any:
+        initial = float(initial_learning_rate)
+        if warmup_target is None:
+            return nn.CosineDecay(initial, decay_steps, alpha * initial)
+        total = warmup_steps + decay_steps  # Keras does not count the warm-up
+        return nn.WarmupCosine(warmup_target, warmup_steps, total, start=initial, end=alpha * warmup_target)
+
+    def restarts(
+        initial_learning_rate: float, first_decay_steps: int, t_mul: float = 2.0, m_mul: float = 1.0, alpha: float = 0.0
+    ) -> Any:
+        if int(t_mul) != t_mul:
+            raise NotExpressible("cycles that grow by a fraction")
+        if alpha and m_mul != 1:
+            raise NotExpressible("an end that falls with the cycles")
+        initial = float(initial_learning_rate)
+        return nn.CosineRestarts(initial, first_decay_steps, int(t_mul), m_mul, alpha * initial)
+
+    found = Namespace(
+        ExponentialDecay=schedule(exponential),
+        PiecewiseConstantDecay=schedule(piecewise),
+        PolynomialDecay=schedule(polynomial),
+        CosineDecay=schedule(cosine),
+        CosineDecayRestarts=schedule(restarts),
+    )
+    return {"schedules": found}
