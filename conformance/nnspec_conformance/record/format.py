@@ -191,7 +191,7 @@ def _first(error: ValidationError | RecursionError) -> str:
         return "it is nested too deeply"
     found = error.errors(include_url=False, include_context=False, include_input=False)[0]
     place = ".".join(str(part)[:60] for part in found["loc"])
-    return f"{place}: {found['msg']}" if place else str(found["msg"])
+    return " ".join((f"{place}: {found['msg']}" if place else str(found["msg"])).split())
 
 
 def _plain(value: Any) -> Any:

@@ -157,7 +157,8 @@ class Held:
         self.__dict__.pop("tensors", None)
 
     def wrong(self, why: str) -> FileError:
-        return FileError(f"{self.where}: {why}")
+        """An error about the file, in one line whatever names stand in it."""
+        return FileError(f"{self.where}: {' '.join(why.split())}")
 
     def _kept(self, number: int, entry: Entry) -> Kept:
         specs: dict[str, Any] = {}
@@ -168,7 +169,7 @@ class Held:
             try:
                 specs[name] = _READERS[name](data)
             except (NNSpecError, TypeError) as error:
-                raise self.wrong(f"{entry.case}: {name}: {' '.join(str(error).split())}") from None
+                raise self.wrong(f"{entry.case}: {name}: {error}") from None
         for what, names, given in (("spec", needed, specs), ("option", options, entry.options)):
             missing = [name for name in names if name not in given]
             if missing:
@@ -198,7 +199,7 @@ class Held:
                 if tensors["words/words"].shape != (kept.entry.options["count"],):
                     raise ValueError("the words are not as many as the option 'count' says")
         except (NNSpecError, ValueError, KeyError) as error:
-            raise self.wrong(f"{kept.name}: {' '.join(str(error).split())}") from None
+            raise self.wrong(f"{kept.name}: {error}") from None
 
 
 def _under(tensors: dict[str, Array], path: str) -> dict[str, Array]:

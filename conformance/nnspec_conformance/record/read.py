@@ -37,6 +37,9 @@ class Record:
         page: form.Page = form.loads(form.Page, self.content(listed.questions), where)
         if (page.family, page.dtype) != (listed.family, listed.dtype):
             raise FileError(f"{where} is about {page.family} in {page.dtype}, not {listed.family} in {listed.dtype}")
+        answers = sum(len(entry.answers) for entry in page.cases)
+        if [entry.case for entry in page.cases] != listed.cases or answers != listed.answers:
+            raise FileError(f"{where} holds other cases than {form.MANIFEST} says")
         return page
 
     def tensors(self, listed: form.Listed) -> dict[str, Array]:
