@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -113,7 +112,6 @@ def operators() -> list[str]:
 
 def judge(operator: str, subject: Subject) -> list[Outcome]:
     """Every test of a class of Keras's on a subject, under Keras's own tolerances."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     if operator in CLASSES:
         module, cls, stand_ins = CLASSES[operator]
         return driver.judge(operator, module, cls, subject, stand_ins, KNOWN)
@@ -127,7 +125,9 @@ def merging(operator: str, subject: Subject) -> list[Outcome]:
     for row in tests.TEST_PARAMETERS:
         name = row["layer_class"].__name__
         if name not in MERGING:
-            outcomes.append(Outcome(operator, row["testcase_name"], "not expressible", f"{name} has no counterpart yet"))
+            outcomes.append(
+                Outcome(operator, row["testcase_name"], "not expressible", f"{name} has no counterpart yet")
+            )
             continue
         rng = np.random.default_rng(0)
         a, b = (rng.random(row.get("input_shape", (2, 4, 5))).astype(np.float32) for _ in range(2))

@@ -24,7 +24,9 @@ class KerasLoss:
     once. For a mean this is the same; for a sum the weights take up the division.
     """
 
-    def __init__(self, subject: Subject, spec: Loss, *, elementwise: bool, ids: bool, reduction: Any, axis: int) -> None:
+    def __init__(
+        self, subject: Subject, spec: Loss, *, elementwise: bool, ids: bool, reduction: Any, axis: int
+    ) -> None:
         self.subject, self.spec, self.elementwise, self.ids = subject, spec, elementwise, ids
         self.reduction, self.axis = reduction, axis
 

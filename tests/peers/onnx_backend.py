@@ -49,7 +49,7 @@ class SpecRep(BackendRep):
 
 
 def backend_of(subject: Subject) -> type[Backend]:
-    """The subject as an ``onnx.backend``: a class with ``prepare``, ``run_model``, ``run_node``, ``supports_device``."""
+    """The subject as a class that ONNX's runners take for a backend."""
 
     class SpecBackend(Backend):
         @classmethod

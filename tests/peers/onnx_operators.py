@@ -73,7 +73,10 @@ def along(layer: Callable[[int], nn.Layer]) -> Operator:
 
 def hard_sigmoid(call: Call) -> nn.Layer:
     alpha, beta = one(call.get("alpha", 0.2)), one(call.get("beta", 0.5))
-    conventions: dict[tuple[float, float], Literal["relu6", "keras2"]] = {(0.2, 0.5): "keras2", (one(1 / 6), 0.5): "relu6"}
+    conventions: dict[tuple[float, float], Literal["relu6", "keras2"]] = {
+        (0.2, 0.5): "keras2",
+        (one(1 / 6), 0.5): "relu6",
+    }
     need((alpha, beta) in conventions, "a slope and an offset other than 0.2 and 0.5, or 1/6 and 0.5")
     return nn.HardSigmoid(conventions[alpha, beta])
 

@@ -10,11 +10,11 @@ from typing import Literal
 Status = Literal["passed", "in part", "failed", "not expressible", "no values"]
 
 
-class NotExpressible(Exception):  # noqa: N818
+class NotExpressible(Exception):
     """The case asks for something that the vocabulary does not have; the message says what."""
 
 
-class NoValues(Exception):  # noqa: N818
+class NoValues(Exception):
     """The case is about the peer's own objects (serialization, symbolic shapes, error messages), not about values."""
 
 

@@ -1,0 +1,242 @@
+"""Optax's own tests of losses and schedules: which there are, and what becomes of them."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from typing import Any
+
+import jax
+import numpy as np
+
+import nnspec as nn
+from nnspec.backends import Array
+from nnspec.losses import Loss
+from tests.peers import driver
+from tests.peers.driver import Namespace
+from tests.peers.outcome import NotExpressible, Outcome
+from tests.peers.subjects import Subject, unreduced
+
+STEPS = 4096
+
+
+class _JAX:
+    """JAX for a test module: compiling a stand-in leaves it as it is; differentiating one is beyond it."""
+
+    def __init__(self) -> None:
+        self.jit = lambda function, *args, **kwargs: function
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(jax, name)
+
+
+def concrete(*values: Any) -> list[Array]:
+    """Arrays; tracers of JAX's transformations are refused."""
+    if any(isinstance(value, jax.core.Tracer) for value in values):
+        raise NotExpressible("JAX's own transformations of the loss")
+    return [np.asarray(value) for value in values]
+
+
+def elementwise(subject: Subject, spec: Loss) -> Any:
+    def loss(predictions: Any, targets: Any = None) -> Array:
+        if targets is None:
+            raise NotExpressible("a loss without targets")
+        x, y = concrete(predictions, targets)
+        x, y = (v.astype(np.float32).reshape(1, *v.shape) for v in (x, y))
+        return unreduced(subject, spec, x, y, x.shape)[0]
+
+    return loss
+
+
+def along(subject: Subject, make: Any, *, ids: bool = False) -> Any:
+    """Losses along an axis of classes."""
+
+    def loss(first: Any, second: Any, axis: Any = -1, where: Any = None) -> Array:
+        if where is not None:
+            raise NotExpressible("masks of classes")
+        if not isinstance(axis, int):
+            raise NotExpressible("several axes at once")
+        x, y = concrete(first, second)
+        x = np.moveaxis(x.astype(np.float32), axis, -1)[None]
+        y = y[None].astype(np.int32) if ids else np.moveaxis(y.astype(np.float32), axis, -1)[None]
+        if np.isinf(x).any():
+            raise NotExpressible("logits of −inf")
+        return unreduced(subject, make(x), x, y, x.shape[:-1])[0]
+
+    return loss
+
+
+def _kl(log_probabilities: Array) -> Loss:
+    total = np.exp(log_probabilities.astype(np.float64)).sum(-1)
+    if np.abs(total - 1).max() > 1e-6:
+        raise NotExpressible("log-probabilities that do not sum to 1")
+    return nn.KLDivergence()
+
+
+def losses(subject: Subject) -> dict[str, Any]:
+    """The globals of Optax's tests of losses."""
+    regression = Namespace(
+        squared_error=elementwise(subject, nn.MeanSquaredError()),
+        # Half of the squared error is Huber's loss where no error is large.
+        l2_loss=elementwise(subject, nn.Huber(delta=2.0**20)),
+        huber_loss=lambda x, y=None, delta=1.0: elementwise(subject, nn.Huber(delta=float(delta)))(x, y),
+    )
+    classification = Namespace(
+        softmax_cross_entropy=along(subject, lambda x: nn.SoftmaxCrossEntropy()),
+        softmax_cross_entropy_with_integer_labels=along(subject, lambda x: nn.SoftmaxCrossEntropy(), ids=True),
+        sigmoid_binary_cross_entropy=elementwise(subject, nn.BinaryCrossEntropy()),
+        kl_divergence=along(subject, _kl),
+    )
+    return {"_regression": regression, "_classification": classification, "jax": _JAX()}
+
+
+def schedules(subject: Subject) -> dict[str, Any]:
+    """The globals of Optax's tests of schedules."""
+
+    def need(condition: Any, reason: str) -> None:
+        if not condition:
+            raise NotExpressible(reason)
+
+    def schedule(make: Any) -> Any:
+        @functools.wraps(make)
+        def construct(*args: Any, **options: Any) -> Any:
+            spec = make(*args, **options)
+            rates = subject.schedule(spec, np.arange(STEPS))
+
+            def rate(count: Any) -> Any:
+                (step,) = concrete(count)
+                return rates[int(step)] if step < STEPS else subject.schedule(spec, np.asarray(step)[None])[0]
+
+            return rate
+
+        return construct
+
+    def after(start: float, begin: int, spec: Any) -> Any:
+        """The first rate held for ``begin`` steps."""
+        return nn.Warmup(spec, begin, start=start) if begin > 0 else spec
+
+    def polynomial(
+        init_value: float, end_value: float, power: float, transition_steps: int, transition_begin: int = 0
+    ) -> Any:
+        need(transition_steps > 0, "no steps at all, which is an error here")
+        spec = nn.PolynomialDecay(float(init_value), transition_steps, float(end_value), float(power))
+        return after(init_value, transition_begin, spec)
+
+    def piecewise(init_value: float, boundaries_and_scales: dict[int, float]) -> Any:
+        need(init_value >= 0, "negative rates")
+        scales = itertools.accumulate(boundaries_and_scales.values(), lambda a, b: a * b, initial=init_value)
+        return nn.Piecewise(tuple(boundaries_and_scales), tuple(scales))
+
+    def exponential(
+        init_value: float,
+        transition_steps: int,
+        decay_rate: float,
+        transition_begin: int = 0,
+        staircase: bool = False,
+        end_value: float | None = None,
+    ) -> Any:
+        need(transition_steps > 0 and decay_rate > 0, "no steps or no rate at all, which is an error here")
+        need(end_value is None or decay_rate < 1, "an end from above")
+        spec = nn.ExponentialDecay(init_value, transition_steps, decay_rate, staircase, end_value or 0.0)
+        return after(init_value, transition_begin, spec)
+
+    def cosine(init_value: float, decay_steps: int, alpha: float = 0.0, exponent: float = 1.0) -> Any:
+        need(exponent == 1, "powers of the cosine")
+        return nn.CosineDecay(float(init_value), decay_steps, alpha * init_value)
+
+    def warmup_cosine(
+        init_value: float,
+        peak_value: float,
+        warmup_steps: int,
+        decay_steps: int,
+        end_value: float = 0.0,
+        exponent: float = 1.0,
+    ) -> Any:
+        need(exponent == 1, "powers of the cosine")
+        need(decay_steps > warmup_steps, "a decay of no steps, which is an error here")
+        return nn.WarmupCosine(
+            float(peak_value), warmup_steps, decay_steps, start=float(init_value), end=float(end_value)
+        )
+
+    def cosine_onecycle(
+        transition_steps: int,
+        peak_value: float,
+        pct_start: float = 0.3,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ) -> Any:
+        need(transition_steps > 0, "no steps at all, which is an error here")
+        need(float(pct_start * transition_steps).is_integer(), "a warm-up rounded to whole steps")
+        return nn.OneCycle(float(peak_value), transition_steps, pct_start, div_factor, final_div_factor)
+
+    def lacking(reason: str) -> Any:
+        def construct(*args: Any, **options: Any) -> Any:
+            raise NotExpressible(reason)
+
+        return construct
+
+    found = Namespace(
+        constant_schedule=schedule(lambda value: nn.ConstantSchedule(float(value))),
+        polynomial_schedule=schedule(polynomial),
+        piecewise_constant_schedule=schedule(piecewise),
+        exponential_decay=schedule(exponential),
+        cosine_decay_schedule=schedule(cosine),
+        warmup_cosine_decay_schedule=schedule(warmup_cosine),
+        cosine_onecycle_schedule=schedule(cosine_onecycle),
+        linear_onecycle_schedule=lacking("a third phase of one cycle"),
+        sgdr_schedule=lacking("restarts with warm-ups of their own"),
+        piecewise_interpolate_schedule=lacking("interpolation between boundaries"),
+    )
+    return {"_schedule": found, "_join": Namespace(join_schedules=lacking("schedules joined at will")), "jax": _JAX()}
+
+
+_CLASSIFICATION = ("optax.losses._classification_test", losses)
+_REGRESSION = ("optax.losses._regression_test", losses)
+_SCHEDULE = ("optax.schedules._schedule_test", schedules)
+_JOIN = ("optax.schedules._join_test", schedules)
+# What Optax calls it -> the module of its tests, the class of its tests, and the stand-ins.
+CLASSES: dict[str, tuple[str, str, Any]] = {
+    name: (module, f"{cls}Test", stand_ins)
+    for (module, stand_ins), classes in {
+        _CLASSIFICATION: {
+            "softmax_cross_entropy": "SoftmaxCrossEntropy",
+            "softmax_cross_entropy_with_integer_labels": "SoftmaxCrossEntropyWithIntegerLabels",
+            "sigmoid_binary_cross_entropy": "SigmoidCrossEntropy",
+            "kl_divergence": "KLDivergence",
+        },
+        _REGRESSION: {"squared_error": "SquaredError", "l2_loss": "L2Loss", "huber_loss": "HuberLoss"},
+        _SCHEDULE: {
+            "constant_schedule": "Constant",
+            "polynomial_schedule": "Polynomial",
+            "piecewise_constant_schedule": "PiecewiseConstant",
+            "exponential_decay": "Exponential",
+            "cosine_decay_schedule": "CosineDecay",
+            "warmup_cosine_decay_schedule": "WarmupCosineDecay",
+            "sgdr_schedule": "SGDR",
+            "onecycle_schedule": "OneCycle",
+        },
+        _JOIN: {"join_schedules": "Join"},
+    }.items()
+    for name, cls in classes.items()
+}
+KNOWN: dict[str, str | None] = {}
+
+
+def operators() -> list[str]:
+    return list(CLASSES)
+
+
+def judge(operator: str, subject: Subject) -> list[Outcome]:
+    """Every test of a class of Optax's on a subject, under Optax's own tolerances."""
+    module, cls, stand_ins = CLASSES[operator]
+    return driver.judge(operator, module, cls, subject, stand_ins, KNOWN)
+
+
+def without_counterpart() -> list[str]:
+    """Classes of the same test modules that have none here."""
+    taken = {(module, cls) for module, cls, _ in CLASSES.values()}
+    found = []
+    for module in dict.fromkeys(module for module, _, _ in CLASSES.values()):
+        names = [n for n in vars(driver.loaded(module)) if n.endswith("Test")]
+        found += [n.removesuffix("Test") for n in names if (module, n) not in taken]
+    return found

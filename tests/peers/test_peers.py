@@ -1,0 +1,116 @@
+"""Peers' own cases pass on the reference and on each backend, or say what the vocabulary lacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnspec.backends import Array, Backend, FloatType
+from tests.peers import counts
+from tests.peers.outcome import failures
+from tests.peers.peers import PEERS, Peer, judged
+from tests.peers.subjects import Realized, Reference, Subject, realized
+
+
+@pytest.fixture(params=list(PEERS))
+def peer(request: pytest.FixtureRequest) -> Peer:
+    found = PEERS[request.param]
+    if found.missing:
+        pytest.skip(found.missing)
+    return found
+
+
+def check(peer: Peer, subject: Subject) -> None:
+    outcomes = peer.outcomes(subject)
+    assert not failures(outcomes), failures(outcomes)
+    assert sum(o.status == "passed" for o in outcomes) >= {"onnx": 150, "keras": 150, "optax": 30}.get(peer.package, 3)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_reference(peer: Peer, dtype: FloatType) -> None:
+    check(peer, Reference(dtype))
+
+
+def test_backend(peer: Peer, backend: Backend) -> None:
+    check(peer, realized(backend))
+
+
+@pytest.mark.slow
+def test_backend_compiled_in_float64(peer: Peer, backend: Backend) -> None:
+    check(peer, Realized(backend, "float64", compiled=True))
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrong(Reference):
+    """A subject whose every answer is a little off: what a peer's case says about values must notice it."""
+
+    name: str = "wrong"
+
+    def forward(self, *args: Any, **kwargs: Any) -> tuple[Array, dict[str, Array]]:
+        output, variables = super().forward(*args, **kwargs)
+        return _off(output), variables
+
+    def loss(self, *args: Any, **kwargs: Any) -> tuple[Array, Array]:
+        value, gradient = super().loss(*args, **kwargs)
+        return _off(value), gradient
+
+    def metric(self, *args: Any, **kwargs: Any) -> tuple[float, float]:
+        total, count = super().metric(*args, **kwargs)
+        return float(_off(np.float64(total))), count
+
+    def schedule(self, *args: Any, **kwargs: Any) -> Array:
+        return _off(super().schedule(*args, **kwargs))
+
+    def optimize(self, *args: Any, **kwargs: Any) -> dict[str, Array]:
+        return {name: _off(path) for name, path in super().optimize(*args, **kwargs).items()}
+
+    def words(self, *args: Any, **kwargs: Any) -> Any:
+        return super().words(*args, **kwargs) ^ np.uint32(1)
+
+
+def _off(value: Array) -> Array:
+    # Neither a factor alone nor a sum alone: cases expect zeros, and compare two of our own values.
+    return np.asarray(value) * 1.02 + 0.02 + 0.01 * np.abs(value) ** 1.5
+
+
+# Cases that compare two answers of the subject with each other, or statistics of random numbers within wide bounds.
+BLIND = {
+    "onnx": (),
+    "keras": ("LayerNormalizationTest.test_correctness",),
+    "optax": (),
+    "random123": (),
+}
+
+
+def test_cases_notice_wrong_values(peer: Peer) -> None:
+    right = {(o.operator, o.case): o.status for o in peer.outcomes(Reference())}
+    passed = [key for key, status in right.items() if status in ("passed", "in part")]
+    wrong = {(o.operator, o.case): o.status for o in peer.outcomes(Wrong())}
+    name = next(name for name, candidate in PEERS.items() if candidate is peer)
+    blind = {key[1] for key in passed if wrong[key] != "failed"}
+    assert blind == set(BLIND[name])
+    assert len(passed) > len(blind)
+
+
+@pytest.fixture
+def page() -> Iterator[str]:
+    reason = counts.unlike(counts.TARGET.read_text(encoding="utf-8")) if counts.TARGET.exists() else "no page yet"
+    if reason:
+        pytest.skip(reason)
+    return counts.TARGET.read_text(encoding="utf-8")
+
+
+def test_page_is_current(page: str, both_backends: list[Backend]) -> None:
+    assert counts.comparable(counts.render(both_backends)) == counts.comparable(page)
+
+
+def test_operators_are_named_once(peer: Peer) -> None:
+    names = peer.cases.operators()
+    assert len(names) == len(set(names))
+    assert not set(names) & set(peer.cases.without_counterpart())
+    for operator in names[:3]:
+        assert judged(peer, operator, Reference()), f"no case of {operator}"
