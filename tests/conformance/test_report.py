@@ -1,100 +1,25 @@
-"""Reports say what the facts say: totals, the command that repeats a test, Markdown, and what is inert in HTML."""
+"""Reports say what the facts say: totals, Markdown, and what is inert in HTML."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
-import shlex
 import zipfile
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nnspec.errors import FileError
-from nnspec_conformance import expression
 from nnspec_conformance.report import html, markdown, totals
-from nnspec_conformance.report.repeat import command
-from nnspec_conformance.run import Plan
-from tests.conformance.report_facts import HOSTILE, chosen, facts, outcome, passed, planted
+from tests.conformance.report_facts import HOSTILE, facts, outcome, planted
 
 
 @pytest.fixture(scope="module")
 def run() -> Any:
     return planted()
-
-
-# -- the command that repeats a test ----------------------------------------------------------------------------------
-
-
-def words(line: str) -> list[str]:
-    """The words of a command line as a shell splits it, checked to be nnspec's."""
-    found = shlex.split(line)
-    assert found[:2] == ["nnspec", "conformance"]
-    return found[2:]
-
-
-@pytest.mark.parametrize(
-    "case",
-    [
-        "LayerNorm",
-        "LayerNorm-large mean",
-        "it's",
-        'a "word"',
-        'it\'s "both"',
-        "$HOME `id` \\ !x",
-        "a and (b",
-        "not",
-        HOSTILE,
-    ],
-)
-def test_the_command_finds_the_test(case: str) -> None:
-    """As the shell splits it and as -k reads it, the expression matches the test's id and not that of another check."""
-    one = outcome(case)
-    given = words(command(one, facts([])))
-    assert given[:5] == ["--backend", "jax", "--dtype", "float64", "-k"]
-    matches = expression.parse(given[5])
-    assert matches(one.id)
-    assert not matches(dataclasses.replace(one, check="gradients").id)
-    assert not matches(dataclasses.replace(one, case="Dense").id)
-
-
-def test_the_command_runs_one_test_of_the_suite() -> None:
-    """Also where the names of other cases begin with that of the case."""
-    for item in (found := chosen())[:: len(found) // 40]:
-        given = words(command(passed(item), facts([])))
-        names = tuple(value for option, value in pairwise(given) if option == "--backend")
-        assert [one.id for one in Plan(names, (item.dtype,), expression=given[-1]).items()] == [item.id]
-
-
-def test_the_command_is_plain_where_the_name_is() -> None:
-    expression = "'jax-float64-normalization-forward-LayerNorm-large mean'"
-    expected = f'nnspec conformance --backend jax --dtype float64 -k "{expression}"'
-    assert command(outcome(), facts([])) == expected
-
-
-def test_the_command_keeps_the_options_that_decide_what_a_test_does() -> None:
-    run = facts(
-        [], command="nnspec conformance --against 'a folder' -k Dense", selection={"device": "gpu:0", "extent": "all"}
-    )
-    given = words(command(outcome(backend="jax~tensorflow"), run))
-    assert given[:2] == ["--against", "a folder"]
-    assert given[2:6] == ["--backend", "jax", "--backend", "tensorflow"]
-    assert given[6:11] == ["--dtype", "float64", "--device", "gpu:0", "--all"]
-    assert words(command(outcome(), facts([], command="nnspec conformance --replay=case.yaml")))[:2] == [
-        "--replay",
-        "case.yaml",
-    ]
-
-
-def test_a_drawn_case_is_repeated_from_its_file_if_there_is_one() -> None:
-    run = facts([], command="nnspec conformance --fuzz 5")
-    again = "nnspec conformance --backend jax --dtype float64 --replay failure-Dense-1.yaml"
-    assert command(outcome(message=f"run it again: {again}\nmore"), run) == again
-    assert command(outcome(message="more"), run) == ""
 
 
 # -- totals -----------------------------------------------------------------------------------------------------------
@@ -147,6 +72,25 @@ def test_places_of_one_backend_stand_together_and_pairs_last() -> None:
         ("b", "float32"),
         ("jax~b", "float64"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sentence"),
+    [
+        ([], "0 tests pass"),
+        (["passed"], "1 test passes"),
+        (["passed"] * 1200, "1,200 tests pass"),
+        (["passed", "passed", "deviation"], "2 of 3 tests pass, 1 deviating as declared"),
+        (["not implemented"] * 2, "0 of 2 tests pass, 2 not implemented"),
+        (["passed", "stale"], "1 of 2 tests fails"),
+        (["passed", "failed", "error", "deviation"], "2 of 4 tests fail"),
+    ],
+)
+def test_the_verdict(statuses: list[Any], sentence: str) -> None:
+    run = facts([], *(outcome(f"case {at}", status=status) for at, status in enumerate(statuses)))
+    assert totals.verdict(run) == sentence
+    assert f"{sentence}\n" in markdown.render(run)
+    assert sentence in html.render(run)
 
 
 # -- Markdown ---------------------------------------------------------------------------------------------------------

@@ -57,6 +57,7 @@ def render(facts: Facts) -> str:
         cells={family: totals.grouped(total.outcomes, totals.place_of) for family, total in families.items()},
         declared=totals.declared(facts),
         duration=totals.duration,
+        verdict=totals.verdict(facts),
         data=_data(facts, places),
     )
 

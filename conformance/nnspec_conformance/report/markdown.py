@@ -36,11 +36,7 @@ def render(facts: Facts) -> str:
 
 
 def _head(facts: Facts) -> Iterator[str]:
-    whole = Total(facts.outcomes)
-    if facts.passed:
-        yield f"# nnspec conformance: ✓ {whole.tests:,} tests pass, are declared deviations, or are not implemented"
-    else:
-        yield f"# nnspec conformance: ✕ {whole.bad:,} of {whole.tests:,} tests fail"
+    yield f"# nnspec conformance: {'✓' if facts.passed else '✕'} {totals.verdict(facts)}"
     yield ""
     yield f"* {code(facts.command)}"
     yield f"* started {facts.started}, took {totals.duration(facts.seconds)}"
@@ -152,7 +148,7 @@ def near(facts: Facts) -> Iterator[str]:
             [
                 " ".join(place),
                 *(str(count or "") for count in found[place].histogram),
-                f"{found[place].median:.2g}",
+                f"{found[place].median:.3g}",
                 f"{found[place].nearness:.2%}",
                 f"{found[place].equal:.0%}",
             ]

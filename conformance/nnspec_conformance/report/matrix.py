@@ -142,4 +142,4 @@ def _checks(facts: Facts) -> Iterator[str]:
 
 
 def _near(total: Total | None) -> str:
-    return "" if total is None else f"{total.median:.2g} ULP, {total.nearness:.0%}, {total.equal:.0%}"
+    return "" if total is None else f"{total.median:.3g} ULP, {total.nearness:.0%}, {total.equal:.0%}"

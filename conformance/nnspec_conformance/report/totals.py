@@ -21,6 +21,9 @@ ULP_LABELS = ("0", "≤ ½", "≤ 1", "≤ 2", "≤ 4", "≤ 16", "≤ 64", "≤
 SHARE_BINS = (0.0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 SHARE_LABELS = ("0", "≤ 1 %", "≤ 5 %", "≤ 10 %", "≤ 20 %", "≤ 40 %", "≤ 60 %", "≤ 80 %", "≤ 100 %", "> limit")
 
+# What else lets a run pass.
+_REST = {"deviation": "deviating as declared", "not implemented": "not implemented"}
+
 Place = tuple[str, str]
 
 
@@ -105,6 +108,19 @@ def declared(facts: Facts) -> list[tuple[Deviation, Total]]:
     """The deviations that tests met, with these tests."""
     found = grouped((outcome for outcome in facts.outcomes if outcome.deviation), lambda outcome: outcome.deviation)
     return [(deviation, total) for deviation, total in found.items() if isinstance(deviation, Deviation)]
+
+
+def verdict(facts: Facts) -> str:
+    """What came out, in a sentence."""
+    whole = Total(facts.outcomes)
+    count = f"{whole.tests:,} test{'' if whole.tests == 1 else 's'}"
+    if not facts.passed:
+        return f"{whole.bad:,} of {count} fail{'s' if whole.bad == 1 else ''}"
+    rest = [f"{found:,} {what}" for status, what in _REST.items() if (found := whole.counts[status])]
+    passed = whole.counts["passed"]
+    if not rest:
+        return f"{count} pass{'es' if passed == 1 else ''}"
+    return ", ".join([f"{passed:,} of {count} pass{'es' if passed == 1 else ''}", *rest])
 
 
 def duration(seconds: float) -> str:
