@@ -47,6 +47,16 @@ def shared() -> Model:
     return Model(inputs=[left, right], outputs=ends[0] - ends[1])
 
 
+def unrolled() -> Model:
+    """A recurrent network unrolled in time: one cell, with a norm and a dropout, that is called four times."""
+    x, start = symbol([3], "x"), symbol([4], "start")
+    state = start
+    cell, norm, drop = Dense(4, "tanh"), BatchNorm(momentum=0.8), Dropout(0.3)
+    for _ in range(4):
+        state = drop(norm(cell(Concat()(x, state))))
+    return Model(inputs=[x, start], outputs=Dense(2)(state))
+
+
 def nested() -> Model:
     """A model within a model within a model, the middle one used twice."""
     inner = Sequential([Dense(4), Mish(), Dropout(0.5)], input=[5], name="inner")
@@ -82,6 +92,7 @@ CASES = [
     Case(mlp(), id="MLP"),
     Case(residual(), id="residual"),
     Case(shared(), id="shared layers"),
+    Case(unrolled(), id="unrolled in time"),
     Case(nested(), id="nested models"),
     Case(two_inputs(), id="two inputs"),
     Case(two_outputs(), id="two outputs"),

@@ -76,6 +76,8 @@ CASES = [
     ScheduleCase(CosineRestarts(0.1, 10), (10, 30, 70, 150)),
     ScheduleCase(CosineRestarts(0.1, 10, t_mul=1), (10, 20, 1000)),
     ScheduleCase(CosineRestarts(0.1, 5, t_mul=3, m_mul=0.5, end=0.01), (5, 20, 65)),
+    # Where logarithms, in float64 too, place the beginning of the eighth cycle one step late.
+    ScheduleCase(CosineRestarts(0.1, 3, t_mul=7), (3, 24, 411_771), id="far boundary"),
     ScheduleCase(OneCycle(0.1, 100), (30, 100)),
     ScheduleCase(OneCycle(0.1, 101, 0.25, 10.0, 100.0), (25, 26, 101)),
     ScheduleCase(OneCycle(0.1, 50, anneal="linear"), (15, 50)),
