@@ -8,7 +8,7 @@ from typing import Any
 
 from nnspec import document
 from nnspec.model import Model
-from nnspec_conformance import casefile
+from nnspec_conformance import casefile, soundness
 from nnspec_conformance.case import Case
 from nnspec_conformance.checks import (
     compiled,
@@ -20,6 +20,7 @@ from nnspec_conformance.checks import (
     loss,
     metric,
     optimizer,
+    runs,
     schedule,
     state,
     training,
@@ -77,7 +78,11 @@ def file(subject: Subject, case: Any) -> list[Figure]:
 
 
 def _float(case: Case) -> bool:
-    return case.dtype == "float" and all(given.dtype == "float" for given in case.model.inputs.values())
+    return all(given.dtype == "float" for given in case.model.inputs.values())
+
+
+def _smooth(case: Case) -> bool:
+    return _float(case) and soundness.smooth(case)
 
 
 def _drops(case: Case) -> bool:
@@ -87,29 +92,29 @@ def _drops(case: Case) -> bool:
 RULES = (
     Rule("file", file, object, share=0.2),
     Rule("forward", forward.forward, Case),
-    Rule("gradients", gradients.gradients, Case, _float),
+    Rule("gradients", gradients.gradients, Case, _smooth),
     Rule("kinks", kinks.kinks, Case, lambda case: bool(case.slopes)),
     Rule("kinks", kinks.example, Example),
     Rule("extremes", extremes.extremes, Case, lambda case: case.extremes),
     Rule("state", state.state, Case, lambda case: len(case.modes) > 1),
     Rule("masks", state.masks, Case, _drops),
-    Rule("nodes", forward.nodes, Case, lambda case: isinstance(case.spec, Model), ("float64",)),
+    Rule("nodes", forward.nodes, Case, lambda case: isinstance(case.spec, Model), ("float64",), share=0.3),
     Rule("batches", forward.batches, Case, dtypes=("float64",), share=0.3),
-    Rule("batch of one", gradients.batch_of_one, Case, _float, ("float64",), share=0.2),
-    Rule("uncompiled", compiled.uncompiled, Case, share=0.1),
+    Rule("batch of one", gradients.batch_of_one, Case, _smooth, ("float64",), share=0.2),
+    Rule("uncompiled", compiled.uncompiled, Case, _smooth, share=0.1),
     Rule("transfer", transfer.transfer, Case, _float, share=0.05),
     Rule("initial", initial.initial, Case, lambda case: bool(case.params), share=0.1),
     Rule("initial", initial.initial, InitializerCase),
-    Rule("loss", loss.loss, LossCase),
+    Rule("loss", loss.loss, LossCase, soundness.smooth),
     Rule("loss extremes", loss.extremes, LossCase, lambda case: not case.levels, share=0.5),
     Rule("loss kinks", loss.example, LossExample),
     Rule("metric", metric.metric, MetricCase),
     Rule("schedule", schedule.schedule, ScheduleCase),
     Rule("optimizer", optimizer.optimizer, OptimizerCase),
     Rule("words", words.words, WordsCase),
-    Rule("training", training.training, TrainingCase),
-    Rule("divided", training.divided, TrainingCase, lambda case: case.updates > 6),
-    Rule("evaluation", training.evaluation, TrainingCase),
+    Rule("training", training.training, TrainingCase, soundness.smooth),
+    Rule("divided", runs.divided, TrainingCase, lambda case: case.updates > 6),
+    Rule("evaluation", runs.evaluation, TrainingCase),
 )
 
 

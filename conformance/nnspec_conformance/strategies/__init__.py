@@ -6,16 +6,13 @@ spec can be built, and its inputs fit.
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from nnspec_conformance import casefile
 from nnspec_conformance.random import WordsCase
+from nnspec_conformance.soundness import named
 from nnspec_conformance.strategies import (
     initializers,
     layers,
@@ -52,12 +49,3 @@ def words() -> SearchStrategy[WordsCase]:
     return st.builds(
         WordsCase, st.just(""), st.integers(0, 300), start=start, step=st.integers(0, 2**32 - 1), **numbers
     )
-
-
-def named(case: Any, salt: int = 0) -> Any:
-    """The case with an id made from all that it is; its inputs are drawn from its name. ``salt`` draws others."""
-    data = {key: value for key, value in casefile.dump(case).items() if key not in ("id", "name")}
-    digest = hashlib.blake2s(json.dumps(data, sort_keys=True).encode(), digest_size=4).hexdigest()
-    label = f"fuzz {digest}" + (f".{salt}" if salt else "")
-    field = "name" if "name" in {field.name for field in dataclasses.fields(case)} else "id"
-    return dataclasses.replace(case, **{field: label})

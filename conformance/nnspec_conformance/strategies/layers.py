@@ -36,7 +36,12 @@ def takes(layer: Layer, *shapes: Shape) -> bool:
         output = layer.output_shape(*shapes)
     except ShapeError:
         return False
-    return math.prod(size or 1 for size in output) <= 3 * MOST and drawable(layer, *shapes)
+    return moderate(output) and drawable(layer, *shapes)
+
+
+def moderate(output: Shape) -> bool:
+    """Whether an output is small and no other axis is of any size (inputs of two ranks broadcast their batch axes)."""
+    return None not in output[1:] and math.prod(size or 1 for size in output) <= 3 * MOST
 
 
 def fitting(kind: str, *shapes: Shape) -> list[type[Any]]:

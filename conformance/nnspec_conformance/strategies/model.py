@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +15,7 @@ from nnspec.model import Input, Model, Node
 from nnspec.ops import Concat
 from nnspec.vocabulary import node_name
 from nnspec_conformance.case import Case
-from nnspec_conformance.strategies.layers import MOST, fitting, layers, shapes, takes
+from nnspec_conformance.strategies.layers import fitting, layers, moderate, shapes, takes
 
 DEPTH = 2
 
@@ -105,7 +104,7 @@ def _joins(cls: type[Any], inputs: list[Shape]) -> bool:
         output: Shape = cls().output_shape(*inputs)
     except ShapeError:
         return False
-    return math.prod(size or 1 for size in output) <= 2 * MOST
+    return moderate(output)
 
 
 def _again(graph: _Graph, node: Node, source: str) -> bool:
