@@ -159,7 +159,13 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("file", "right", "wrong", "guilty"), MISTAKES, ids=[mistake[-1] for mistake in MISTAKES])
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "guilty"),
+    [
+        pytest.param(*mistake, id=mistake[-1], marks=[pytest.mark.slow] if index else [])
+        for index, mistake in enumerate(MISTAKES)
+    ],
+)
 def test_mistakes_in_its_realizations_are_caught(
     extras: Environment, place: Path, file: str, right: str, wrong: str, guilty: str
 ) -> None:
