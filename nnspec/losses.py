@@ -5,7 +5,8 @@ categorical ones) and reduces them over all positions of the batch, with sample 
 front (w of shape (batch,) weighs every position of its example):
 
 * ``reduction="mean"``: Σ w·l / number of positions (Keras's rule: gradients keep the scale of an unweighted batch),
-* ``reduction="weighted_mean"``: Σ w·l / Σ w (scikit-learn's and PyTorch's class-weight rule),
+* ``reduction="weighted_mean"``: Σ w·l / Σ w (scikit-learn's and PyTorch's class-weight rule); where all weights are 0,
+  the loss and its gradient are NaN,
 * ``reduction="sum"``: Σ w·l.
 
 The loss of an epoch is the same quotient over all of its examples.
@@ -48,6 +49,8 @@ class SoftmaxCrossEntropy(Loss):
     Targets: class ids (...,) of an integer dtype, taken as one-hot, or a distribution y (..., classes), which need not
     sum to one (∂l/∂x = softmax(x) · Σy − y). Label smoothing α: y ← y · (1 − α) + α / classes.
     A clipped probability has gradient 0, at the bounds too; the division by Σp is differentiated.
+    A logit of −∞ takes its class out, where the target (after smoothing) is 0: its gradient is 0, and the loss is as if
+    the class did not exist.
     """
 
     targets: ClassVar[str] = "labels"
@@ -97,6 +100,7 @@ class KLDivergence(Loss):
     l = Σₖ yₖ · (ln yₖ − ln qₖ)                 for probabilities: q = min(max(p, ε), 1), ε = ``epsilon``
 
     with 0 · ln 0 = 0. Targets: a distribution y of x's shape. A clipped probability has gradient 0, at the bounds too.
+    A logit of −∞ takes its class out, where the target is 0, as in :class:`SoftmaxCrossEntropy`.
     """
 
     from_probabilities: bool = False

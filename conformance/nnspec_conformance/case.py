@@ -16,7 +16,7 @@ from nnspec.layers.base import Activation, DType, Layer, Param
 from nnspec.model import Input, Model, Node
 from nnspec.spec import Spec, changed_fields, dump
 from nnspec.vocabulary import node_name
-from nnspec_conformance.draws import Array, generator, rounded, signed
+from nnspec_conformance.draws import HALF, Array, generator, limits, rounded, signed
 
 # The sizes a case is evaluated at: the first everywhere, the others where a check asks for further batch sizes.
 BATCHES = (6, 3, 1)
@@ -55,6 +55,7 @@ class Case:
         apart: inputs after the first differ from it by at least half the scale, elementwise.
         nonzero: inputs are at least half the scale away from zero.
         extremes: outputs and gradients are finite for all inputs up to ``ceiling``, however large or small.
+        masked: an input of −∞ takes its element out, as long as one along the axis is left.
     """
 
     spec: Layer
@@ -71,6 +72,7 @@ class Case:
     nonzero: bool = False
     extremes: bool = False
     ceiling: float = np.inf
+    masked: bool = False
 
     @cached_property
     def name(self) -> str:
@@ -126,7 +128,7 @@ class Case:
         """Inputs, variables and cotangents of a draw, rounded to ``dtype``."""
         inputs: dict[str, Array] = {}
         for name, declared in self.model.inputs.items():
-            inputs[name] = self._input(name, declared, draw, batch, inputs)
+            inputs[name] = self._input(name, declared, draw, batch, inputs, dtype)
         shapes = [value.shape for value in inputs.values()]
         cotangents = {
             name: signed(generator(self.name, "cotangent", name, draw, batch), shape)  # type: ignore[arg-type]
@@ -143,7 +145,7 @@ class Case:
             int(state.integers(1, 1000)),
         )
 
-    def _input(self, name: str, declared: Input, draw: int, batch: int, before: dict[str, Array]) -> Array:
+    def _input(self, name: str, declared: Input, draw: int, batch: int, before: dict[str, Array], dtype: str) -> Array:
         assert declared.shape is not None, "the inputs of a case have shapes"
         rng = generator(self.name, "input", name, draw, batch)
         shape = (batch, *(size or 1 for size in declared.shape))
@@ -158,7 +160,7 @@ class Case:
         if self.apart and before:
             first = next(iter(before.values()))
             return first + self.scale * signed(rng, np.broadcast_shapes(first.shape, shape))
-        return self._away(self.offset + self.scale * rng.standard_normal(shape))
+        return self._away(self.offset + self.scale * rng.standard_normal(shape), dtype)
 
     def _levels(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         axis = getattr(self.spec, "axis", -1)
@@ -166,10 +168,13 @@ class Case:
         jitter = 0.2 * self.step * rng.uniform(-1, 1, base.shape)
         return np.moveaxis(rng.permuted(base + jitter, axis=-1), -1, axis)
 
-    def _away(self, values: Array) -> Array:
-        """The values moved at least five steps away from kinks, clear of central differences (three steps)."""
-        margin = 5 * self.step
+    def _away(self, values: Array, dtype: str) -> Array:
+        """The values moved at least five steps away from kinks, clear of central differences (three steps).
+
+        In half precision by a rounding more, which may be larger than a step.
+        """
         for kink in sorted({*(x for x, _ in self.slopes), *self.kinks}):
+            margin = 5 * self.step + (float(limits(dtype).eps) * abs(kink) if dtype in HALF else 0.0)
             distance = values - kink
             side = np.where(distance < 0, -1.0, 1.0)
             values = np.where(np.abs(distance) < margin, kink + side * (margin + np.abs(distance)), values)

@@ -20,8 +20,27 @@ from nnspec.losses import (
 from nnspec_conformance.case import STEP, describe
 from nnspec_conformance.draws import Array, generator, rounded, signed
 
+Weights = Literal["example", "position", "mask", "nothing"] | None
 Targets = Literal["ids", "one_hot", "soft", "sparse", "unnormalized", "values", "unit"]
 BATCH = 6
+
+
+def weighting(weights: Weights) -> list[str]:
+    """What the id of a case says about its weights."""
+    return [] if weights is None else [{"mask": "mask", "nothing": "all masked"}.get(weights, f"weights per {weights}")]
+
+
+def drawn_weights(rng: np.random.Generator, weights: Weights, positions: tuple[int, ...]) -> Array | None:
+    """Weights for these positions, some of them 0."""
+    if weights is None:
+        return None
+    if weights == "nothing":
+        return np.zeros(positions[:1])
+    if weights == "mask":
+        return (np.arange(positions[0]) % 3 != 1) / 1.0
+    drawn = rng.uniform(0.2, 2.0, positions if weights == "position" else positions[:1])
+    drawn[1] = 0.0
+    return drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +52,8 @@ class LossCase:
         targets: class ids, one-hot, distributions ("soft"; "sparse" with zeros; "unnormalized" sum to anything), values
             near the outputs, or values in [0, 1] ("unit").
         probabilities: outputs are positive and sum to anything, instead of logits.
-        weights: none, one per example, or one per position.
+        weights: none, one per example, one per position, 0 or 1 per example ("mask"), or 0 for all ("nothing").
+        masked: some logits are −∞: classes that are taken out, and are no target.
         scale: standard deviation of logits and values.
         levels: outputs (probabilities) or outputs − targets (values) are permutations of these, away from kinks.
     """
@@ -44,7 +64,8 @@ class LossCase:
     _: KW_ONLY
     id: str = ""
     probabilities: bool = False
-    weights: Literal["example", "position"] | None = None
+    weights: Weights = None
+    masked: bool = False
     scale: float = 1.0
     levels: tuple[float, ...] = ()
 
@@ -52,7 +73,8 @@ class LossCase:
     def name(self) -> str:
         shown = [
             self.targets,
-            *([f"weights per {self.weights}"] if self.weights else []),
+            *weighting(self.weights),
+            *(["masked"] if self.masked else []),
             *([self.id] if self.id else []),
         ]
         return describe(self.spec, "-".join(shown))
@@ -75,11 +97,18 @@ class LossCase:
         else:
             outputs = self.scale * rng.standard_normal(shape)
         positions = shape[:-1] if self.spec.targets == "labels" or isinstance(self.spec, KLDivergence) else shape
-        weights = None
-        if self.weights is not None:
-            weights = rng.uniform(0.2, 2.0, positions if self.weights == "position" else (BATCH,))
-            weights[1] = 0.0
+        weights = drawn_weights(rng, self.weights, positions)
+        if self.masked:
+            outputs, targets = self._without(outputs, targets)
         return rounded(outputs, dtype), rounded(targets, dtype), None if weights is None else rounded(weights, dtype)
+
+    def _without(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Logits of −∞ for every third class but the target's, and targets of 0 there."""
+        out = np.broadcast_to(np.arange(outputs.shape[-1]) % 3 == 1, outputs.shape).copy()
+        if self.targets == "ids":
+            np.put_along_axis(out, targets[..., None], False, -1)
+            return np.where(out, -np.inf, outputs), targets
+        return np.where(out, -np.inf, outputs), np.where(out, 0.0, targets)
 
     def _targets(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         match self.targets:
@@ -177,6 +206,19 @@ CASES = [
     LossCase(Huber(0.4), (3, 4), "values", weights="example", levels=(0.3, -0.3, 1.5, -1.5)),
     LossCase(Huber(2.0, reduction="weighted_mean"), (4,), "values", weights="position", levels=(0.3, -1.8, 2.5, -5.0)),
     LossCase(Huber(reduction="sum"), (4,), "values", levels=(0.3, -0.8, 2.5, -5.0)),
+    LossCase(_CE(), (5,), "ids", masked=True),
+    LossCase(_CE(), (3, 5), "soft", masked=True, weights="example"),
+    LossCase(_CE(reduction="sum"), (4,), "unnormalized", masked=True),
+    *(
+        LossCase(make(reduction=reduction), (3, 4), targets, weights=weights)
+        for make, targets in ((_CE, "ids"), (MeanSquaredError, "values"))
+        for reduction in ("mean", "weighted_mean", "sum")
+        for weights in ("mask", "nothing")
+    ),
+    LossCase(_BCE(reduction="weighted_mean"), (4,), "unit", weights="mask"),
+    LossCase(Huber(), (4,), "values", weights="mask", levels=(0.3, -0.3, 1.5, -1.5)),
+    LossCase(_KL(), (3, 4), "soft", weights="mask"),
+    LossCase(_KL(), (5,), "soft", masked=True),
     LossCase(_KL(), (5,), "soft"),
     LossCase(_KL(), (5,), "sparse"),
     LossCase(_KL(), (3, 4), "unnormalized", weights="example"),

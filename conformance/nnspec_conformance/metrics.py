@@ -10,6 +10,7 @@ import numpy as np
 from nnspec.metrics import MAE, MSE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
 from nnspec_conformance.case import describe
 from nnspec_conformance.draws import Array, generator, rounded
+from nnspec_conformance.losses import Weights, drawn_weights, weighting
 
 BATCH = 40
 
@@ -22,7 +23,7 @@ class MetricCase:
         shape: of the outputs, without the batch axis.
         targets: class ids, one-hot, distributions, values, or zeros and ones.
         ties: outputs are whole numbers from −2 to 2 (half of them for probabilities), so that many are equal.
-        weights: none, one per example, or one per position.
+        weights: none, one per example, one per position, 0 or 1 per example ("mask"), or 0 for all ("nothing").
     """
 
     spec: Metric
@@ -31,12 +32,12 @@ class MetricCase:
     _: KW_ONLY
     id: str = ""
     ties: bool = False
-    weights: Literal["example", "position"] | None = None
+    weights: Weights = None
 
     @property
     def name(self) -> str:
-        weights = [f"weights per {self.weights}"] if self.weights else []
-        shown = [self.targets, *(["ties"] if self.ties else []), *weights, *([self.id] if self.id else [])]
+        ties, extra = ["ties"] if self.ties else [], [self.id] if self.id else []
+        shown = [self.targets, *ties, *weighting(self.weights), *extra]
         return describe(self.spec, "-".join(shown))
 
     @property
@@ -62,10 +63,7 @@ class MetricCase:
             case _:
                 targets = rng.standard_normal(shape)
         positions = shape[:-1] if self.spec.targets == "labels" else shape
-        weights = None
-        if self.weights is not None:
-            weights = rng.uniform(0.2, 2.0, positions if self.weights == "position" else (BATCH,))
-            weights[3] = 0.0
+        weights = drawn_weights(rng, self.weights, positions)
         return rounded(outputs, dtype), rounded(targets, dtype), None if weights is None else rounded(weights, dtype)
 
 
@@ -95,4 +93,9 @@ CASES = [
     MetricCase(RMSE(), (), "values", weights="example", id="rank 1"),
     MetricCase(MAE(), (3,), "values"),
     MetricCase(MAE(), (3,), "values", weights="position"),
+    *(
+        MetricCase(spec, (3, 4), targets, weights=weights)
+        for spec, targets in ((Accuracy(), "ids"), (RMSE(), "values"))
+        for weights in ("mask", "nothing")
+    ),
 ]

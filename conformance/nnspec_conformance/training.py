@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.layers.activation import Tanh
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
 from nnspec.losses import BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SoftmaxCrossEntropy
 from nnspec.metrics import MAE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
-from nnspec.model import Model, Sequential
-from nnspec.optimizers import AdamW, Clip, Momentum, Optimizer, RMSProp
-from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Schedule, Warmup, WarmupCosine
+from nnspec.model import Model, Sequential, symbol
+from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
+from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec_conformance.case import Case
 from nnspec_conformance.draws import Array, generator, rounded, signed
 from nnspec_conformance.model import residual
+from nnspec_conformance.optimizers import classes_within
 
 ROWS, HELD_OUT, BATCH = 44, 17, 8
 # After so many two backends are compared with each other.
@@ -49,9 +51,8 @@ class TrainingCase:
 
     @property
     def classes(self) -> set[type[Any]]:
-        rate = self.optimizer.learning_rate
-        others = [self.loss, self.optimizer, *self.metrics, *([rate] if isinstance(rate, Schedule) else [])]
-        return self.case.classes | {type(spec) for spec in others}
+        others = (self.loss, self.optimizer, *self.metrics)
+        return self.case.classes | {cls for spec in others for cls in classes_within(spec)}
 
     @cached_property
     def case(self) -> Case:
@@ -117,6 +118,24 @@ def _small(*features: int, rate: float = 0.3) -> Model:
     return Sequential([*layers, Dense(features[-1])], input=[7])
 
 
+def recurrent() -> Model:
+    """Four steps of an Elman network, unrolled: its two layers are shared in time."""
+    steps = [symbol([3], f"x{t}") for t in range(4)]
+    inward, onward = Dense(5), Dense(5, use_bias=False)
+    state = Tanh()(inward(steps[0]))
+    for step in steps[1:]:
+        state = Tanh()(inward(step) + onward(state))
+    return Model(inputs=steps, outputs=Dense(3)(state))
+
+
+def branches() -> Model:
+    """Two inputs through one shared encoder with statistics and masks, and a gate of one of them."""
+    left, right = symbol([5], "left"), symbol([5], "right")
+    encoder = Sequential([Dense(6), BatchNorm(momentum=0.8), "silu", Dropout(0.25)], input=[5], name="encoder")
+    gate = Dense(6, "sigmoid")(left)
+    return Model(inputs=[left, right], outputs=Dense(2)(gate * encoder(left) - encoder(right)))
+
+
 CASES = [
     TrainingCase(
         "classification with everything on",
@@ -151,5 +170,21 @@ CASES = [
         AdamW(ReduceOnPlateau(WarmupCosine(0.005, 2, 60), minimum=0.001), weight_decay=0.01),
         metrics=(RMSE(),),
         scale=0.4,
+    ),
+    TrainingCase(
+        "recurrent, unrolled in time",
+        recurrent(),
+        SoftmaxCrossEntropy(),
+        Nesterov(WarmupCosine(0.05, 5, 70, end=0.001), 0.7, weight_decay=0.01),
+        clip=Clip(global_norm=1.0),
+        metrics=(Accuracy(),),
+    ),
+    TrainingCase(
+        "two branches of a shared encoder",
+        branches(),
+        MeanSquaredError(),
+        Adam(CosineRestarts(0.01, 9, end=0.002), epsilon_mode="hat"),
+        metrics=(MAE(),),
+        weights=True,
     ),
 ]

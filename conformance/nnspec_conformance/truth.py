@@ -99,7 +99,8 @@ def derivatives(
     return found
 
 
-def _gradients(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
+def slopes(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
+    """Derivatives of Σ outputs · cotangents at a point by input and parameter, by central differences in float64."""
     cotangents = wide(point.cotangents)
     inputs, variables = wide(point.inputs), wide(point.variables)
 
@@ -118,7 +119,7 @@ def _gradients(case: Case, point: Point, training: bool) -> dict[str, Derivative
 @cache
 def gradients(case: Case, dtype: str, draw: int, batch: int, training: bool) -> dict[str, Derivative]:
     """Derivatives of Σ outputs · cotangents by input and parameter, by central differences in float64."""
-    return _gradients(case, case.point(dtype, draw, batch), training)
+    return slopes(case, case.point(dtype, draw, batch), training)
 
 
 @cache
@@ -141,7 +142,7 @@ def gradient_rounding(case: Case, dtype: str, training: bool) -> dict[str, float
 
         inputs, variables, cotangents = moved(point.inputs), moved(point.variables), moved(point.cotangents)
         near = Point(inputs, variables, cotangents, point.seed, point.step)
-        here, there = gradients(case, dtype, draw, BATCHES[0], training), _gradients(case, near, training)
+        here, there = gradients(case, dtype, draw, BATCHES[0], training), slopes(case, near, training)
         for name, value in here.items():
             error = float(difference(there[name].values, value.values).max(initial=0.0))
             found[name] = max(found.get(name, 0.0), error)

@@ -110,7 +110,10 @@ class LogSigmoid(Activation):
 
 @spec
 class LogSoftmax(Activation):
-    """y = x − ln Σ eˣ along ``axis``, without overflow."""
+    """y = x − ln Σ eˣ along ``axis``, without overflow.
+
+    An element of −∞ is taken out: y is −∞ there, and the others are as if it did not exist, as long as one is left.
+    """
 
     axis: int = -1
 
@@ -174,7 +177,11 @@ class SoftSign(Activation):
 
 @spec
 class Softmax(Activation):
-    """y = eˣ / Σ eˣ along ``axis``, without overflow."""
+    """y = eˣ / Σ eˣ along ``axis``, without overflow.
+
+    An element of −∞ is taken out: y and the gradient are 0 there, and the others are as if it did not exist, as long as
+    one is left.
+    """
 
     axis: int = -1
 

@@ -14,7 +14,7 @@ from nnspec_conformance.checks.forward import draws
 from nnspec_conformance.checks.gradients import against
 from nnspec_conformance.draws import Array, at_least_float32, generator, rounded
 from nnspec_conformance.losses import LossCase, LossExample
-from nnspec_conformance.result import Figure, compare, elementwise
+from nnspec_conformance.result import Figure, compare, difference, elementwise
 from nnspec_conformance.subject import Subject
 from nnspec_conformance.truth import Derivative, derivatives, epsilon, wide
 
@@ -38,22 +38,27 @@ def loss(subject: Subject, case: LossCase) -> list[Figure]:
 
 def extremes(subject: Subject, case: LossCase) -> list[Figure]:
     """Very large, very small and zero outputs, or probabilities of 0 and 1: all stays finite."""
-    outputs, targets, weights = case.draw(subject.dtype)
-    given = np.array([0.0, 1.0, *np.abs(values(subject.dtype)[2:6:2])]) if case.probabilities else values(subject.dtype)
-    rng = generator(case.name, "extremes")
+    batch = _at_extremes(case, subject.dtype, 0)
+    value, gradient = subject.backend.loss(case.spec, *batch, dtype=subject.dtype)
+    dtype = at_least_float32(subject.dtype)
+    bound, want, rounding = tolerances.LOSS.bound(dtype), np.array(_value(case, batch)), 0.0
+    for draw in range(0 if dtype == "float64" else tolerances.ESTIMATES):
+        rounding = max(rounding, _own_error(case, _at_extremes(case, subject.dtype, draw), subject.dtype))
+    return [
+        compare("loss at extremes", value, want, dtype=dtype, bound=bound, rounding=rounding),
+        finite("d/d outputs at extremes", gradient),
+    ]
+
+
+def _at_extremes(case: LossCase, dtype: str, draw: int) -> Batch:
+    """The case with extremes as outputs, in another order in each draw."""
+    outputs, targets, weights = case.draw(dtype)
+    given = np.array([0.0, 1.0, *np.abs(values(dtype)[2:6:2])]) if case.probabilities else values(dtype)
+    rng = generator(case.name, "extremes", *([draw] if draw else []))
     filled = rng.permutation(np.resize(given, outputs.size)).reshape(outputs.shape)
     if case.probabilities and outputs.ndim > 1:
         filled[..., 0] = 1.0  # a distribution is not zero everywhere
-    batch = (rounded(filled, subject.dtype), targets, weights)
-    value, gradient = subject.backend.loss(case.spec, *batch, dtype=subject.dtype)
-    want = _value(case, batch)
-    rounding = abs(_value(case, batch, dtype=subject.dtype) - want)
-    dtype = at_least_float32(subject.dtype)
-    bound = tolerances.LOSS.bound(dtype)
-    return [
-        compare("loss at extremes", value, np.array(want), dtype=dtype, bound=bound, rounding=rounding),
-        finite("d/d outputs at extremes", gradient),
-    ]
+    return rounded(filled, dtype), targets, weights
 
 
 def example(subject: Subject, case: LossExample) -> list[Figure]:
@@ -104,8 +109,11 @@ def _rounding(case: LossCase, dtype: str) -> float:
     """The reference's own error in ``dtype``, the largest over the draws."""
     if dtype == "float64":
         return 0.0
-    batches = [case.draw(dtype, draw) for draw in range(tolerances.ESTIMATES)]
-    return max(abs(_value(case, batch, dtype) - _value(case, batch)) for batch in batches)
+    return max(_own_error(case, case.draw(dtype, draw), dtype) for draw in range(tolerances.ESTIMATES))
+
+
+def _own_error(case: LossCase, batch: Batch, dtype: str) -> float:
+    return float(difference(np.array(_value(case, batch, dtype)), np.array(_value(case, batch))))
 
 
 @cache
@@ -135,7 +143,7 @@ def _gradient_rounding(case: LossCase, dtype: str) -> float:
             for v in (outputs, targets, weights)
         ]
         here, there = _gradient(case, dtype, draw), _slopes(case, (moved[0], moved[1], moved[2]))  # type: ignore[arg-type]
-        found = max(found, float(np.abs(here["outputs"].values - there["outputs"].values).max()))
+        found = max(found, float(difference(here["outputs"].values, there["outputs"].values).max()))
     return found
 
 
