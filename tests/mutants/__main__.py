@@ -41,7 +41,11 @@ def _report(mutant: Mutant) -> str | None:
     """What found a mutant, printed; None where its backend is not installed."""
     if backends.missing_packages(needs(mutant)):
         return None
-    kill = hunt(mutant)
+    try:
+        kill = hunt(mutant)
+    except AssertionError as error:  # it can't be planted, or no case is about it
+        print(error, file=sys.stderr)
+        kill = None
     killer, seconds = ("nothing", 0.0) if kill is None else (str(kill), kill.seconds)
     print(f"{mutant.id:80}  {seconds:5.1f} s  {killer}", flush=True)
     return killer

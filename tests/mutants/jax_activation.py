@@ -141,7 +141,7 @@ MUTANTS = [
         "NaN swallowed",
         _RECTIFIED,
         "jnp.where(x > threshold, x, slope * (x - threshold) if slope else 0.0)",
-        "nan",
+        "NaN",
     ),
     _activation("SELU", "constants rounded", "1.0507009873554805, 1.6732632423543772", "1.0507, 1.67326"),
     _activation("SoftShrink", "1 at the kink", "jnp.abs(x) <= cut", "jnp.abs(x) < cut", "kinks"),
@@ -203,5 +203,19 @@ MUTANTS = [
         "return rounded_once(standardized)",
         "return standardized",
         dtype="bfloat16",
+    ),
+    _activation(
+        "HardTanh",
+        "NaN swallowed",
+        "return jnp.where(x <= low, low, jnp.where(x >= high, high, x))",
+        "return jnp.where(x > low, jnp.where(x < high, x, high), low)",
+        "NaN",
+    ),
+    _activation(
+        "Softmax",
+        "masked elements NaN",
+        "partial(jax.nn.softmax, axis=spec.axis)",
+        "lambda x: jax.nn.softmax(x - x.mean(spec.axis, keepdims=True), axis=spec.axis)",
+        "masked",
     ),
 ]

@@ -29,8 +29,8 @@ MUTANTS = [
     _engine(
         _ALL,
         "mean of the batches' means",
-        "outcome = self._outcome(outputs[self._output], batch)\n            return",
-        "outcome = {n: (a / b, 1) for n, (a, b) in self._outcome(outputs[self._output], batch).items()}\n            return",
+        "self._outcome(outputs[self._output], batch)\n            return",
+        "{n: (a / b, 1) for n, (a, b) in self._outcome(outputs[self._output], batch).items()}\n            return",
         "evaluation",
     ),
     _engine(

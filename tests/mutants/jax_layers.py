@@ -100,6 +100,7 @@ MUTANTS = [
     _ops("Divide", "the other way round", "return operator.truediv", "return lambda a, b: b / a"),
     _ops("Maximum", "tie to the first", "return jnp.maximum", "return lambda a, b: jnp.where(a >= b, a, b)", "kinks"),
     _ops("Minimum", "tie to the second", "return jnp.minimum", "return lambda a, b: jnp.where(a < b, a, b)", "kinks"),
+    _ops("Maximum", "NaN swallowed", "return jnp.maximum", "return jnp.fmax", "NaN"),
     _ops("Add", "the last input left out", "reduce(binary, inputs)", "reduce(binary, inputs[:2])", hint="three"),
     _ops(
         "Concat",

@@ -52,8 +52,15 @@ MUTANTS = [
         "LeakyReLU",
         "NaN swallowed",
         _SLOPED,
-        "tf.maximum(x, 0) + constant(spec.negative_slope, x) * tf.minimum(x, 0) + tf.where(x == x, x - x, -x)",
-        "nan",
+        "tf.where(x > 0, x, constant(spec.negative_slope, x) * tf.where(x < 0, x, tf.zeros_like(x)))",
+        "NaN",
+    ),
+    _activation(
+        "LogSoftmax",
+        "masked elements NaN",
+        "tf.nn.log_softmax(x, axis=spec.axis)",
+        "tf.nn.log_softmax(x - tf.reduce_mean(x, axis=spec.axis, keepdims=True), axis=spec.axis)",
+        "masked",
     ),
     _activation(
         "ReLU",
