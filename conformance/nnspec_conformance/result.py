@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnspec_conformance.draws import Array, float_type
+from nnspec_conformance.draws import Array, float_type, rounded
 
 # A constant of the spec times a cotangent: a rounding each.
 CONSTANT_ULPS = 2.0
@@ -22,7 +22,7 @@ class Figure:
         limit: the largest that passes.
         ulp: the error in units in the last place of the tensor's scale (its largest magnitude).
         relative: the error over that scale.
-        equal: the share of elements that are equal bit for bit (-0 and 0 count as equal).
+        equal: the share of elements that are equal bit for bit to the truth, rounded once (-0 and 0 count as equal).
         where: the worst element and its two values, for the message.
     """
 
@@ -125,7 +125,14 @@ def figure(what: str, got: Array, want: Array, limit: float, *, scale: float, ul
     error = float(errors.max())
     worst = np.unravel_index(int(errors.argmax()), errors.shape)
     at = f"element {[int(i) for i in worst]}: {np.asarray(got)[worst]} instead of {np.asarray(want)[worst]}"
-    return Figure(what, error, limit, error / ulp, error / scale if scale else 0.0, float(np.mean(errors == 0)), at)
+    relative = error / scale if scale else 0.0
+    return Figure(what, error, limit, error / ulp, relative, _equal(np.asarray(got), np.asarray(want)), at)
+
+
+def _equal(got: Array, want: Array) -> float:
+    """The share of elements that are the truth, rounded once to the dtype of what was found."""
+    exact = want if got.dtype.kind in "biu" else rounded(np.asarray(want, np.float64), str(got.dtype))
+    return float(np.mean(difference(got, exact) == 0))
 
 
 def exact(what: str, got: Array, want: Array) -> Figure:
