@@ -125,7 +125,7 @@ SLIPS: list[tuple[str, str, Callable[..., Any], str, str]] = [
     (
         "net",
         "gradients",
-        lambda made: type(made)({n: np.where(v == 0, 1e-300, v) for n, v in made.inputs.items()}, made.parameters),
+        lambda made: type(made)({n: v * (1 + 1e-14) for n, v in made.inputs.items()}, made.parameters),
         "kinks",
         "activation and kinks",
     ),

@@ -83,10 +83,7 @@ def _written(directory: Path, items: list[Item], bench: Bench) -> Iterator[Outco
         for item in unit:
             outcome = _record(book, item, bench)
             if outcome.status != "passed":
-                message = (outcome.message.splitlines() or [""])[0]
-                left_out.append(
-                    form.LeftOut(item.dtype, item.family, item.check.name, item.case.name, outcome.status, message)
-                )
+                left_out.append(_left_out(item, outcome))
             yield outcome
         bench.clear()
         page = book.page()
@@ -122,6 +119,13 @@ def _record(book: Book, item: Item, bench: Bench) -> Outcome:
         return figures
 
     return settle(dataclasses.replace(item, check=dataclasses.replace(item.check, run=run)), bench)
+
+
+def _left_out(item: Item, outcome: Outcome) -> form.LeftOut:
+    """Why a test has no place in the record, in one line: of a traceback the last."""
+    lines = outcome.message.splitlines() or [""]
+    message = " ".join(" ".join(lines[-1:] if outcome.status == "error" else lines).split())[:300]
+    return form.LeftOut(item.dtype, item.family, item.check.name, item.case.name, outcome.status, message)
 
 
 def _save(directory: Path, page: form.Page, book: Book, files: dict[str, form.File]) -> form.Listed:
