@@ -51,7 +51,8 @@ def elementwise(subject: Subject, spec: Loss) -> Any:
 def along(subject: Subject, make: Any, *, ids: bool = False) -> Any:
     """Losses along an axis of classes."""
 
-    def loss(first: Any, second: Any, axis: Any = -1, where: Any = None) -> Array:
+    def loss(first: Any, second: Any = None, axis: Any = -1, where: Any = None, labels: Any = None) -> Array:
+        second = labels if second is None else second
         if where is not None:
             raise NotExpressible("masks of classes")
         if not isinstance(axis, int):
@@ -66,11 +67,17 @@ def along(subject: Subject, make: Any, *, ids: bool = False) -> Any:
     return loss
 
 
-def _kl(log_probabilities: Array) -> Loss:
-    total = np.exp(log_probabilities.astype(np.float64)).sum(-1)
-    if np.abs(total - 1).max() > 1e-6:
-        raise NotExpressible("log-probabilities that do not sum to 1")
-    return nn.KLDivergence()
+def kl_divergence(subject: Subject) -> Any:
+    """Optax takes log-probabilities as they are; ours are made of logits, or probabilities of at most 1."""
+    inner = along(subject, lambda x: nn.KLDivergence(from_probabilities=True, epsilon=1e-30))
+
+    def loss(log_predictions: Any, targets: Any, axis: Any = -1, where: Any = None) -> Array:
+        (x,) = concrete(log_predictions)
+        if x.max() > 0:
+            raise NotExpressible("log-probabilities above 0")
+        return inner(np.exp(x), targets, axis, where)
+
+    return loss
 
 
 def losses(subject: Subject) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def losses(subject: Subject) -> dict[str, Any]:
         softmax_cross_entropy=along(subject, lambda x: nn.SoftmaxCrossEntropy()),
         softmax_cross_entropy_with_integer_labels=along(subject, lambda x: nn.SoftmaxCrossEntropy(), ids=True),
         sigmoid_binary_cross_entropy=elementwise(subject, nn.BinaryCrossEntropy()),
-        kl_divergence=along(subject, _kl),
+        kl_divergence=kl_divergence(subject),
     )
     return {"_regression": regression, "_classification": classification, "jax": _JAX()}
 

@@ -144,7 +144,7 @@ class Realized:
         return self.backend.metric(spec, outputs, targets, weights, dtype=self.dtype)
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64]) -> Array:
-        return self.backend.schedule(spec, steps, dtype=self.dtype)
+        return _rates(self.backend, spec, tuple(steps.tolist()), self.dtype)
 
     def optimize(
         self,
@@ -201,6 +201,11 @@ def unreduced(subject: Subject, spec: Loss, outputs: Array, targets: Array, posi
 @cache
 def _net(backend: Backend, model: nn.Model, dtype: FloatType) -> Net:
     return backend.build(model, dtype=dtype)
+
+
+@cache
+def _rates(backend: Backend, spec: Schedule, steps: tuple[int, ...], dtype: FloatType) -> Array:
+    return backend.schedule(spec, np.array(steps, np.int64), dtype=dtype)
 
 
 def _kind(dtype: FloatType) -> np.dtype[Any]:
