@@ -45,8 +45,8 @@ def _cosine(start: Any, end: float, share: jax.Array) -> jax.Array:
 
 
 def _share(s: jax.Array, steps: int, dtype: Any) -> jax.Array:
-    """min(s, steps) / steps."""
-    return jnp.minimum(s, _counted(steps)).astype(dtype) / steps
+    """min(s, steps) / steps. The divisor is a float: JAX makes an int32 of a Python integer, which may be too large."""
+    return jnp.minimum(s, _counted(steps)).astype(dtype) / float(steps)
 
 
 @build.register(int)
@@ -79,14 +79,15 @@ def _position(boundaries: Any, s: jax.Array) -> jax.Array:
 @_rate(schedules.ExponentialDecay)
 def _exponential_decay(spec: schedules.ExponentialDecay, s: jax.Array, dtype: Any) -> jax.Array:
     whole = s // _counted(spec.decay_steps)
-    exponent = whole.astype(dtype) if spec.staircase else s.astype(dtype) / spec.decay_steps
+    exponent = whole.astype(dtype) if spec.staircase else s.astype(dtype) / float(spec.decay_steps)
     return jnp.maximum(spec.initial * jnp.power(jnp.asarray(spec.decay_rate, dtype), exponent), spec.end)
 
 
 @_rate(schedules.PolynomialDecay)
 def _polynomial_decay(spec: schedules.PolynomialDecay, s: jax.Array, dtype: Any) -> jax.Array:
     # Not 1 − s/n: XLA may divide by multiplying with 1/n, and a power of −1e-8 is NaN.
-    left = (spec.decay_steps - jnp.minimum(s, _counted(spec.decay_steps)).astype(dtype)) / spec.decay_steps
+    steps = float(spec.decay_steps)
+    left = (steps - jnp.minimum(s, _counted(spec.decay_steps)).astype(dtype)) / steps
     return (spec.initial - spec.end) * left**spec.power + spec.end
 
 
@@ -134,7 +135,7 @@ def _warming(s: jax.Array, start: float, peak: Any, steps: int, after: jax.Array
     """A line from start to peak in the first ``steps`` steps, then ``after``."""
     if steps == 0:
         return after
-    return jnp.where(s < _counted(steps), start + (peak - start) * (s.astype(dtype) / steps), after)
+    return jnp.where(s < _counted(steps), start + (peak - start) * (s.astype(dtype) / float(steps)), after)
 
 
 @_rate(schedules.Warmup)
