@@ -153,7 +153,7 @@ def _warmup_cosine(spec: schedules.WarmupCosine, s: jax.Array, dtype: Any) -> ja
 
 @_rate(schedules.InverseSquareRoot)
 def _inverse_square_root(spec: schedules.InverseSquareRoot, s: jax.Array, dtype: Any) -> jax.Array:
-    ratio = (s.astype(dtype) + 1.0) / spec.warmup_steps
+    ratio = (s.astype(dtype) + 1.0) / float(spec.warmup_steps)
     return spec.peak * jnp.minimum(ratio, jnp.sqrt(1.0 / ratio))
 
 
