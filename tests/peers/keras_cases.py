@@ -87,6 +87,7 @@ KNOWN: dict[str, str | None] = {
     "OptimizerTest.test_overwrite_with_gradient": "parameters that are overwritten by their gradients",
     "OptimizerTest.test_overwrite_with_gradient_with_gradient_accumulation": "gradient accumulation",
     "OptimizerTest.test_mixed_with_tf_variables": "parameters that join later",
+    "OptimizerTest.test_iterations_counter": None,
     "OptimizerTest.test_tf_checkpointing": None,
     "AdamTest.test_clipnorm_indexed_slices": None,
     "BatchNormalizationTest.test_large_value_within_autocast_scope": None,
