@@ -24,9 +24,9 @@ KEPT = Path(__file__).parent / "data/record-1"
 SCRIPT = Path(__file__).parents[2] / "examples/check_record.py"
 # A case or two of each family and kind.
 FEW = """
-    (linear and (activation=softmax or kernel_init)) or (dropout and rate=0.3) or (normalization and momentum=0.9-large)
-    or (activation and (SELU or leaky) and not extremes) or (model and shared) or (losses and Huber and weights)
-    or (metrics and TopK and weights) or (schedules and OneCycle) or (optimizers and SGD and norm)
+    (linear and activation=softmax) or (dropout and rate=0.3) or (normalization and BatchNorm-momentum=0.9-large)
+    or (activation and SELU and not example) or (model and "input as output") or (losses and Huber and weights)
+    or (metrics and TopK and weights) or (schedules and OneCycle) or (optimizers and global_norm and SGD)
     or (initializers and (Orthogonal or HeNormal or Uniform)) or (random and (start or odd))
     or (training and "layer norm" and not divided and not evaluation)
 """
@@ -96,7 +96,7 @@ def by_jax(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.jax
 def test_a_few_cases_of_each_family_agree(by_jax: Path) -> None:
     manifest = record.read(by_jax).manifest
-    assert len(manifest.families) == 13 and not manifest.left_out
+    assert len(manifest.families) == 12 and not manifest.left_out
     outcomes = checked(by_jax, "tensorflow")
     assert not bad(outcomes)
     kinds = Counter(outcome.check for outcome in outcomes)
@@ -106,7 +106,7 @@ def test_a_few_cases_of_each_family_agree(by_jax: Path) -> None:
 
 @pytest.mark.jax
 def test_the_backend_that_answered_agrees_with_itself(by_jax: Path) -> None:
-    outcomes = checked(by_jax, "jax", "linear or losses or random")
+    outcomes = checked(by_jax, "jax", "linear-recorded or losses-recorded or random-recorded")
     assert not bad(outcomes) and {outcome.family for outcome in outcomes} == {"linear", "losses", "random"}
 
 
@@ -127,7 +127,7 @@ SLIPS: list[tuple[str, str, Callable[..., Any], str, str]] = [
         "gradients",
         lambda made: type(made)({n: v * (1 + 1e-14) for n, v in made.inputs.items()}, made.parameters),
         "kinks",
-        "activation and kinks",
+        "activation and kinks and SELU",
     ),
     (
         "net",

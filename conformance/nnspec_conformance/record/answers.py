@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -110,9 +110,25 @@ def training(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
     sheet.put("given", {"order": order})
     bound = tolerances.TRAINING.float64 if subject.dtype == "float64" else tolerances.TRAINING_FLOAT32
     for of, values in ask.training(engine, start, order, case.updates, followed).items():
+        scales = _scales(values, subject.dtype)
         for name, value in values.items():
-            scale = size(np.asarray(value, np.float64))
-            sheet.answer("training", of, name, value, limit=bound * scale)
+            sheet.answer("training", of, name, value, limit=bound * scales[name])
+
+
+def _scales(values: Mapping[str, Array], dtype: str) -> dict[str, float]:
+    """What errors of a run are relative to: the size of each tensor, for slots at least a share of their like's.
+
+    The slot of a parameter whose gradient is zero but for rounding (a bias before a batch norm) holds that rounding.
+    """
+    own = {name: size(np.asarray(value, np.float64)) for name, value in values.items()}
+    largest: dict[str, float] = {}
+    for name, found in own.items():
+        if name.startswith("optimizer/"):
+            slot = name.rpartition("/")[2]
+            largest[slot] = max(largest.get(slot, 0.0), found)
+    floor = tolerances.gradient_floor(dtype)
+    floors = {name: floor * largest[name.rpartition("/")[2]] for name in own if name.startswith("optimizer/")}
+    return {name: max(found, floors.get(name, 0.0)) for name, found in own.items()}
 
 
 RECORDERS: dict[str, Recorder] = {
