@@ -10,7 +10,8 @@ from onnx import helper
 from onnx.backend.base import Backend, BackendRep, namedtupledict
 
 from nnspec.backends import Array
-from tests.peers.onnx_operators import OPERATORS, Call
+from tests.peers.onnx_call import Call
+from tests.peers.onnx_operators import OPERATORS
 from tests.peers.outcome import NotExpressible
 from tests.peers.subjects import Subject
 

@@ -1,0 +1,101 @@
+"""ONNX's operators that have parameters, and its losses, in the vocabulary of nnspec."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import nnspec as nn
+from nnspec.backends import Array
+from tests.peers.onnx_call import Call, need, one
+from tests.peers.subjects import Subject, applied, network, unreduced
+
+
+def dense(subject: Subject, x: Array, kernel: Array, bias: Array | None) -> Array:
+    layer = nn.Dense(kernel.shape[1], use_bias=bias is not None)
+    variables = {"y/kernel": kernel} if bias is None else {"y/kernel": kernel, "y/bias": bias}
+    model = network({"x": x.shape[1:]}, [("y", layer, ["x"])])
+    return subject.forward(model, {"x": x}, variables)[0]
+
+
+def gemm(call: Call) -> list[Array]:
+    need(not call.get("transA", 0), "a transposed input (no layer transposes yet)")
+    kernel, bias = call.inputs[1], call.input(2)
+    kernel = kernel.T if call.get("transB", 0) else kernel
+    # Constant factors are folded into the constants beside them, as converters do.
+    kernel = np.float32(call.get("alpha", 1.0)) * kernel
+    if bias is None:
+        return [dense(call.subject, call.x, kernel, None)]
+    bias = np.float32(call.get("beta", 1.0)) * bias
+    if np.size(bias) in (1, kernel.shape[1]):
+        return [dense(call.subject, call.x, kernel, np.broadcast_to(bias.reshape(-1), kernel.shape[1:]))]
+    nodes = [("product", nn.Dense(kernel.shape[1], use_bias=False), ["x"]), ("y", nn.Add(), ["product", "c"])]
+    model = network({"x": call.x.shape[1:], "c": bias.shape[1:]}, nodes)
+    return [call.subject.forward(model, {"x": call.x, "c": bias}, {"product/kernel": kernel})[0]]
+
+
+def matmul(call: Call) -> list[Array]:
+    kernel = call.inputs[1]
+    need(kernel.ndim <= 2, "a second factor that has a batch axis (no product of two tensors yet)")
+    x = call.x.reshape((1,) * max(0, 2 - call.x.ndim) + call.x.shape)
+    y = dense(call.subject, x, kernel.reshape(kernel.shape[0], -1), None)
+    return [y.reshape((*call.x.shape[:-1], *kernel.shape[1:]))]
+
+
+def batch_normalization(call: Call) -> list[Array]:
+    x, scale, bias, mean, var = call.inputs
+    training = bool(call.get("training_mode", 0))
+    layer = nn.BatchNorm(momentum=one(call.get("momentum", 0.9)), epsilon=one(call.get("epsilon", 1e-5)))
+    last = np.moveaxis(x, 1, -1)
+    model = network({"x": last.shape[1:]}, [("y", layer, ["x"])])
+    given = {"y/scale": scale, "y/bias": bias, "y/mean": mean, "y/var": var}
+    y, after = call.subject.forward(model, {"x": last}, given, training=training)
+    return [np.moveaxis(y, -1, 1), after["y/mean"], after["y/var"]][: call.outputs]
+
+
+def layer_normalization(call: Call) -> list[Array]:
+    """Normalization over all axes from ``axis`` on: these are one axis for the layer. The first output alone."""
+    x, scale, bias = call.x, call.inputs[1], call.input(2)
+    axis = call.get("axis", -1) % x.ndim
+    flat = (*x.shape[:axis], math.prod(x.shape[axis:]))
+    layer = nn.LayerNorm(epsilon=one(call.get("epsilon", 1e-5)), use_bias=bias is not None)
+    model = network(
+        {"x": x.shape},
+        [("flat", nn.Reshape(flat), ["x"]), ("norm", layer, ["flat"]), ("y", nn.Reshape(x.shape), ["norm"])],
+    )
+    given = {"norm/scale": scale.reshape(-1)} | ({} if bias is None else {"norm/bias": bias.reshape(-1)})
+    return [call.subject.forward(model, {"x": x[None]}, given)[0][0]]
+
+
+# -- losses -----------------------------------------------------------------------------------------------------------
+
+
+def softmax_cross_entropy(call: Call) -> list[Array]:
+    """Weights of classes are weights of the positions of these classes; an ignored class weighs nothing."""
+    scores, labels, classes = np.moveaxis(call.x, 1, -1), call.inputs[1], call.input(2)
+    ignored = labels == call.get("ignore_index", np.iinfo(np.int64).min)
+    ids = np.where(ignored, 0, labels).astype(np.int32)
+    weights = np.ones(labels.shape, np.float32) if classes is None else classes[ids]
+    weights = np.where(ignored, 0, weights).astype(np.float32)
+    reduction = call.get("reduction", "mean")
+    if reduction == "none":
+        value = weights * unreduced_in_rows(call.subject, scores, ids)
+    else:
+        spec = nn.SoftmaxCrossEntropy(reduction="weighted_mean" if reduction == "mean" else "sum")
+        value = call.subject.loss(spec, scores, ids, weights)[0]
+    if call.outputs == 1:
+        return [value]
+    return [value, np.moveaxis(applied(call.subject, nn.LogSoftmax(), scores), -1, 1)]
+
+
+def unreduced_in_rows(subject: Subject, scores: Array, ids: Array) -> Array:
+    """The loss of each position, some positions at a time, so that thousands of them stay affordable."""
+    rows, labels, size = scores.reshape(-1, scores.shape[-1]), ids.reshape(-1), 27
+    need(len(rows) % size == 0 or len(rows) < 100, "unreduced losses of very many positions")
+    size = size if len(rows) >= 100 else len(rows)
+    parts = [
+        unreduced(subject, nn.SoftmaxCrossEntropy(), rows[i : i + size], labels[i : i + size], (size,))
+        for i in range(0, len(rows), size)
+    ]
+    return np.concatenate(parts).reshape(ids.shape)
