@@ -33,7 +33,7 @@ def _draws(guilty: str, name: str, old: str, new: str, hint: str = "") -> Mutant
     def planted(backend: Backend) -> Iterator[Any]:
         yield Drawing(backend, edit)
 
-    return Mutant(name, guilty, ANY, MODULE, edit.change, planted, ("initial",), hint=hint)
+    return Mutant(name, guilty, ANY, MODULE, edit.change, planted, ("initial",), hint=hint, edit=edit)
 
 
 _STREAM = 'stream_of(name, "init")'

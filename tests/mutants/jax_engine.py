@@ -8,6 +8,7 @@ from tests.mutants.mutant import planting
 _engine = planting("nnspec_jax.engine", "training", "evaluation", "divided", dtype="float32")
 
 _ALL, _WEIGHTED, _REGRESSION, _PLATEAU = "everything on", "weighted labels", "residual regression", "plateau"
+_OUTCOME = "self._outcome(outputs[self._output], batch)"
 
 MUTANTS = [
     _engine(_ALL, "trained in inference mode", "batch, training=True)", "batch, training=False)"),
@@ -29,8 +30,8 @@ MUTANTS = [
     _engine(
         _ALL,
         "mean of the batches' means",
-        "self._outcome(outputs[self._output], batch)\n            return",
-        "{n: (a / b, 1) for n, (a, b) in self._outcome(outputs[self._output], batch).items()}\n            return",
+        f"{_OUTCOME}\n            return {{name: _add",
+        f"{{n: (a / b, 1) for n, (a, b) in {_OUTCOME}.items()}}\n            return {{name: _add",
         "evaluation",
     ),
     _engine(

@@ -196,14 +196,14 @@ MUTANTS = [
     _schedule(
         "LinearDecay",
         "goes on past the end",
-        "jnp.minimum(s, _counted(steps)).astype(dtype) / steps",
-        "s.astype(dtype) / steps",
+        "jnp.minimum(s, _counted(steps)).astype(dtype) / float(steps)",
+        "s.astype(dtype) / float(steps)",
     ),
     _schedule(
         "CosineDecay",
         "one step late",
-        "jnp.minimum(s, _counted(steps)).astype(dtype) / steps",
-        "jnp.minimum(s + 1, _counted(steps)).astype(dtype) / steps",
+        "jnp.minimum(s, _counted(steps)).astype(dtype) / float(steps)",
+        "jnp.minimum(s + 1, _counted(steps)).astype(dtype) / float(steps)",
     ),
     _schedule(
         "OneCycle",

@@ -35,6 +35,7 @@ class Mutant:
         dtype: where it shows.
         hint: cases with these words in their names are asked first.
         raises: whether the backend may also refuse to run.
+        edit: the change in the text, where that is what it is.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Mutant:
     dtype: FloatType = "float64"
     hint: str = ""
     raises: bool = False
+    edit: Edit | None = None
 
     @property
     def id(self) -> str:
@@ -60,7 +62,9 @@ def planting(module: str, *checks: str, **usual: Any) -> Callable[..., Mutant]:
     def plant(guilty: str, name: str, old: str, new: str, *by: str, **options: Any) -> Mutant:
         edit = Edit(module, old, new)
         where = _HOMES[module.partition(".")[0]]
-        return Mutant(name, guilty, where, module, edit.change, edit.planted, by or checks, **{**usual, **options})
+        return Mutant(
+            name, guilty, where, module, edit.change, edit.planted, by or checks, edit=edit, **{**usual, **options}
+        )
 
     return plant
 

@@ -56,6 +56,7 @@ MUTANTS = [
         "sums in float32",
         "tf.cast(x, tf.float64) for x in pair",
         "tf.cast(tf.cast(x, tf.float32), tf.float64) for x in pair",
+        dtype="float64",
     ),
     _engine(_WEIGHTED, "weights ignored", 'output, batch.get("weights"))', "output, None)"),
     _engine(

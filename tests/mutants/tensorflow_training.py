@@ -59,7 +59,13 @@ MUTANTS = [
         _CUT,
         "loss kinks",
     ),
-    _loss("SoftmaxCrossEntropy", "0 · ln 0", "y * tf.where(y == 0, zero, logs)", "y * logs", "loss", "loss extremes"),
+    _loss(
+        "SoftmaxCrossEntropy",
+        "0 · ln 0",
+        "tf.where(y == 0, zero, y * tf.where(y == 0, zero, logs))",
+        "y * logs",
+        hint="masked",
+    ),
     _loss(
         "KLDivergence",
         "logarithm of the softmax",

@@ -21,13 +21,13 @@ def _parameter(patch: Patch) -> Any:
     return pytest.param(patch, id=patch.id, marks=getattr(pytest.mark, patch.backend))
 
 
-@pytest.mark.parametrize("patch", map(_parameter, PATCHES))
-def test_planted_mistake_is_found(patch: Patch, tmp_path: Path, record_property: Any) -> None:
+@pytest.mark.parametrize("patch", [_parameter(patch) for patch in PATCHES])
+def test_planted_mistake_is_found(patch: Patch, tmp_path: Path) -> None:
     top = copied(tmp_path)
     planted(patch, top)
     found = [each for each in outcomes(top, patch.backend, patch.guilty) if is_about(each["case"], patch.guilty)]
     failing = [f"{each['check']} of {each['case']}" for each in found if each["status"] in ("failed", "error")]
-    record_property("killers", failing)
+    print(f"{patch.id}: {len(failing)} of {len(found)} fail: {failing[:3]}")
     assert failing, f"{patch.guilty} with the mistake {patch.name!r} passes"
 
 
