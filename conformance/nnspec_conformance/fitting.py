@@ -22,6 +22,7 @@ from nnspec_conformance.checks import (
     optimizer,
     runs,
     schedule,
+    special,
     state,
     training,
     transfer,
@@ -96,6 +97,8 @@ RULES = (
     Rule("kinks", kinks.kinks, Case, lambda case: bool(case.slopes)),
     Rule("kinks", kinks.example, Example),
     Rule("extremes", extremes.extremes, Case, lambda case: case.extremes),
+    Rule("masked", special.masked, Case, lambda case: case.masked),
+    Rule("NaN", special.undefined, Case, _float, share=0.3),
     Rule("state", state.state, Case, lambda case: len(case.modes) > 1),
     Rule("masks", state.masks, Case, _drops),
     Rule("nodes", forward.nodes, Case, lambda case: isinstance(case.spec, Model), ("float64",), share=0.3),
@@ -106,7 +109,9 @@ RULES = (
     Rule("initial", initial.initial, Case, lambda case: bool(case.params), share=0.1),
     Rule("initial", initial.initial, InitializerCase),
     Rule("loss", loss.loss, LossCase, soundness.smooth),
-    Rule("loss extremes", loss.extremes, LossCase, lambda case: not case.levels, share=0.5),
+    Rule(
+        "loss extremes", loss.extremes, LossCase, lambda case: not case.levels and case.weights != "nothing", share=0.5
+    ),
     Rule("loss kinks", loss.example, LossExample),
     Rule("metric", metric.metric, MetricCase),
     Rule("schedule", schedule.schedule, ScheduleCase),
@@ -114,6 +119,7 @@ RULES = (
     Rule("words", words.words, WordsCase),
     Rule("training", training.training, TrainingCase, soundness.smooth),
     Rule("divided", runs.divided, TrainingCase, lambda case: case.updates > 6),
+    Rule("resumed", runs.resumed, TrainingCase, lambda case: case.updates > 1, share=0.3),
     Rule("evaluation", runs.evaluation, TrainingCase),
 )
 

@@ -46,6 +46,7 @@ SLOPES: dict[type[Any], Callable[[Any], Slopes]] = {
     specs.SoftSign: lambda spec: ((0.0, 1.0),),
     specs.SparsePlus: lambda spec: ((-1.0, 0.0), (1.0, 1.0)),
     specs.SparseSigmoid: lambda spec: _both_sides(1.0),
+    specs.Squareplus: lambda spec: () if spec.b else ((0.0, 0.0),),
     specs.Threshold: lambda spec: ((spec.threshold, 0.0),),
 }
 
@@ -65,8 +66,12 @@ def _extremes() -> dict[type[Any], dict[str, Any]]:
         if isinstance(case, Case):
             by_class.setdefault(type(case.spec), []).append(case)
     return {
-        cls: {"extremes": True, "ceiling": min(case.ceiling for case in cases)}
+        cls: {"extremes": True, "ceiling": min(case.ceiling for case in cases), **_masks(cases)}
         for cls, cases in by_class.items()
         if any(case.extremes for case in cases)
         and (cls in SLOPES or cls is specs.PReLU or not any(case.slopes or case.kinks for case in cases))
     }
+
+
+def _masks(cases: list[Case]) -> dict[str, Any]:
+    return {"masked": True} if any(case.masked for case in cases) else {}

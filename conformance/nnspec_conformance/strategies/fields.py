@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import reject, strategies as st
+from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import TypeAdapter
 
@@ -43,7 +43,11 @@ def magnitudes(low: float, high: float) -> SearchStrategy[float]:
 # By kind and field name, for all classes of the kind.
 RANGES: dict[str, Hints] = {
     "": {},
-    "activation": {"alpha": numbers(0.1, 3, 1.0), "b": numbers(0.05, 5, 1.0), "epsilon": magnitudes(1e-8, 1)},
+    "activation": {
+        "alpha": numbers(0.1, 3, 1.0),
+        "b": numbers(0.05, 5, 1.0) | st.just(0.0),
+        "epsilon": magnitudes(1e-8, 1),
+    },
     "layer": {
         "features": st.integers(1, 5),
         "epsilon": magnitudes(1e-8, 1),
@@ -104,13 +108,18 @@ def options(cls: type[Any], hints: Hints | None = None, depth: int = 0) -> Searc
 
 
 @st.composite
-def specs(draw: st.DrawFn, cls: type[Any], hints: Hints | None = None, depth: int = 0) -> Any:
-    """Specs of a class. Fields that exclude each other are drawn anew."""
+def attempts(draw: st.DrawFn, cls: type[Any], hints: Hints | None = None, depth: int = 0) -> Any | None:
+    """Specs of a class, or None for fields that exclude each other."""
     fields = draw(options(cls, hints, depth))
     try:
         return build(cls, fields, cls.__name__)
     except SpecError:
-        reject()
+        return None
+
+
+def specs(cls: type[Any], hints: Hints | None = None, depth: int = 0) -> SearchStrategy[Any]:
+    """Specs of a class. Fields that exclude each other are drawn anew."""
+    return attempts(cls, hints, depth).filter(lambda made: made is not None)
 
 
 def of_kind(kind: str, depth: int = 0) -> SearchStrategy[Any]:
@@ -152,7 +161,10 @@ def values(form: dict[str, Any], depth: int = 0) -> SearchStrategy[Any]:
         case "string":
             return st.sampled_from(["a", "loss", "val_loss"])
         case "array":
-            return st.lists(values(form["items"], depth), min_size=form.get("minItems", 1), max_size=3)
+            if "prefixItems" in form:
+                return st.tuples(*(values(part, depth) for part in form["prefixItems"])).map(list)
+            low = form.get("minItems", 1)
+            return st.lists(values(form["items"], depth), min_size=low, max_size=form.get("maxItems", low + 2))
     raise AssertionError(f"no strategy for {form}")
 
 

@@ -13,7 +13,7 @@ from nnspec.layers.base import Layer, Shape
 from nnspec.ops import Concat, Divide, Maximum, Minimum
 from nnspec_conformance.case import Case
 from nnspec_conformance.strategies import activation
-from nnspec_conformance.strategies.fields import Hints, classes, specs
+from nnspec_conformance.strategies.fields import Hints, attempts, classes, specs
 from nnspec_conformance.strategies.initializers import drawable
 
 # Elements per example: enough for every axis to matter, few enough for differences by every element.
@@ -28,6 +28,12 @@ def shapes(min_axes: int = 0) -> SearchStrategy[tuple[int, ...]]:
 def layers(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer]:
     """Layers of a class that take inputs of these shapes (batch axis included); others are drawn anew."""
     return specs(cls, _hints(cls, *shapes)).filter(lambda layer: takes(layer, *shapes))
+
+
+def attempt(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer | None]:
+    """Layers of a class that take inputs of these shapes, or None."""
+    made = attempts(cls, _hints(cls, *shapes))
+    return made.map(lambda layer: layer if layer is not None and takes(layer, *shapes) else None)
 
 
 def takes(layer: Layer, *shapes: Shape) -> bool:
@@ -114,6 +120,9 @@ def cases(draw: st.DrawFn) -> Case:
     spec = draw(layers(cls, *((None, *shape) for shape in given)))
     takes_integers = type(spec).output_dtype is not Layer.output_dtype
     center, scale = draw(st.sampled_from([(0.0, 1.0), (0.0, 3.0), (0.0, 0.1), (2.0, 1.0), (-20.0, 1.0)]))
+    known = activation.known(spec)
+    if known.get("masked") and (None, *given[0])[spec.axis] == 1:  # nothing would be left
+        known["masked"] = False
     return Case(
         spec,
         given[0] if len(given) == 1 else given,
@@ -122,5 +131,5 @@ def cases(draw: st.DrawFn) -> Case:
         dtype=draw(st.sampled_from(["float", "int32", "bool"])) if takes_integers else "float",
         nonzero=isinstance(spec, Divide),
         apart=isinstance(spec, Maximum | Minimum),
-        **activation.known(spec),
+        **known,
     )

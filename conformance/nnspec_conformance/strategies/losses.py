@@ -23,12 +23,15 @@ def cases(draw: st.DrawFn) -> LossCase:
     targets = draw(_targets(spec))
     if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero
         targets = "soft"
+    logits = not getattr(spec, "from_probabilities", False)
+    maskable = categorical and logits and shape[-1] > 2 and not getattr(spec, "label_smoothing", 0)
     return LossCase(
         spec,
         shape,
         targets,
-        probabilities=bool(getattr(spec, "from_probabilities", False)),
-        weights=draw(st.sampled_from([None, "example", "position"])),
+        probabilities=not logits,
+        masked=maskable and draw(st.booleans()),
+        weights=draw(st.sampled_from([None, "example", "position", "mask", "nothing"])),
         scale=draw(st.sampled_from([1.0, 0.1, 5.0])),
     )
 

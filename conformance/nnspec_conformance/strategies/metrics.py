@@ -20,5 +20,5 @@ def cases(draw: st.DrawFn) -> MetricCase:
         tuple(draw(st.lists(st.integers(1, 5), min_size=int(labels), max_size=3))),
         draw(st.sampled_from(["binary", "soft"] if isinstance(spec, BinaryAccuracy) else kinds)),
         ties=draw(st.booleans()),
-        weights=draw(st.sampled_from([None, "example", "position"])),
+        weights=draw(st.sampled_from([None, "example", "position", "mask", "nothing"])),
     )

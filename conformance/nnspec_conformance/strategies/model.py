@@ -15,7 +15,7 @@ from nnspec.model import Input, Model, Node
 from nnspec.ops import Concat
 from nnspec.vocabulary import node_name
 from nnspec_conformance.case import Case
-from nnspec_conformance.strategies.layers import fitting, layers, moderate, shapes, takes
+from nnspec_conformance.strategies.layers import attempt, fitting, moderate, shapes, takes
 
 DEPTH = 2
 
@@ -57,6 +57,8 @@ def models(
     graph = _Graph(dict(zip(names, given, strict=True)), counts=dict.fromkeys(names, 1))
     for _ in range(draw(st.integers(1, nodes))):
         draw(_node(graph, depth))
+    if not graph.nodes:  # what was drawn did not fit
+        graph.add(Flatten(), names[0])
     if one_output and len(graph.ends) > 1:
         ends = [graph.add(Flatten(), name) for name in graph.ends]
         graph.add(Concat(), *ends)
@@ -81,7 +83,9 @@ def _node(draw: st.DrawFn, graph: _Graph, depth: int) -> None:
         inputs = [graph.values[name] for name in sources]
         found = [cls for cls in fitting("operation", *inputs) if _joins(cls, inputs)]
         if found:
-            graph.add(draw(layers(draw(st.sampled_from(found)), *inputs)), *sources)
+            layer = draw(attempt(draw(st.sampled_from(found)), *inputs))
+            if layer is not None:
+                graph.add(layer, *sources)
             return
     if way == "again":
         pairs = [(node, name) for node in graph.nodes for name in recent if _again(graph, node, name)]
@@ -94,8 +98,9 @@ def _node(draw: st.DrawFn, graph: _Graph, depth: int) -> None:
         if takes(inner, shape):
             graph.add(inner, source)
             return
-    cls = draw(st.sampled_from(fitting("layer", shape)))
-    graph.add(draw(layers(cls, shape)), source)
+    layer = draw(attempt(draw(st.sampled_from(fitting("layer", shape))), shape))
+    if layer is not None:
+        graph.add(layer, source)
 
 
 def _joins(cls: type[Any], inputs: list[Shape]) -> bool:
