@@ -131,7 +131,7 @@ def recurrent() -> Model:
 def branches() -> Model:
     """Two inputs through one shared encoder with statistics and masks, and a gate of one of them."""
     left, right = symbol([5], "left"), symbol([5], "right")
-    encoder = Sequential([Dense(6), BatchNorm(momentum=0.8), "silu", Dropout(0.25)], input=[5], name="encoder")
+    encoder = Sequential([Dense(6, use_bias=False), BatchNorm(momentum=0.8), "silu", Dropout(0.25)], input=[5], name="encoder")
     gate = Dense(6, "sigmoid")(left)
     return Model(inputs=[left, right], outputs=Dense(2)(gate * encoder(left) - encoder(right)))
 

@@ -46,9 +46,9 @@ class Book:
 
     def figures(self) -> list[Figure]:
         """All of them, each against the largest rounding that its kind showed."""
-        bound = tolerances.TRAINING.bound(self.dtype)
+        bound = tolerances.TRAINING.bound
         return [
-            compare(what, got, want, dtype=dtype, bound=bound, rounding=self.rounding[kind])
+            compare(what, got, want, dtype=dtype, bound=bound(dtype), rounding=self.rounding[kind])
             for kind, what, got, want, dtype in self.entries
         ]
 
