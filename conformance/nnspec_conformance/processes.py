@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-from collections.abc import Generator, Sequence
+import signal
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -79,9 +80,23 @@ def outcomes(
 def _started(context: multiprocessing.context.SpawnContext, plan: run.Plan) -> _Worker:
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(plan, there), daemon=True)
-    process.start()
+    with _no_interrupt():
+        process.start()
     there.close()  # so that its end here sees the end of the process
     return _Worker(process, here)
+
+
+@contextlib.contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Ctrl-C reaches all processes of a terminal; those that are started here leave it to this one."""
+    if not hasattr(signal, "pthread_sigmask"):  # not a POSIX system
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _give(worker: _Worker, waiting: list[list[Item]]) -> None:
