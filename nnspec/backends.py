@@ -98,7 +98,9 @@ class Engine(Protocol):
     made), ``optimizer/learning_rate_scale`` (float64 scalar, 1 unless a plateau reduced it).
     """
 
-    net: Net
+    @property
+    def net(self) -> Net:
+        """The net that is trained."""
 
     def load(self, split: str, data: Arrays) -> None:
         """Put a split ("train", "validation", …) on the device.
