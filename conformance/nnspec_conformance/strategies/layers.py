@@ -9,7 +9,7 @@ from hypothesis import reject, strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Shape
+from nnspec.layers.base import DType, Layer, Shape
 from nnspec.ops import Concat, Divide, Maximum, Minimum
 from nnspec_conformance.case import Case
 from nnspec_conformance.strategies import activation
@@ -25,9 +25,9 @@ def shapes(min_axes: int = 0) -> SearchStrategy[tuple[int, ...]]:
     return st.lists(st.integers(1, 4), min_size=min_axes, max_size=4).map(tuple).filter(lambda s: math.prod(s) <= MOST)
 
 
-def layers(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer]:
+def layers(cls: type[Any], *shapes: Shape, dtype: DType = "float") -> SearchStrategy[Layer]:
     """Layers of a class that take inputs of these shapes (batch axis included); others are drawn anew."""
-    return specs(cls, _hints(cls, *shapes)).filter(lambda layer: takes(layer, *shapes))
+    return specs(cls, _hints(cls, *shapes)).filter(lambda layer: takes(layer, *shapes, dtype=dtype))
 
 
 def attempt(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer | None]:
@@ -36,9 +36,11 @@ def attempt(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer | None]:
     return made.map(lambda layer: layer if layer is not None and takes(layer, *shapes) else None)
 
 
-def takes(layer: Layer, *shapes: Shape) -> bool:
-    """Whether a layer takes inputs of these shapes, and gives an output of a moderate size."""
+def takes(layer: Layer, *shapes: Shape, dtype: DType = "float") -> bool:
+    """Whether a layer takes such inputs and gives an output of a moderate size; of floats where it takes floats."""
     try:
+        if layer.output_dtype(*[dtype] * len(shapes)) != "float" and dtype == "float":
+            return False
         output = layer.output_shape(*shapes)
     except ShapeError:
         return False
@@ -117,8 +119,9 @@ def cases(draw: st.DrawFn) -> Case:
             given = ((*given[0][:-1], 4),)
     if math.prod(given[0]) > MOST:
         reject()
-    spec = draw(layers(cls, *((None, *shape) for shape in given)))
-    takes_integers = type(spec).output_dtype is not Layer.output_dtype
+    dtypes: list[DType] = ["float"] if cls.output_dtype is Layer.output_dtype else ["float", "int32", "bool"]
+    dtype = draw(st.sampled_from(dtypes))
+    spec = draw(layers(cls, *((None, *shape) for shape in given), dtype=dtype))
     center, scale = draw(st.sampled_from([(0.0, 1.0), (0.0, 3.0), (0.0, 0.1), (2.0, 1.0), (-20.0, 1.0)]))
     known = activation.known(spec)
     if known.get("masked") and (None, *given[0])[spec.axis] == 1:  # nothing would be left
@@ -128,7 +131,7 @@ def cases(draw: st.DrawFn) -> Case:
         given[0] if len(given) == 1 else given,
         offset=center,
         scale=scale,
-        dtype=draw(st.sampled_from(["float", "int32", "bool"])) if takes_integers else "float",
+        dtype=dtype,
         nonzero=isinstance(spec, Divide),
         apart=isinstance(spec, Maximum | Minimum),
         **known,
