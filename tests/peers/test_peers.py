@@ -24,9 +24,14 @@ def peer(request: pytest.FixtureRequest) -> Peer:
     return found
 
 
+# Keras clips probabilities to 1 − 1e-7, which float32 rounds to 1 − 1.19e-7, and expects the logarithm of that.
+FLOAT32_VALUES = {f"BinaryCrossentropyTest.test_{which}weighted" for which in ("un", "scalar_", "sample_")}
+
+
 def check(peer: Peer, subject: Subject) -> None:
     outcomes = peer.outcomes(subject)
-    assert not failures(outcomes), failures(outcomes)
+    known = FLOAT32_VALUES & {o.case for o in outcomes} if subject.dtype == "float64" else set()
+    assert {o.case for o in outcomes if o.status == "failed"} == known, failures(outcomes)
     assert sum(o.status == "passed" for o in outcomes) >= {"onnx": 150, "keras": 150, "optax": 30}.get(peer.package, 3)
 
 
