@@ -111,6 +111,7 @@ class _Session:
     progress: Progress
     on_progress: Callable[[Progress], None]
     known: list[Question] = field(default_factory=list)
+    _mistakes: set[str] = field(default_factory=set)
     # What the process was last at, and the failure that it shrinks.
     _at: tuple[Any, ...] | None = None
     _found: tuple[Any, Outcome] | None = None
@@ -159,7 +160,8 @@ class _Session:
             if name == "end":
                 return
             if name == "broken":
-                raise RuntimeError(f"drawing cases went wrong:\n{held[0]}")
+                yield from self._broken(held[0])
+                return
             yield from self._message(name, held)
             self.on_progress(self.progress)
 
@@ -195,6 +197,17 @@ class _Session:
         message = f"the process that ran it, or a case beside it, {how}"
         made = Outcome(backend, dtype, fitting.family(case), check, case.name, "error", names, message=message)
         yield self._failure(data, made)
+
+    def _broken(self, text: str) -> Iterator[Outcome]:
+        """A mistake of a strategy or of the reference: told once, and the search goes on from another seed."""
+        yield from self._given_up()
+        last = text.partition("\nwhile generating")[0].strip().rpartition("\n")[2]
+        if last not in self._mistakes:
+            self._mistakes.add(last)
+            message = "\n".join((last, text))
+            yield Outcome(
+                "~".join(self.backends), self.dtypes[0], "random", "drawing", "fuzz", "error", message=message
+            )
 
     def _failure(self, data: Any, outcome: Outcome) -> Outcome:
         """Write the case file of a failure; the outcome with the command that runs it again."""
