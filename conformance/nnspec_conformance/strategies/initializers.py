@@ -29,7 +29,7 @@ def drawable(layer: Layer, *shapes: Shape) -> bool:
     """Whether each initializer of a layer takes variables of the shape that it gets."""
     try:
         for name, param in layer.params(*shapes).items():
-            drawn(param.init, param.shape, 0, name)
+            drawn(param.init, param.shape if param.drawn is None else param.drawn, 0, name)
     except ShapeError:
         return False
     return True

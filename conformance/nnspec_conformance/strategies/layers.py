@@ -9,10 +9,12 @@ from hypothesis import reject, strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from nnspec.errors import ShapeError
+from nnspec.layers.activation import Standardize
 from nnspec.layers.base import DType, Layer, Shape
+from nnspec.layers.normalization import LayerNorm
 from nnspec.ops import Concat, Divide, Maximum, Minimum
 from nnspec_conformance.case import Case
-from nnspec_conformance.strategies import activation
+from nnspec_conformance.strategies import activation, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, specs
 from nnspec_conformance.strategies.initializers import drawable
 
@@ -44,7 +46,13 @@ def takes(layer: Layer, *shapes: Shape, dtype: DType = "float") -> bool:
         output = layer.output_shape(*shapes)
     except ShapeError:
         return False
-    return moderate(output) and drawable(layer, *shapes)
+    return moderate(output) and drawable(layer, *shapes) and not _of_one(layer, shapes[0])
+
+
+def _of_one(layer: Layer, shape: Shape) -> bool:
+    """Whether a layer normalizes a single number. Its gradient is the difference of two equal terms of size 1/√epsilon,
+    whose rounding no estimate made from values can foresee: the value is 0 however its inputs are rounded."""
+    return isinstance(layer, LayerNorm | Standardize) and shape[getattr(layer, "axis", -1)] == 1
 
 
 def moderate(output: Shape) -> bool:
@@ -62,6 +70,8 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return False
     if len(shapes) > 1 or cls.kind == "operation":
         return cls.kind == "operation" and (len(shapes) > 1 or issubclass(cls, Concat))
+    if issubclass(cls, window.CLASSES):
+        return window.may_take(cls, shapes[0])
     if cls.__name__ == "GLU":  # halves an axis
         return any(size and size % 2 == 0 for size in shapes[0][1:])
     needs_axis = (cls.kind == "layer" and cls.params is not Layer.params) or "axis" in cls.__dataclass_fields__
@@ -75,6 +85,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     if cls.__name__ == "GLU":
         axes = [axis for axis in axes if (first[axis] or 1) % 2 == 0]
     hints: Hints = {"axis": st.sampled_from(axes)} if axes else {}
+    if issubclass(cls, window.CLASSES):
+        hints |= window.hints(cls, first)
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
     return hints
@@ -114,7 +126,7 @@ def cases(draw: st.DrawFn) -> Case:
     if cls.kind == "operation":
         given = draw(_several(cls))
     else:
-        given = (draw(shapes()),)
+        given = (draw(shapes(min_axes=2 if issubclass(cls, window.CLASSES) else 0)),)
         if not _may_take(cls, (None, *given[0])):
             given = ((*given[0][:-1], 4),)
     if math.prod(given[0]) > MOST:
@@ -124,7 +136,7 @@ def cases(draw: st.DrawFn) -> Case:
     spec = draw(layers(cls, *((None, *shape) for shape in given), dtype=dtype))
     center, scale = draw(st.sampled_from([(0.0, 1.0), (0.0, 3.0), (0.0, 0.1), (2.0, 1.0), (-20.0, 1.0)]))
     known = activation.known(spec)
-    if known.get("masked") and (None, *given[0])[spec.axis] == 1:  # nothing would be left
+    if known.get("masked") and (None, *given[0])[getattr(spec, "axis", -1)] == 1:  # nothing would be left
         known["masked"] = False
     return Case(
         spec,
@@ -134,5 +146,6 @@ def cases(draw: st.DrawFn) -> Case:
         dtype=dtype,
         nonzero=isinstance(spec, Divide),
         apart=isinstance(spec, Maximum | Minimum),
+        distinct=isinstance(spec, window.MAXIMA),
         **known,
     )
