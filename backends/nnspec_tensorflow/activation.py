@@ -157,7 +157,6 @@ apply.register(layers.Softmax, lambda spec, x: tf.nn.softmax(x, axis=spec.axis))
 apply.register(layers.Softplus, lambda spec, x: tf.math.softplus(x))
 apply.register(layers.SoftSign, lambda spec, x: tf.nn.softsign(x))
 apply.register(layers.Tanh, lambda spec, x: tf.tanh(x))
-apply.register(layers.TanhShrink, lambda spec, x: x - tf.tanh(x))
 
 
 @apply.register
@@ -259,7 +258,10 @@ def _sparsemax(spec: layers.Sparsemax, x: Tensor) -> Tensor:
     reached = 1 + counts * descending > tf.cumsum(descending, axis=axis)
     bound = _mean_excess(descending, reached, axis)
     tau = _mean_excess(z, z > bound, axis)
-    return tf.where((z <= bound) | (z <= tau), tf.zeros_like(z), z - tau)
+    y = tf.where((z <= bound) | (z <= tau), tf.zeros_like(z), z - tau)
+    # Maxima and comparisons pass over NaN, here and there.
+    lost = tf.reduce_any(tf.math.is_nan(x), axis=axis, keepdims=True)
+    return tf.where(lost, constant(math.nan, x), y)
 
 
 def _mean_excess(z: Tensor, chosen: Tensor, axis: int) -> Tensor:
@@ -283,6 +285,16 @@ def _squareplus(spec: layers.Squareplus, x: Tensor) -> Tensor:
             return upstream * (1 + slope) / 2
 
         return x / 2 + root(x) / 2, backward
+
+    return forward(x)
+
+
+@apply.register
+def _tanh_shrink(spec: layers.TanhShrink, x: Tensor) -> Tensor:
+    @tf.custom_gradient
+    def forward(x: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+        # Not 1 − (1 − tanh²), which is off by a rounding of 1 where the derivative is small.
+        return x - tf.tanh(x), lambda upstream: upstream * tf.square(tf.tanh(x))
 
     return forward(x)
 
