@@ -17,8 +17,10 @@ import numpy as np
 
 TARGET = Path(__file__).with_name("images") / "tolerances.svg"
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-# Powers of two between which tests are counted: exact ones stand at the left.
-EDGES = 2.0 ** np.arange(-7, 11)
+# Powers of two between which tests are counted (the outer ones hold the rest): exact ones stand at the left.
+EDGES = 2.0 ** np.arange(-4, 9)
+# In float64 these are judged by differences of the reference, whose own error is larger than any rounding.
+BY_DIFFERENCES = frozenset({"gradients", "batch of one", "uncompiled", "loss", "masked", "training", "extremes"})
 COLORS = {"jax": "#1f77b4", "tensorflow": "#ff7f0e"}
 # Matplotlib would write the time and random names into each file.
 STYLE = {"svg.hashsalt": "nnspec", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False}
@@ -33,14 +35,15 @@ def histogram(axes: Any, outcomes: list[dict[str, Any]], dtype: str, backends: l
     """How many tests of a dtype came how near, by backend side by side."""
     width = 0.8 / len(backends)
     for k, backend in enumerate(backends):
-        errors = np.array([float(o["ulp"]) for o in outcomes if (o["dtype"], o["backend"]) == (dtype, backend)])
+        mine = [o for o in outcomes if (o["dtype"], o["backend"]) == (dtype, backend)]
+        errors = np.array([float(o["ulp"]) for o in mine if dtype != "float64" or o["check"] not in BY_DIFFERENCES])
         exact, rest = int((errors == 0).sum()), errors[errors > 0]
         counts = np.histogram(np.clip(rest, EDGES[0], EDGES[-1] * 0.999), EDGES)[0]
         places = np.arange(len(counts) + 1) + width * (k - (len(backends) - 1) / 2)
         axes.bar(places, [exact, *counts], width, label=backend, color=COLORS.get(backend))
-    shown = range(0, len(EDGES) - 1, 4)
+    shown = range(1, len(EDGES) - 1, 3)
     axes.set_xticks([0, *(k + 1 for k in shown)], ["0", *(f"{EDGES[k]:.3g}" for k in shown)])
-    axes.set(title=dtype, xlabel="largest error of a test, in ULP (up to twice the number)", ylabel="tests")
+    axes.set(title=dtype, xlabel="largest error of a test in ULP, from this to twice as much", ylabel="tests")
 
 
 def shares(axes: Any, outcomes: list[dict[str, Any]], backends: list[str]) -> None:
@@ -56,7 +59,11 @@ def shares(axes: Any, outcomes: list[dict[str, Any]], backends: list[str]) -> No
             np.arange(len(families)) + 0.8 * ((k + 0.5) / len(dtypes) - 0.5), means, 0.8 / len(dtypes), label=dtype
         )
     axes.set_xticks(range(len(families)), families, rotation=30, ha="right")
-    axes.set(ylim=(0, 1), ylabel="equal bit for bit", title=f"Share of equal elements ({', '.join(backends)})")
+    axes.set(
+        ylim=(0, 1),
+        ylabel="share, bit for bit",
+        title=f"Elements that are the truth, rounded once ({', '.join(backends)})",
+    )
     axes.legend(ncols=len(dtypes), frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.35))
 
 
