@@ -38,6 +38,16 @@ class Constant(Initializer):
 
 
 @spec
+class ForgetBias(Initializer):
+    """w = value for the forget gate, 0 elsewhere: the second quarter of the last axis, as in the bias of an LSTM.
+
+    Source: Gers et al. 2000; Jozefowicz et al. 2015.
+    """
+
+    value: float = 1.0
+
+
+@spec
 class Normal(Initializer):
     """w ~ N(mean, stddev²)."""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "layer": {
         "nnspec.layers.linear": {"Dense": "Dense"},
+        "nnspec.layers.embedding": {"Embedding": "Embedding"},
+        "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "SimpleRNN": "SimpleRNN"},
         "nnspec.layers.shape": {"Flatten": "Flatten", "Reshape": "Reshape"},
         "nnspec.layers.dropout": {"Dropout": "Dropout"},
         "nnspec.layers.normalization": {"BatchNorm": "BatchNorm", "LayerNorm": "LayerNorm"},
@@ -76,6 +78,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "initializer": {
         "nnspec.initializers": {
             "constant": "Constant",
+            "forget_bias": "ForgetBias",
             "glorot_normal": "GlorotNormal",
             "glorot_uniform": "GlorotUniform",
             "he_normal": "HeNormal",

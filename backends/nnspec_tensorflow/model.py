@@ -19,7 +19,16 @@ from nnspec.layers.base import Operation, Shape
 from nnspec.model import Inferred, Model, Node
 
 # The families are imported because they register their layers.
-from nnspec_tensorflow import activation, dropout, linear, normalization, ops, shape  # noqa: F401
+from nnspec_tensorflow import (  # noqa: F401
+    activation,
+    dropout,
+    embedding,
+    linear,
+    normalization,
+    ops,
+    recurrent,
+    shape,
+)
 from nnspec_tensorflow.dropout import RandomState, call_number, running
 from nnspec_tensorflow.realize import Context, build, serializable, variables_of
 from nnspec_tensorflow.startup import keras, tf

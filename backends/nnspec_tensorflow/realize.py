@@ -19,7 +19,13 @@ from nnspec_tensorflow.startup import keras
 
 PACKAGE = "nnspec"
 # Keras's names of weights -> canonical names; every other weight is named canonically.
-CANONICAL = {"gamma": "scale", "beta": "bias", "moving_mean": "mean", "moving_variance": "var"}
+CANONICAL = {
+    "gamma": "scale",
+    "beta": "bias",
+    "moving_mean": "mean",
+    "moving_variance": "var",
+    "embeddings": "embedding",
+}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.layers.base import Activation, DType, Layer, Param
+from nnspec.layers.embedding import Embedding
 from nnspec.model import Input, Model, Node
 from nnspec.spec import Spec, changed_fields, dump
 from nnspec.vocabulary import node_name
@@ -46,7 +47,9 @@ class Case:
         shape: the input's shape without the batch axis, or one shape per input; a model declares its own.
         id: what tells the case from others of the same spec; the spec's class and changed fields come first.
         offset, scale: inputs are normal with this mean and standard deviation.
-        dtype: the dtype of the inputs; only "float" has gradients.
+        dtype: the dtype of the inputs; only "float" has gradients with respect to them.
+        integers: what inputs of integers are drawn from, the end excluded; unless given, the ids of the tables they
+            are looked up in, or ±1000.
         slopes: pairs (x, y′(x)) of an elementwise layer at the points where two pieces meet, as its docstring says.
             The check "kinks" asks for exactly these; random inputs keep away from these points.
         kinks: further points that random inputs keep away from, because no derivative of some order exists there.
@@ -65,6 +68,7 @@ class Case:
     offset: float = 0.0
     scale: float = 1.0
     dtype: DType = "float"
+    integers: tuple[int, int] | None = None
     slopes: tuple[tuple[float, float], ...] = ()
     kinks: tuple[float, ...] = ()
     levels: tuple[float, ...] = ()
@@ -115,6 +119,16 @@ class Case:
         return (False, True) if self.random or self.stateful else (False,)
 
     @property
+    def floats(self) -> list[str]:
+        """Names of the inputs that have gradients."""
+        return [name for name, declared in self.model.inputs.items() if declared.dtype == "float"]
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether there is anything that has gradients: inputs of floats, or parameters."""
+        return bool(self.floats or self.parameters)
+
+    @property
     def parameters(self) -> list[str]:
         """Names of the variables that have gradients."""
         return [name for name, param in self.params.items() if param.kind == "parameter"]
@@ -150,7 +164,7 @@ class Case:
         rng = generator(self.name, "input", name, draw, batch)
         shape = (batch, *(size or 1 for size in declared.shape))
         if declared.dtype == "int32":
-            return rng.integers(-1000, 1000, shape, dtype=np.int32)
+            return rng.integers(*(self.integers or whole(self.model, name)), shape, dtype=np.int32)
         if declared.dtype == "bool":
             return rng.random(shape) < 0.5
         if self.levels:
@@ -179,6 +193,25 @@ class Case:
             side = np.where(distance < 0, -1.0, 1.0)
             values = np.where(np.abs(distance) < margin, kink + side * (margin + np.abs(distance)), values)
         return values
+
+
+def whole(model: Model, name: str) -> tuple[int, int]:
+    """What an input of integers is drawn from, the end excluded: ids of all tables that they are looked up in."""
+    tables = [node.layer.num_embeddings for node in _readers(model, name) if isinstance(node.layer, Embedding)]
+    return (0, min(tables)) if tables else (-1000, 1000)
+
+
+def _readers(model: Model, name: str) -> Iterator[Node]:
+    """The nodes that read an input, those of nested models too."""
+    for node in model.nodes:
+        if name not in node.inputs:
+            continue
+        if not isinstance(node.layer, Model):
+            yield node
+            continue
+        for inner, given in zip(node.layer.inputs, node.inputs, strict=True):
+            if given == name:
+                yield from _readers(node.layer, inner)
 
 
 def describe(spec: Spec, extra: str = "") -> str:

@@ -79,11 +79,11 @@ def file(subject: Subject, case: Any) -> list[Figure]:
 
 
 def _float(case: Case) -> bool:
-    return all(given.dtype == "float" for given in case.model.inputs.values())
+    return bool(case.floats)
 
 
 def _smooth(case: Case) -> bool:
-    return _float(case) and soundness.smooth(case)
+    return case.differentiable and soundness.smooth(case)
 
 
 def _drops(case: Case) -> bool:
@@ -104,8 +104,8 @@ RULES = (
     Rule("nodes", forward.nodes, Case, lambda case: isinstance(case.spec, Model), ("float64",), share=0.3),
     Rule("batches", forward.batches, Case, dtypes=("float64",), share=0.3),
     Rule("batch of one", gradients.batch_of_one, Case, _smooth, ("float64",), share=0.2),
-    Rule("uncompiled", compiled.uncompiled, Case, _smooth, share=0.1),
-    Rule("transfer", transfer.transfer, Case, _float, share=0.05),
+    Rule("uncompiled", compiled.uncompiled, Case, _smooth, share=0.03),
+    Rule("transfer", transfer.transfer, Case, _float, share=0.03),
     Rule("initial", initial.initial, Case, lambda case: bool(case.params), share=0.1),
     Rule("initial", initial.initial, InitializerCase),
     Rule("loss", loss.loss, LossCase, soundness.smooth),

@@ -8,6 +8,7 @@ from typing import Any
 
 from nnspec.initializers import (
     Constant,
+    ForgetBias,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
@@ -57,6 +58,8 @@ CASES = [
     InitializerCase(Zeros()),
     InitializerCase(Ones()),
     InitializerCase(Constant(-0.3)),
+    InitializerCase(ForgetBias(), (7, 8)),
+    InitializerCase(ForgetBias(-0.5), (4, 4)),
     InitializerCase(Normal()),
     InitializerCase(Normal(2.0, -1.0)),
     InitializerCase(Uniform()),

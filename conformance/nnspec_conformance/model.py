@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from nnspec.layers.activation import GELU, Mish, Softplus, Tanh
 from nnspec.layers.dropout import Dropout
+from nnspec.layers.embedding import Embedding
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.layers.recurrent import GRU, LSTM
 from nnspec.layers.shape import Reshape
 from nnspec.model import Model, Sequential, symbol
 from nnspec.ops import Concat, Multiply
@@ -57,6 +59,14 @@ def unrolled() -> Model:
     return Model(inputs=[x, start], outputs=Dense(2)(state))
 
 
+def sequence() -> Model:
+    """Ids of words through an embedding and two recurrent layers, as texts are classified."""
+    ids = symbol([6], "ids", dtype="int32")
+    words = Embedding(7, 4)(ids)
+    states = LSTM(5, return_sequences=True)(words)
+    return Model(inputs=ids, outputs=Dense(3)(GRU(4, reverse=True)(states)))
+
+
 def nested() -> Model:
     """A model within a model within a model, the middle one used twice."""
     inner = Sequential([Dense(4), Mish(), Dropout(0.5)], input=[5], name="inner")
@@ -93,6 +103,7 @@ CASES = [
     Case(residual(), id="residual"),
     Case(shared(), id="shared layers"),
     Case(unrolled(), id="unrolled in time"),
+    Case(sequence(), id="recurrent"),
     Case(nested(), id="nested models"),
     Case(two_inputs(), id="two inputs"),
     Case(two_outputs(), id="two outputs"),

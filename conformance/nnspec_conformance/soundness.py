@@ -97,7 +97,7 @@ def _(case: Case) -> bool:
     if case not in _SMOOTH:
         places = ((0, BATCHES[0]), (1, BATCHES[0]), (0, BATCHES[-1]))
         with np.errstate(all="ignore"):
-            _SMOOTH[case] = case.dtype != "float" or all(
+            _SMOOTH[case] = not case.differentiable or all(
                 _differentiable(case, *p, mode) for mode in case.modes for p in places
             )
     return _SMOOTH[case]
@@ -136,7 +136,7 @@ def _differentiable(case: Case, draw: int, batch: int, training: bool) -> bool:
         outputs = truth.evaluate(case, here, training=training).outputs
         return float(sum(np.sum(outputs[name] * value) for name, value in point.cotangents.items()))
 
-    steps = {**dict.fromkeys(point.inputs, case.step), **dict.fromkeys(case.parameters, STEP)}
+    steps = {**dict.fromkeys(case.floats, case.step), **dict.fromkeys(case.parameters, STEP)}
     return _smooth(total, {**point.inputs, **point.variables}, steps, case.name)
 
 

@@ -153,10 +153,10 @@ class Subject:
 
 
 def _alike(cases: list[Case]) -> list[tuple[Case, ...]]:
-    """The cases in groups that can answer the same questions (integer inputs have no gradients)."""
+    """The cases in groups that can answer the same questions (without floats there are no gradients)."""
     by_kind: dict[tuple[bool, bool], list[Case]] = {}
     for case in cases:
-        by_kind.setdefault((case.dtype == "float", len(case.modes) > 1), []).append(case)
+        by_kind.setdefault((case.differentiable, len(case.modes) > 1), []).append(case)
     return [tuple(group) for group in by_kind.values()]
 
 

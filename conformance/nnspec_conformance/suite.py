@@ -15,6 +15,7 @@ from nnspec.spec import Spec, changed_fields
 from nnspec_conformance import (
     activation,
     dropout,
+    embedding,
     initializers,
     linear,
     losses,
@@ -25,6 +26,7 @@ from nnspec_conformance import (
     optimizers,
     outside,
     random,
+    recurrent,
     schedules,
     shape,
     training,
@@ -60,7 +62,18 @@ from nnspec_conformance.subject import Subject
 from nnspec_conformance.training import TrainingCase
 
 # Each kind of case: the files of nnspec's own, named as the spec's, and what other packages bring.
-LAYERS = (linear, shape, dropout, normalization, activation, ops, model, *outside.families(Case, Example))
+LAYERS = (
+    linear,
+    embedding,
+    recurrent,
+    shape,
+    dropout,
+    normalization,
+    activation,
+    ops,
+    model,
+    *outside.families(Case, Example),
+)
 LOSSES = (losses, *outside.families(LossCase, LossExample))
 METRICS = (metrics, *outside.families(MetricCase))
 OPTIMIZERS = (optimizers, *outside.families(OptimizerCase))
@@ -117,13 +130,13 @@ def _examples(*modules: ModuleType) -> tuple[tuple[str, Any], ...]:
 def _firsts(modules: Iterable[ModuleType]) -> tuple[tuple[str, Any], ...]:
     """One case of each family that has state or draws masks, and one that has neither."""
     chosen: dict[tuple[str, bool], tuple[str, Any]] = {}
-    for name, case in _of(modules, lambda case: case.dtype == "float"):
+    for name, case in _of(modules, lambda case: case.differentiable):
         chosen.setdefault((name, len(case.modes) > 1), (name, case))
     return tuple(chosen.values())
 
 
 def _float(case: Case) -> bool:
-    return case.dtype == "float"
+    return bool(case.floats)
 
 
 def _initialized(case: Case) -> bool:
@@ -138,7 +151,7 @@ def _drops(case: Case) -> bool:
 
 CHECKS = (
     Check("forward", forward.forward, _of(LAYERS)),
-    Check("gradients", gradients.gradients, _of(LAYERS, _float)),
+    Check("gradients", gradients.gradients, _of(LAYERS, lambda case: case.differentiable)),
     Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes))),
     Check("kinks", kinks.example, _examples(*LAYERS)),
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),

@@ -18,9 +18,9 @@ from nnspec.metrics import MAE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccu
 from nnspec.model import Model, Sequential, symbol
 from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
-from nnspec_conformance.case import Case
+from nnspec_conformance.case import Case, whole
 from nnspec_conformance.draws import Array, generator, rounded, signed
-from nnspec_conformance.model import residual
+from nnspec_conformance.model import residual, sequence
 from nnspec_conformance.optimizers import classes_within
 
 ROWS, HELD_OUT, BATCH = 44, 17, 8
@@ -69,7 +69,11 @@ class TrainingCase:
         rows = ROWS if split == "train" else HELD_OUT
         made: dict[str, Array] = {}
         for name, declared in self.case.model.inputs.items():
-            made[name] = rounded(rng.standard_normal((rows, *(size or 1 for size in declared.shape or ()))), dtype)
+            sizes = (rows, *(size or 1 for size in declared.shape or ()))
+            if declared.dtype == "int32":
+                made[name] = rng.integers(*whole(self.case.model, name), sizes, dtype=np.int32)
+            else:
+                made[name] = rounded(rng.standard_normal(sizes), dtype)
         (shape,) = self.case.model.output_shapes(*(x.shape for x in made.values())).values()
         sizes = (rows, *(size or 1 for size in shape[1:]))
         if self.loss.targets == "labels":
@@ -170,6 +174,14 @@ CASES = [
         AdamW(ReduceOnPlateau(WarmupCosine(0.005, 2, 60), minimum=0.001), weight_decay=0.01),
         metrics=(RMSE(),),
         scale=0.4,
+    ),
+    TrainingCase(
+        "recurrent",
+        sequence(),
+        SoftmaxCrossEntropy(),
+        Adam(WarmupCosine(0.02, 4, 70, end=0.002), b1=0.8),
+        clip=Clip(global_norm=0.5),
+        metrics=(Accuracy(),),
     ),
     TrainingCase(
         "recurrent, unrolled in time",

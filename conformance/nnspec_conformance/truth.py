@@ -107,13 +107,18 @@ def slopes(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
     def total(at: Mapping[str, Array]) -> float:
         here = Point({n: at[n] for n in inputs}, {n: at[n] for n in variables}, cotangents, point.seed, point.step)
         outputs = evaluate(case, here, training=training).outputs
-        return float(sum(np.sum(outputs[name] * cotangents[name]) for name in cotangents))
+        return float(sum(_total(outputs[name] * cotangents[name], case) for name in cotangents))
 
     at = {**inputs, **variables}
     return {
-        **derivatives(total, at, list(inputs), case.step, case.name),
+        **derivatives(total, at, [n for n, x in inputs.items() if x.dtype == np.float64], case.step, case.name),
         **derivatives(total, at, case.parameters, STEP, case.name),
     }
+
+
+def _total(terms: Array, case: Case) -> Any:
+    """The sum, without what is NaN by intention: ids that a table does not have, where the case draws such."""
+    return np.sum(terms) if case.integers is None else np.nansum(terms)
 
 
 @cache
@@ -138,7 +143,7 @@ def gradient_rounding(case: Case, dtype: str, training: bool) -> dict[str, float
         rng = generator(case.name, "perturbation", draw)
 
         def moved(arrays: dict[str, Array]) -> dict[str, Array]:
-            return {n: _wide(v) * (1 + unit * rng.uniform(-1, 1, v.shape)) for n, v in arrays.items()}  # noqa: B023
+            return {n: _moved(_wide(v), unit * rng.uniform(-1, 1, v.shape)) for n, v in arrays.items()}  # noqa: B023
 
         inputs, variables, cotangents = moved(point.inputs), moved(point.variables), moved(point.cotangents)
         near = Point(inputs, variables, cotangents, point.seed, point.step)
@@ -147,6 +152,11 @@ def gradient_rounding(case: Case, dtype: str, training: bool) -> dict[str, float
             error = float(difference(there[name].values, value.values).max(initial=0.0))
             found[name] = max(found.get(name, 0.0), error)
     return found
+
+
+def _moved(value: Array, shares: Array) -> Array:
+    """Floats moved by a share of themselves; integers and booleans stay."""
+    return value * (1 + shares) if value.dtype == np.float64 else value
 
 
 def epsilon(dtype: str) -> float:

@@ -74,6 +74,15 @@ def _constant(spec: specs.Constant, shape: Shape, seed: int, name: str) -> Value
     return np.full(shape, float(spec.value))
 
 
+@draw.register(specs.ForgetBias)
+def _forget_bias(spec: specs.ForgetBias, shape: Shape, seed: int, name: str) -> Values:
+    if not shape or shape[-1] % 4:
+        raise ShapeError(f"forget_bias needs four gates side by side in the last axis, got shape {list(shape)}")
+    w = np.zeros(shape)
+    w[..., shape[-1] // 4 : shape[-1] // 2] = spec.value
+    return w
+
+
 @draw.register(specs.Normal)
 def _draw_normal(spec: specs.Normal, shape: Shape, seed: int, name: str) -> Values:
     return spec.mean + spec.stddev * _normal(shape, seed, name)

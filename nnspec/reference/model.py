@@ -14,7 +14,16 @@ from nnspec.errors import SpecError, did_you_mean
 from nnspec.layers.base import Shape
 from nnspec.model import Model
 from nnspec.random import key_of
-from nnspec.reference import activation, dropout, linear, normalization, ops, shape  # noqa: F401
+from nnspec.reference import (  # noqa: F401
+    activation,
+    dropout,
+    embedding,
+    linear,
+    normalization,
+    ops,
+    recurrent,
+    shape,
+)
 from nnspec.reference.base import Array, Scope, State, apply, computing, rounded
 from nnspec.reference.initializers import draw
 from nnspec.reference.random import streams

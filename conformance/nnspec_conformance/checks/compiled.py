@@ -12,4 +12,4 @@ from nnspec_conformance.subject import Draw, Subject
 def uncompiled(subject: Subject, case: Case) -> list[Figure]:
     """Outputs and gradients with ``compiled=False``."""
     figures = outputs(subject, case, Draw(), compiled=False)
-    return figures + (gradients.at(subject, case, Draw(), compiled=False) if case.dtype == "float" else [])
+    return figures + (gradients.at(subject, case, Draw(), compiled=False) if case.differentiable else [])

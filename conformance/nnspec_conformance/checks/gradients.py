@@ -78,7 +78,7 @@ def agreement(one: Subject, other: Subject, case: Case) -> list[Figure]:
             figures.append(
                 compare(name + suffix, mine[name], theirs[name], dtype=dtype, bound=bound, rounding=rounding)
             )
-        if case.dtype != "float":
+        if not case.differentiable:
             continue
         left, right = (s.gradients(case, Draw(), training=training) for s in (one, other))
         floor = tolerances.GRADIENT_FLOOR * max(map(size, right.values()), default=0.0)

@@ -60,12 +60,12 @@ def masked(subject: Subject, case: Case) -> list[Figure]:
 
 
 def with_nan(case: Case, dtype: str) -> Point:
-    """The case with one NaN, the first element of its first input."""
+    """The case with one NaN, the first element of its first input of floats."""
     point = case.point(dtype)
-    if case.dtype != "float":
+    if not case.floats:
         return point
-    (name, given), *_ = point.inputs.items()
-    values = np.array(given)
+    name = case.floats[0]
+    values = np.array(point.inputs[name])
     values[(0,) * values.ndim] = np.nan
     return Point({**point.inputs, name: values}, point.variables, point.cotangents, point.seed, point.step)
 

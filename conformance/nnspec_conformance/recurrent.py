@@ -1,0 +1,47 @@
+"""Cases of the recurrent layers. Sizes differ, so that no axis can be taken for another."""
+
+from __future__ import annotations
+
+from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
+from nnspec_conformance.case import Case
+
+CASES = [
+    Case(SimpleRNN(4), (5, 3)),
+    Case(SimpleRNN(4, return_sequences=True), (5, 3)),
+    Case(SimpleRNN(3, reverse=True), (4, 2)),
+    Case(SimpleRNN(3, return_sequences=True, reverse=True), (4, 2)),
+    Case(SimpleRNN(4, use_bias=False), (5, 3)),
+    Case(SimpleRNN(4, activation="softplus"), (3, 2)),
+    Case(SimpleRNN(4, activation=None), (5, 3)),
+    Case(SimpleRNN(3, kernel_init="he_normal", recurrent_init={"normal": 0.3}, bias_init="normal"), (4, 2)),
+    Case(SimpleRNN(2), (1, 3), id="one step"),
+    Case(SimpleRNN(3), (40, 2), id="forty steps"),
+    Case(LSTM(4), (5, 3)),
+    Case(LSTM(4, return_sequences=True), (5, 3)),
+    Case(LSTM(3, reverse=True), (4, 2)),
+    Case(LSTM(3, return_sequences=True, reverse=True), (4, 2)),
+    Case(LSTM(4, use_bias=False), (5, 3)),
+    Case(LSTM(3, activation="softplus"), (3, 2)),
+    Case(LSTM(3, activation=None), (3, 2)),
+    Case(LSTM(3, recurrent_activation="softmax"), (3, 2), id="softmax over the features of a gate"),
+    Case(LSTM(3, recurrent_activation=None), (3, 2)),
+    Case(LSTM(3, kernel_init="he_normal", recurrent_init={"normal": 0.3}, bias_init={"forget_bias": 2.0}), (4, 2)),
+    Case(LSTM(2), (1, 3), id="one step"),
+    Case(LSTM(3), (40, 2), id="forty steps"),
+    Case(LSTM(4), (5, 3), scale=20.0, id="saturated gates"),
+    Case(GRU(4), (5, 3)),
+    Case(GRU(4, return_sequences=True), (5, 3)),
+    Case(GRU(3, reverse=True), (4, 2)),
+    Case(GRU(3, return_sequences=True, reverse=True), (4, 2)),
+    Case(GRU(4, use_bias=False), (5, 3)),
+    Case(GRU(4, reset_after=False), (5, 3)),
+    Case(GRU(4, reset_after=False, use_bias=False, return_sequences=True, reverse=True), (5, 3)),
+    Case(GRU(3, activation="softplus"), (3, 2)),
+    Case(GRU(3, activation=None, reset_after=False), (3, 2)),
+    Case(GRU(3, recurrent_activation="softmax"), (3, 2), id="softmax over the features of a gate"),
+    Case(GRU(3, recurrent_activation=None), (3, 2)),
+    Case(GRU(3, kernel_init="he_normal", recurrent_init={"normal": 0.3}, bias_init="normal"), (4, 2)),
+    Case(GRU(2), (1, 3), id="one step"),
+    Case(GRU(3), (40, 2), id="forty steps"),
+    Case(GRU(4), (5, 3), scale=20.0, id="saturated gates"),
+]
