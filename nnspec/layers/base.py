@@ -32,12 +32,14 @@ class Param:
         init: the initializer spec that draws it.
         kind: "parameter" (trained by gradients) or "statistic" (updated by the layer itself in training mode).
         decay: whether weight decay applies when it is restricted to kernels (not to biases and norm scales).
+        drawn: the shape that the initializer draws, row by row, where it is another: a matrix and its fans, say.
     """
 
     shape: tuple[int, ...]
     init: Any
     kind: Literal["parameter", "statistic"] = "parameter"
     decay: bool = False
+    drawn: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "init", parse("initializer", self.init))
