@@ -67,8 +67,10 @@ def _made(text: str, depth: int) -> st.SearchStrategy[Any]:
         case "string":
             return _NAMES if "pattern" in fragment else _WORDS
         case "array":
+            if "prefixItems" in fragment:
+                return st.tuples(*(_made(json.dumps(item), depth) for item in fragment["prefixItems"])).map(list)
             items = _made(json.dumps(fragment["items"]), depth)
-            return st.lists(items, min_size=fragment.get("minItems", 0), max_size=4)
+            return st.lists(items, min_size=fragment.get("minItems", 0), max_size=fragment.get("maxItems", 4))
         case "object":
             return _object(fragment, depth)
     raise AssertionError(f"no strategy for {fragment}")
