@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "layer": {
         "nnspec.layers.linear": {"Dense": "Dense"},
+        "nnspec.layers.convolution": {"Conv": "Conv"},
+        "nnspec.layers.pooling": {
+            "AvgPool": "AvgPool",
+            "GlobalAvgPool": "GlobalAvgPool",
+            "GlobalMaxPool": "GlobalMaxPool",
+            "MaxPool": "MaxPool",
+        },
         "nnspec.layers.embedding": {"Embedding": "Embedding"},
         "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "SimpleRNN": "SimpleRNN"},
         "nnspec.layers.shape": {"Flatten": "Flatten", "Reshape": "Reshape"},

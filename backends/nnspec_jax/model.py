@@ -15,11 +15,13 @@ from flax import nnx
 
 # The families are imported because they register their classes.
 import nnspec_jax.activation
+import nnspec_jax.convolution
 import nnspec_jax.dropout
 import nnspec_jax.embedding
 import nnspec_jax.linear
 import nnspec_jax.normalization
 import nnspec_jax.ops
+import nnspec_jax.pooling
 import nnspec_jax.recurrent
 import nnspec_jax.shape  # noqa: F401
 from nnspec.model import Model

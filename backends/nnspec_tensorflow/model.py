@@ -21,11 +21,13 @@ from nnspec.model import Inferred, Model, Node
 # The families are imported because they register their layers.
 from nnspec_tensorflow import (  # noqa: F401
     activation,
+    convolution,
     dropout,
     embedding,
     linear,
     normalization,
     ops,
+    pooling,
     recurrent,
     shape,
 )

@@ -57,6 +57,7 @@ class Case:
             ones would come near a kink that depends on several elements.
         apart: inputs after the first differ from it by at least half the scale, elementwise.
         nonzero: inputs are at least half the scale away from zero.
+        distinct: no two elements of an input are nearly equal in an example: they are equally spaced, in random order.
         extremes: outputs and gradients are finite for all inputs up to ``ceiling``, however large or small.
         masked: an input of −∞ takes its element out, as long as one along the axis is left.
     """
@@ -74,6 +75,7 @@ class Case:
     levels: tuple[float, ...] = ()
     apart: bool = False
     nonzero: bool = False
+    distinct: bool = False
     extremes: bool = False
     ceiling: float = np.inf
     masked: bool = False
@@ -169,6 +171,8 @@ class Case:
             return rng.random(shape) < 0.5
         if self.levels:
             return self._levels(rng, shape)
+        if self.distinct:
+            return self._distinct(rng, shape, dtype)
         if self.nonzero:
             return self.scale * signed(rng, shape)
         if self.apart and before:
@@ -181,6 +185,12 @@ class Case:
         base = np.broadcast_to(np.array(self.levels), (*np.delete(np.array(shape), axis), shape[axis]))
         jitter = 0.2 * self.step * rng.uniform(-1, 1, base.shape)
         return np.moveaxis(rng.permuted(base + jitter, axis=-1), -1, axis)
+
+    def _distinct(self, rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+        """Numbers an eighth of the scale apart, in half precision by as many roundings more as keep them apart."""
+        spacing = self.scale / 8 + (2 * float(limits(dtype).eps) * abs(self.offset) if dtype in HALF else 0.0)
+        places = np.broadcast_to(np.arange(math.prod(shape[1:])), (shape[0], math.prod(shape[1:])))
+        return self.offset + spacing * (rng.permuted(places, axis=-1) - places.shape[1] // 2 + 0.5).reshape(shape)
 
     def _away(self, values: Array, dtype: str) -> Array:
         """The values moved at least five steps away from kinks, clear of central differences (three steps).

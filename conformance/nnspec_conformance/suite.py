@@ -14,6 +14,7 @@ from nnspec.model import Input, Model
 from nnspec.spec import Spec, changed_fields
 from nnspec_conformance import (
     activation,
+    convolution,
     dropout,
     embedding,
     initializers,
@@ -25,6 +26,7 @@ from nnspec_conformance import (
     ops,
     optimizers,
     outside,
+    pooling,
     random,
     recurrent,
     schedules,
@@ -64,6 +66,8 @@ from nnspec_conformance.training import TrainingCase
 # Each kind of case: the files of nnspec's own, named as the spec's, and what other packages bring.
 LAYERS = (
     linear,
+    convolution,
+    pooling,
     embedding,
     recurrent,
     shape,

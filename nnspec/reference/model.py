@@ -16,11 +16,13 @@ from nnspec.model import Model
 from nnspec.random import key_of
 from nnspec.reference import (  # noqa: F401
     activation,
+    convolution,
     dropout,
     embedding,
     linear,
     normalization,
     ops,
+    pooling,
     recurrent,
     shape,
 )

@@ -1,0 +1,86 @@
+"""Convolutions.
+
+Where each group has one channel (depthwise convolution), XLA for CPUs multiplies all channels by a kernel that is
+mostly zeros: 0 · NaN and 0 · ∞ of one channel reach the others. There the products are written out instead.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from functools import reduce
+from itertools import product
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from nnspec.layers.activation import Identity
+from nnspec.layers.convolution import Conv
+from nnspec.layers.window import pads
+from nnspec_jax.realize import Context, at_least_float32, build
+
+
+class ActivatedConv(nnx.Conv):
+    """``nnx.Conv`` followed by an activation; the result is rounded to ``param_dtype`` once, at the end."""
+
+    def __init__(self, *args: Any, activation: Callable[[jax.Array], jax.Array], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.activation = activation
+
+    def __call__(self, inputs: jax.Array, out_sharding: Any = None) -> jax.Array:
+        return self.activation(super().__call__(inputs, out_sharding)).astype(self.param_dtype)
+
+
+def _depthwise(spec: Conv) -> Callable[..., jax.Array]:
+    """What stands for ``jax.lax.conv_general_dilated`` where each group has one channel."""
+
+    def convolved(x: jax.Array, kernel: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
+        # Flax pads causally before it calls; what else there is to pad, it leaves to this function.
+        padding = "valid" if spec.padding == "causal" else spec.padding
+        around = pads(padding, x.shape[1:-1], spec.kernel_size, spec.stride, spec.dilations)
+        x = jnp.repeat(jnp.pad(x, ((0, 0), *around, (0, 0))), spec.features // x.shape[-1], -1)
+        reaches = [
+            size - (window - 1) * dilation
+            for size, window, dilation in zip(x.shape[1:-1], spec.kernel_size, spec.dilations, strict=True)
+        ]
+
+        def seen(place: tuple[int, ...]) -> jax.Array:
+            starts = [at * dilation for at, dilation in zip(place, spec.dilations, strict=True)]
+            stops = [start + reach for start, reach in zip(starts, reaches, strict=True)]
+            return jax.lax.slice(x, (0, *starts, 0), (len(x), *stops, x.shape[-1]), (1, *spec.stride, 1))
+
+        places = product(*map(range, spec.kernel_size))
+        return reduce(operator.add, (seen(place) * kernel[(*place, 0)] for place in places))
+
+    return convolved
+
+
+@build.register
+def conv(spec: Conv, context: Context) -> nnx.Conv:
+    wide = at_least_float32(context.dtype)  # half precision is multiplied and summed in float32
+    options: dict[str, Any] = {
+        "kernel_size": spec.kernel_size,
+        "strides": spec.stride,
+        "padding": spec.padding.upper() if isinstance(spec.padding, str) else spec.padding,
+        "input_dilation": 1,
+        "kernel_dilation": spec.dilations,
+        "feature_group_count": spec.groups,
+        "use_bias": spec.use_bias,
+        "mask": None,
+        "dtype": wide,
+        "param_dtype": context.dtype,
+        "precision": jax.lax.Precision.HIGHEST,  # a GPU would take TF32 for float32
+        "kernel_init": nnx.initializers.zeros_init(),
+        "bias_init": nnx.initializers.zeros_init(),
+        "rngs": context.rngs,
+    }
+    if 1 < spec.groups == context.features:
+        options["conv_general_dilated"] = _depthwise(spec)
+    if spec.activation is None and wide == context.dtype:
+        return nnx.Conv(context.features, spec.features, **options)
+    linear = replace(spec, activation=None).output_shape(*context.shapes)
+    activation = build(spec.activation or Identity(), replace(context, shapes=(linear,)))
+    return ActivatedConv(context.features, spec.features, activation=activation, **options)

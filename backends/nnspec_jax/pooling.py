@@ -1,0 +1,70 @@
+"""Pooling.
+
+A maximum is taken one axis of the window after the other, over strided slices. Along each axis, and from the last axis
+to the first, the earlier of two equal elements is kept: that is the first of all in row-major order. XLA's own way back
+from ``reduce_window``, select-and-scatter, is slow on CPUs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.window import pads
+from nnspec_jax.realize import Context, build, rounded_once
+
+Function = Callable[[jax.Array], jax.Array]
+
+
+def _earlier_maximum(first: jax.Array, second: jax.Array) -> jax.Array:
+    """The larger of the two, the first if they are equal, and the first that is NaN."""
+    return jnp.where((second <= first) | jnp.isnan(first), first, second)
+
+
+def _max_along(x: jax.Array, axis: int, window: int, stride: int, around: tuple[int, int]) -> jax.Array:
+    """The maximum of windows along one axis."""
+    if any(around):
+        # By the element at the edge, which is in the window, too: unlike −∞ it changes neither values nor gradients.
+        x = jnp.pad(x, [around if a == axis else (0, 0) for a in range(x.ndim)], mode="edge")
+    reach = x.shape[axis] - window + 1
+    return reduce(_earlier_maximum, (jax.lax.slice_in_dim(x, i, i + reach, stride, axis) for i in range(window)))
+
+
+@build.register
+def max_pool(spec: MaxPool, context: Context) -> Function:
+    def pooled(x: jax.Array) -> jax.Array:
+        around = pads(spec.padding, x.shape[1:-1], spec.window, spec.stride, (1,) * len(spec.window))
+        for i in reversed(range(len(spec.window))):
+            x = _max_along(x, i + 1, spec.window[i], spec.stride[i], around[i])
+        return x
+
+    return rounded_once(pooled)
+
+
+@build.register
+def avg_pool(spec: AvgPool, context: Context) -> Function:
+    def pooled(x: jax.Array) -> jax.Array:
+        return nnx.avg_pool(x, spec.window, spec.stride, spec.padding.upper(), count_include_pad=spec.count_include_pad)
+
+    return rounded_once(pooled)
+
+
+@build.register
+def global_avg_pool(spec: GlobalAvgPool, context: Context) -> Function:
+    return rounded_once(lambda x: jnp.mean(x, tuple(range(1, x.ndim - 1))))
+
+
+@build.register
+def global_max_pool(spec: GlobalMaxPool, context: Context) -> Function:
+    def pooled(x: jax.Array) -> jax.Array:
+        x = x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
+        first = jnp.argmax(x, 1, keepdims=True)  # the first of equal elements, or of NaN
+        return jnp.sum(jnp.where(jax.lax.broadcasted_iota(first.dtype, x.shape, 1) == first, x, 0.0), 1)
+
+    return rounded_once(pooled)

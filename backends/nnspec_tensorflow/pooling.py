@@ -1,0 +1,116 @@
+"""Pooling.
+
+A maximum is taken one axis of the window after the other, over strided slices. Along each axis, and from the last axis
+to the first, the earlier of two equal elements is kept: that is the first of all in row-major order. TensorFlow's own
+maximum drops NaN, and has no kernel for three axes in float64.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.window import pads
+from nnspec.spec import dump, parse
+from nnspec_tensorflow.realize import Context, build, serializable, working
+from nnspec_tensorflow.startup import keras, tf
+
+Tensor = Any
+_STOCK_AVERAGE = {
+    1: keras.layers.AveragePooling1D,
+    2: keras.layers.AveragePooling2D,
+    3: keras.layers.AveragePooling3D,
+}
+
+
+@serializable
+class SpecPool(keras.layers.Layer):
+    """A pooling layer of the spec; bfloat16 and float16 are computed in float32 and rounded once."""
+
+    def __init__(self, spec: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.spec: MaxPool | AvgPool | GlobalAvgPool | GlobalMaxPool = parse("layer", spec)
+
+    def call(self, x: Tensor) -> Tensor:
+        wide = tf.cast(x, working(self.compute_dtype))
+        return tf.cast(_FORMULAS[type(self.spec)](self.spec, wide), self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return self.spec.output_shape(tuple(input_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "spec": dump(self.spec)}
+
+
+def _earlier_maximum(first: Tensor, second: Tensor) -> Tensor:
+    """The larger of the two, the first if they are equal, and the first that is NaN."""
+    return tf.where((second <= first) | tf.math.is_nan(first), first, second)
+
+
+def _along(x: Tensor, axis: int, start: int | None, stop: int | None, step: int = 1) -> Tensor:
+    return x[(slice(None),) * axis + (slice(start, stop, step),)]
+
+
+def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int, int]) -> Tensor:
+    """The maximum of windows along one axis."""
+    before, after = around
+    if any(around):
+        # By the element at the edge, which is in the window, too: unlike −∞ it changes neither values nor gradients.
+        parts = [_along(x, axis, 0, 1)] * before + [x] + [_along(x, axis, -1, None)] * after
+        x = tf.concat(parts, axis)
+    reach = x.shape[axis] - window + 1
+    return reduce(_earlier_maximum, (_along(x, axis, i, i + reach, stride) for i in range(window)))
+
+
+def _max(spec: MaxPool, x: Tensor) -> Tensor:
+    around = pads(spec.padding, tuple(x.shape[1:-1]), spec.window, spec.stride, (1,) * len(spec.window))
+    for i in reversed(range(len(spec.window))):
+        x = _max_along(x, i + 1, spec.window[i], spec.stride[i], around[i])
+    return x
+
+
+def _average(spec: AvgPool, x: Tensor) -> Tensor:
+    padding = spec.padding.upper()
+    if spec.count_include_pad and spec.padding == "same":
+        around = pads(spec.padding, tuple(x.shape[1:-1]), spec.window, spec.stride, (1,) * len(spec.window))
+        x, padding = tf.pad(x, ((0, 0), *around, (0, 0))), "VALID"
+    return tf.nn.avg_pool(x, spec.window, spec.stride, padding)
+
+
+def _global_average(spec: GlobalAvgPool, x: Tensor) -> Tensor:
+    return tf.reduce_mean(x, list(range(1, x.shape.rank - 1)))
+
+
+def _global_max(spec: GlobalMaxPool, x: Tensor) -> Tensor:
+    x = tf.reshape(x, (tf.shape(x)[0], -1, x.shape[-1]))
+    undefined = tf.math.is_nan(x)
+    first = tf.where(
+        tf.reduce_any(undefined, 1), tf.argmax(tf.cast(undefined, tf.int32), 1), tf.argmax(x, 1)
+    )  # of equal elements, argmax is the first
+    here = tf.range(tf.shape(x, tf.int64)[1])[:, None] == first[:, None]
+    return tf.reduce_sum(tf.where(here, x, tf.zeros_like(x)), 1)
+
+
+_FORMULAS: dict[type[Any], Any] = {
+    MaxPool: _max,
+    AvgPool: _average,
+    GlobalAvgPool: _global_average,
+    GlobalMaxPool: _global_max,
+}
+
+
+@build.register(MaxPool)
+@build.register(GlobalAvgPool)
+@build.register(GlobalMaxPool)
+def pool(spec: Any, context: Context) -> keras.layers.Layer:
+    return SpecPool(spec, **context.options)
+
+
+@build.register
+def avg_pool(spec: AvgPool, context: Context) -> keras.layers.Layer:
+    if working(context.dtype) != context.dtype or spec.count_include_pad:
+        return SpecPool(spec, **context.options)
+    return _STOCK_AVERAGE[len(spec.window)](
+        spec.window, strides=spec.stride, padding=spec.padding, data_format="channels_last", **context.options
+    )
