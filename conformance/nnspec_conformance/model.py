@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from nnspec.layers.activation import GELU, Mish, Softplus, Tanh
+from nnspec.layers.convolution import Conv
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.embedding import Embedding
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.recurrent import GRU, LSTM
-from nnspec.layers.shape import Reshape
+from nnspec.layers.shape import Flatten, Reshape
 from nnspec.model import Model, Sequential, symbol
 from nnspec.ops import Concat, Multiply
 from nnspec_conformance.case import Case
@@ -30,6 +32,26 @@ def mlp() -> Model:
         ],
         input=[10],
     )
+
+
+def cnn() -> Model:
+    """A small convolutional network: a block of convolution, norm and activation, pooled, beside the input's maxima.
+
+    The maxima are those of the input, where elements are well apart: deeper ones would stand near ties.
+    """
+    x = symbol([6, 6, 2])
+    block = GELU()(BatchNorm(momentum=0.9)(Conv(4, (3, 3), use_bias=False)(x)))
+    reduced = Concat()(AvgPool((2, 2))(block), MaxPool((3, 3), strides=2, padding="same")(x))
+    body = Conv(5, (3, 2), strides=2, activation="silu")(reduced)
+    return Model(inputs=x, outputs=Dense(3)(Flatten()(body)))
+
+
+def temporal() -> Model:
+    """Causal convolutions, dilated and depthwise, around a skip connection; pooled over time."""
+    x = symbol([8, 3])
+    inner = Conv(4, (3,), padding="causal", activation="tanh")(x)
+    deep = Conv(4, (2,), padding="causal", dilation=2, groups=4, activation="tanh")(inner)
+    return Model(inputs=x, outputs=Dense(2)(Concat()(GlobalAvgPool()(inner + deep), GlobalMaxPool()(x))))
 
 
 def residual() -> Model:
@@ -101,6 +123,8 @@ def passed_through() -> Model:
 CASES = [
     Case(mlp(), id="MLP"),
     Case(residual(), id="residual"),
+    Case(cnn(), id="convolutional", distinct=True),
+    Case(temporal(), id="temporal convolutions", distinct=True),
     Case(shared(), id="shared layers"),
     Case(unrolled(), id="unrolled in time"),
     Case(sequence(), id="recurrent"),

@@ -20,7 +20,7 @@ from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, 
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec_conformance.case import Case, whole
 from nnspec_conformance.draws import Array, generator, rounded, signed
-from nnspec_conformance.model import residual, sequence
+from nnspec_conformance.model import cnn, residual, sequence
 from nnspec_conformance.optimizers import classes_within
 
 ROWS, HELD_OUT, BATCH = 44, 17, 8
@@ -135,7 +135,9 @@ def recurrent() -> Model:
 def branches() -> Model:
     """Two inputs through one shared encoder with statistics and masks, and a gate of one of them."""
     left, right = symbol([5], "left"), symbol([5], "right")
-    encoder = Sequential([Dense(6, use_bias=False), BatchNorm(momentum=0.8), "silu", Dropout(0.25)], input=[5], name="encoder")
+    encoder = Sequential(
+        [Dense(6, use_bias=False), BatchNorm(momentum=0.8), "silu", Dropout(0.25)], input=[5], name="encoder"
+    )
     gate = Dense(6, "sigmoid")(left)
     return Model(inputs=[left, right], outputs=Dense(2)(gate * encoder(left) - encoder(right)))
 
@@ -182,6 +184,15 @@ CASES = [
         Adam(WarmupCosine(0.02, 4, 70, end=0.002), b1=0.8),
         clip=Clip(global_norm=0.5),
         metrics=(Accuracy(),),
+    ),
+    TrainingCase(
+        "convolutional",
+        cnn(),
+        SoftmaxCrossEntropy(label_smoothing=0.05),
+        AdamW(WarmupCosine(0.01, 5, 70, end=0.001), weight_decay=0.02, decay="kernels"),
+        clip=Clip(global_norm=1.0),
+        metrics=(Accuracy(),),
+        weights=True,
     ),
     TrainingCase(
         "recurrent, unrolled in time",
