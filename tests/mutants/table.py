@@ -15,6 +15,7 @@ from tests.mutants import (
     tensorflow_engine,
     tensorflow_layers,
     tensorflow_training,
+    windows,
 )
 from tests.mutants.mutant import Mutant
 
@@ -22,7 +23,7 @@ _FILES = (
     *(reference_layers, reference_training),
     *(jax_layers, jax_activation, jax_training, jax_engine),
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
-    *(around_backend, around_initializers),
+    *(around_backend, around_initializers, windows),
 )
 MUTANTS: tuple[Mutant, ...] = tuple(mutant for file in _FILES for mutant in file.MUTANTS)
 
