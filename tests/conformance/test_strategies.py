@@ -49,7 +49,9 @@ def test_every_case_is_valid_and_survives_a_file(case: Any) -> None:
 def test_every_class_has_a_strategy(cls: type[Any]) -> None:
     made: list[Spec] = []
     shape = (None, 3, 4)
-    strategy = layers.layers(cls, *[shape] * (cls.arity or 2)) if cls in fields.classes("layer") else fields.hinted(cls)
+    strategy = fields.hinted(cls)
+    if cls in fields.classes("layer"):
+        strategy = layers.layers(cls, *[shape] * (cls.arity or 2), dtype=layers.dtypes(cls)[0])
 
     @settings(max_examples=15)
     @given(strategy)

@@ -18,6 +18,8 @@ from nnspec_conformance.strategies import activation, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, specs
 from nnspec_conformance.strategies.initializers import drawable
 
+# Classes whose inputs have so many axes, the batch axis included.
+_RANKS = {"SimpleRNN": 3, "LSTM": 3, "GRU": 3}
 # Elements per example: enough for every axis to matter, few enough for differences by every element.
 MOST = 24
 
@@ -60,9 +62,16 @@ def moderate(output: Shape) -> bool:
     return None not in output[1:] and math.prod(size or 1 for size in output) <= 3 * MOST
 
 
+def dtypes(cls: type[Any]) -> list[DType]:
+    """The dtypes of which layers of a class take inputs."""
+    if cls.__name__ == "Embedding":
+        return ["int32"]
+    return ["float"] if cls.output_dtype is Layer.output_dtype else ["float", "int32", "bool"]
+
+
 def fitting(kind: str, *shapes: Shape) -> list[type[Any]]:
-    """Classes of which some layer takes such inputs: by the number of inputs and of axes."""
-    return [cls for cls in classes(kind) if _may_take(cls, *shapes)]
+    """Classes of which some layer takes such inputs, of floats: by the number of inputs and of axes."""
+    return [cls for cls in classes(kind) if "float" in dtypes(cls) and _may_take(cls, *shapes)]
 
 
 def _may_take(cls: type[Any], *shapes: Shape) -> bool:
@@ -72,6 +81,8 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return cls.kind == "operation" and (len(shapes) > 1 or issubclass(cls, Concat))
     if issubclass(cls, window.CLASSES):
         return window.may_take(cls, shapes[0])
+    if len(shapes[0]) != _RANKS.get(cls.__name__, len(shapes[0])):
+        return False
     if cls.__name__ == "GLU":  # halves an axis
         return any(size and size % 2 == 0 for size in shapes[0][1:])
     needs_axis = (cls.kind == "layer" and cls.params is not Layer.params) or "axis" in cls.__dataclass_fields__
@@ -127,12 +138,13 @@ def cases(draw: st.DrawFn) -> Case:
         given = draw(_several(cls))
     else:
         given = (draw(shapes(min_axes=2 if issubclass(cls, window.CLASSES) else 0)),)
+        if cls.__name__ in _RANKS:
+            given = (draw(st.tuples(*[st.integers(1, 4)] * (_RANKS[cls.__name__] - 1))),)
         if not _may_take(cls, (None, *given[0])):
             given = ((*given[0][:-1], 4),)
     if math.prod(given[0]) > MOST:
         reject()
-    dtypes: list[DType] = ["float"] if cls.output_dtype is Layer.output_dtype else ["float", "int32", "bool"]
-    dtype = draw(st.sampled_from(dtypes))
+    dtype = draw(st.sampled_from(dtypes(cls)))
     spec = draw(layers(cls, *((None, *shape) for shape in given), dtype=dtype))
     center, scale = draw(st.sampled_from([(0.0, 1.0), (0.0, 3.0), (0.0, 0.1), (2.0, 1.0), (-20.0, 1.0)]))
     known = activation.known(spec)
