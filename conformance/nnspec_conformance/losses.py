@@ -21,6 +21,8 @@ from nnspec_conformance.case import STEP, describe
 from nnspec_conformance.draws import Array, generator, rounded, signed
 
 Weights = Literal["example", "position", "mask", "nothing"] | None
+# Weights that take examples in or leave them out: some of them, or all.
+MASKS: tuple[Weights, ...] = ("mask", "nothing")
 Targets = Literal["ids", "one_hot", "soft", "sparse", "unnormalized", "values", "unit"]
 BATCH = 6
 
@@ -37,7 +39,8 @@ def drawn_weights(rng: np.random.Generator, weights: Weights, positions: tuple[i
     if weights == "nothing":
         return np.zeros(positions[:1])
     if weights == "mask":
-        return (np.arange(positions[0]) % 3 != 1) / 1.0
+        mask: Array = (np.arange(positions[0]) % 3 != 1) / 1.0
+        return mask
     drawn = rng.uniform(0.2, 2.0, positions if weights == "position" else positions[:1])
     drawn[1] = 0.0
     return drawn
@@ -210,10 +213,10 @@ CASES = [
     LossCase(_CE(), (3, 5), "soft", masked=True, weights="example"),
     LossCase(_CE(reduction="sum"), (4,), "unnormalized", masked=True),
     *(
-        LossCase(make(reduction=reduction), (3, 4), targets, weights=weights)
-        for make, targets in ((_CE, "ids"), (MeanSquaredError, "values"))
+        LossCase(make(reduction=reduction), (3, 4), "ids" if make is _CE else "values", weights=weights)
+        for make in (_CE, MeanSquaredError)
         for reduction in ("mean", "weighted_mean", "sum")
-        for weights in ("mask", "nothing")
+        for weights in MASKS
     ),
     LossCase(_BCE(reduction="weighted_mean"), (4,), "unit", weights="mask"),
     LossCase(Huber(), (4,), "values", weights="mask", levels=(0.3, -0.3, 1.5, -1.5)),

@@ -10,7 +10,7 @@ import numpy as np
 from nnspec.metrics import MAE, MSE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
 from nnspec_conformance.case import describe
 from nnspec_conformance.draws import Array, generator, rounded
-from nnspec_conformance.losses import Weights, drawn_weights, weighting
+from nnspec_conformance.losses import MASKS, Weights, drawn_weights, weighting
 
 BATCH = 40
 
@@ -94,8 +94,8 @@ CASES = [
     MetricCase(MAE(), (3,), "values"),
     MetricCase(MAE(), (3,), "values", weights="position"),
     *(
-        MetricCase(spec, (3, 4), targets, weights=weights)
-        for spec, targets in ((Accuracy(), "ids"), (RMSE(), "values"))
-        for weights in ("mask", "nothing")
+        MetricCase(spec, (3, 4), "ids" if isinstance(spec, Accuracy) else "values", weights=weights)
+        for spec in (Accuracy(), RMSE())
+        for weights in MASKS
     ),
 ]
