@@ -190,7 +190,8 @@ class Case:
         """Numbers an eighth of the scale apart, in half precision by as many roundings more as keep them apart."""
         spacing = self.scale / 8 + (2 * float(limits(dtype).eps) * abs(self.offset) if dtype in HALF else 0.0)
         places = np.broadcast_to(np.arange(math.prod(shape[1:])), (shape[0], math.prod(shape[1:])))
-        return self.offset + spacing * (rng.permuted(places, axis=-1) - places.shape[1] // 2 + 0.5).reshape(shape)
+        values: Array = self.offset + spacing * (rng.permuted(places, axis=-1) - places.shape[1] // 2 + 0.5)
+        return values.reshape(shape)
 
     def _away(self, values: Array, dtype: str) -> Array:
         """The values moved at least five steps away from kinks, clear of central differences (three steps).
