@@ -271,7 +271,8 @@ def tanh(spec: layers.Tanh, context: Context) -> Function:
 
 @build.register
 def tanh_shrink(spec: layers.TanhShrink, context: Context) -> Function:
-    return rounded_once(lambda x: x - jnp.tanh(x))
+    # Not 1 − (1 − tanh²), which is off by a rounding of 1 where the derivative is small.
+    return rounded_once(differentiated(lambda x: x - jnp.tanh(x), lambda x: jnp.square(jnp.tanh(x))))
 
 
 @build.register
