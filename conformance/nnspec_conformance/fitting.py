@@ -87,7 +87,8 @@ def _smooth(case: Case) -> bool:
 
 
 def _drops(case: Case) -> bool:
-    return case.random and any(getattr(node.layer, "rate", 0) for _, node in case.model.walk())
+    rates = ("rate", "dropout_rate")
+    return case.random and any(getattr(node.layer, rate, 0) for _, node in case.model.walk() for rate in rates)
 
 
 RULES = (
