@@ -24,8 +24,8 @@ def without_effect(model: Model) -> dict[str, str]:
     """Variables whose gradient is zero but for rounding, by name, each with the reason.
 
     A bias in front of a batch norm shifts each feature by a constant, and the norm takes the mean away again.
-    Between the two there may be what keeps a shift a constant of its feature: flatten, identity, sums, differences
-    and concat of features. The running mean follows the bias. Variables of a shared layer are named if this holds
+    Between the two there may be what keeps a shift a constant of its feature: flatten, identity, pooling, sums,
+    differences and concat of features. The running mean follows the bias. Variables of a shared layer are named if this holds
     wherever it is called.
     """
     calls, outputs = _opened(model)
@@ -94,7 +94,7 @@ def _walk(model: Model, prefix: str, owner_prefix: str, known: dict[str, str]) -
 
 def _shifts(layer: Any) -> bool:
     """Whether a layer ends by adding its bias to each feature."""
-    adds = tag_of(type(layer)) in ("Dense", "BatchNorm", "LayerNorm") and layer.use_bias
+    adds = tag_of(type(layer)) in ("Dense", "Conv", "BatchNorm", "LayerNorm") and layer.use_bias
     return adds and getattr(layer, "activation", None) is None
 
 
@@ -120,7 +120,10 @@ def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[
 def _keeps_shift(layer: Any) -> bool:
     """Whether a constant shift of each feature comes out as a constant shift of each feature."""
     tag = tag_of(type(layer))
-    return tag in ("identity", "add", "subtract", "Flatten") or (tag == "concat" and layer.axis == -1)
+    if tag == "AvgPool":  # zeros that are counted are not shifted
+        return not (layer.count_include_pad and layer.padding == "same")
+    alike = ("identity", "add", "subtract", "Flatten", "MaxPool", "GlobalAvgPool", "GlobalMaxPool")
+    return tag in alike or (tag == "concat" and layer.axis == -1)
 
 
 def _last_activation(model: Model) -> str | None:

@@ -432,6 +432,22 @@ def test_shifts_pass_through_sums_and_flatten() -> None:
     assert set(without_effect(model)) == {"a/bias", "b/bias", "norm/mean"}
 
 
+@pytest.mark.parametrize(
+    "pool", [nn.MaxPool((2,)), nn.AvgPool((2,), padding="same"), nn.GlobalMaxPool(), nn.GlobalAvgPool()]
+)
+def test_shifts_pass_through_pooling(pool: nn.Layer) -> None:
+    model = nn.Sequential([nn.Conv(4, (3,)), pool, nn.BatchNorm(), nn.Dense(2)], [5, 3])
+    assert set(without_effect(model)) == {"conv/bias", "batch_norm/mean"}
+
+
+def test_counted_zeros_are_not_shifted() -> None:
+    pool = nn.AvgPool((2,), padding="same", count_include_pad=True)
+    assert without_effect(nn.Sequential([nn.Conv(4, (3,)), pool, nn.BatchNorm(), nn.Dense(2)], [5, 3])) == {}
+    assert (
+        without_effect(nn.Sequential([nn.Conv(4, (3,), activation="relu"), nn.BatchNorm(), nn.Dense(2)], [5, 3])) == {}
+    )
+
+
 def test_a_bias_that_is_seen_elsewhere_has_an_effect() -> None:
     x = nn.symbol((4,), name="x")
     h = nn.Dense(4, name="h")(x)
