@@ -63,6 +63,12 @@ MUTANTS = [
     ),
     _draws("Orthogonal", "signs left to the library", "q = q * np.where(np.diag(r) < 0, -1.0, 1.0)", "q = q * 1.0"),
     _draws("IdentityInit", "gain left out", "spec.gain * np.eye(*shape)", "np.eye(*shape)", "0.5"),
+    _draws(
+        "ForgetBias",
+        "the input gate's",
+        "// 4 : shape[-1] // 2] = spec",
+        "// 4 - shape[-1] // 4 : shape[-1] // 4] = spec",
+    ),
     _draws("Constant", "in float32", "float(spec.value)", "float(np.float32(spec.value))"),
     _draws("Zeros", "small random values", "return np.zeros(shape)", "return 1e-8 * _normal(shape, seed, name)"),
     _draws("Ones", "zeros", "return np.ones(shape)", "return np.zeros(shape)"),

@@ -9,6 +9,7 @@ from tests.mutants import (
     jax_engine,
     jax_layers,
     jax_training,
+    recurrent,
     reference_layers,
     reference_training,
     tensorflow_activation,
@@ -23,7 +24,7 @@ _FILES = (
     *(reference_layers, reference_training),
     *(jax_layers, jax_activation, jax_training, jax_engine),
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
-    *(around_backend, around_initializers, windows),
+    *(around_backend, around_initializers, recurrent, windows),
 )
 MUTANTS: tuple[Mutant, ...] = tuple(mutant for file in _FILES for mutant in file.MUTANTS)
 

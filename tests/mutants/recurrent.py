@@ -1,0 +1,94 @@
+"""Mistakes in recurrent layers and embeddings: in the reference and in both backends."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import planting
+
+_reference = planting("nnspec.reference.recurrent", "forward")
+_reference_embedding = planting("nnspec.reference.embedding", "forward")
+_jax = planting("nnspec_jax.recurrent", "forward")
+_jax_embedding = planting("nnspec_jax.embedding", "forward")
+_tensorflow = planting("nnspec_tensorflow.recurrent", "forward")
+_tensorflow_embedding = planting("nnspec_tensorflow.embedding", "forward")
+
+MUTANTS = [
+    _reference("SimpleRNN", "bias taken away", "y + bias", "y - bias"),
+    _reference(
+        "SimpleRNN",
+        "starts from the last step",
+        "reversed(range(x.shape[1])) if spec.reverse else",
+        "reversed(range(x.shape[1])) if not spec.reverse else",
+    ),
+    _reference("LSTM", "input and forget gate exchanged", "c = f * c + i *", "c = i * c + f *"),
+    _reference(
+        "LSTM",
+        "no activation of the cell",
+        "return o * _activated(spec.activation, scope, c), c",
+        "return o * c, c",
+    ),
+    _reference("GRU", "update gate the other way round", "(1 - z) * n + z * h", "z * n + (1 - z) * h"),
+    _reference("GRU", "Keras's order of gates", "a_r, a_z, a_n = np.split", "a_z, a_r, a_n = np.split"),
+    _reference(
+        "GRU",
+        "reset after, where it is before",
+        "(r * h) @ candidate",
+        "r * (h @ candidate)",
+        hint="reset_after=False",
+    ),
+    _reference_embedding("Embedding", "ids count from the end", "(x >= 0)", "(x >= -1)", hint="not in the table"),
+    _jax(
+        "SimpleRNN",
+        "recurrent kernel transposed",
+        '_product(h, self.wide("recurrent_kernel"))),)',
+        '_product(h, self.wide("recurrent_kernel").T)),)',
+    ),
+    _jax(
+        "SimpleRNN",
+        "reversed steps put back in order",
+        "jax.lax.scan(step, start, steps[::-1] if self.reverse else steps)",
+        "jax.lax.scan(step, start, steps, reverse=self.reverse)",
+        hint="return_sequences=True-reverse=True",
+    ),
+    _jax("LSTM", "gates g and o exchanged", "i, f, g, o = jnp.split", "i, f, o, g = jnp.split"),
+    _jax("LSTM", "the cell returned for the state", "self.activation(c), c", "self.activation(c), c * o"),
+    _jax("GRU", "no bias of the recurrent kernel", 'if hasattr(self, "recurrent_bias"):', "if False:"),
+    _jax("GRU", "reset before, where it is after", "if self.reset_after:", "if False:"),
+    _jax("GRU", "not reset", "self.activation(a_n + r * b[..., gates:])", "self.activation(a_n + b[..., gates:])"),
+    _jax("GRU", "activations exchanged", "z = map(self.recurrent_activation, jnp", "z = map(self.activation, jnp"),
+    _jax_embedding(
+        "Embedding", "the last vector for ids beyond", 'mode="fill"', 'mode="clip"', hint="not in the table"
+    ),
+    _jax_embedding(
+        "Embedding",
+        "negative ids count from the end",
+        "wrap_negative_indices=False",
+        "wrap_negative_indices=True",
+        hint="not in the table",
+    ),
+    _tensorflow("SimpleRNN", "the first step for the last", "taken[0][-1]", "taken[0][0]"),
+    _tensorflow("SimpleRNN", "not reversed", "if spec.reverse:", "if False:", hint="reverse"),
+    _tensorflow("LSTM", "no forget gate", "c = f * c + i", "c = c + i"),
+    _tensorflow("LSTM", "gates in the order i, f, o, g", "i, f, g, o = tf.split", "i, f, o, g = tf.split"),
+    _tensorflow("GRU", "Keras's order of gates", "r, z = (_activated", "z, r = (_activated"),
+    _tensorflow("GRU", "update gate the other way round", "(1 - z) * n + z * h", "z * n + (1 - z) * h"),
+    _tensorflow(
+        "GRU",
+        "the bias of the recurrent kernel in the wrong place",
+        "a_n + r * b[..., gates:])",
+        "a_n + r * b[..., gates:] + (1 - r) * self.recurrent_bias[gates:])",
+    ),
+    _tensorflow_embedding(
+        "Embedding",
+        "zeros for ids that are not in the table",
+        'constant(float("nan"), rows)',
+        "tf.zeros_like(rows)",
+        hint="not in the table",
+    ),
+    _tensorflow_embedding(
+        "Embedding",
+        "gradient of one place alone",
+        "tf.math.unsorted_segment_sum(",
+        "tf.math.unsorted_segment_max(",
+        "gradients",
+    ),
+]
