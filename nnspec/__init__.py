@@ -72,19 +72,20 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         TanhShrink as TanhShrink,
         Threshold as Threshold,
     )
+    from nnspec.layers.attention import MultiHeadAttention as MultiHeadAttention
     from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
     from nnspec.layers.convolution import Conv as Conv
     from nnspec.layers.dropout import Dropout as Dropout
     from nnspec.layers.embedding import Embedding as Embedding
     from nnspec.layers.linear import Dense as Dense
     from nnspec.layers.normalization import BatchNorm as BatchNorm, LayerNorm as LayerNorm
-    from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
     from nnspec.layers.pooling import (
         AvgPool as AvgPool,
         GlobalAvgPool as GlobalAvgPool,
         GlobalMaxPool as GlobalMaxPool,
         MaxPool as MaxPool,
     )
+    from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
     from nnspec.layers.shape import Flatten as Flatten, Reshape as Reshape
     from nnspec.losses import (
         BinaryCrossEntropy as BinaryCrossEntropy,

@@ -30,6 +30,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.layers.embedding": {"Embedding": "Embedding"},
         "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "SimpleRNN": "SimpleRNN"},
+        "nnspec.layers.attention": {"MultiHeadAttention": "MultiHeadAttention"},
         "nnspec.layers.shape": {"Flatten": "Flatten", "Reshape": "Reshape"},
         "nnspec.layers.dropout": {"Dropout": "Dropout"},
         "nnspec.layers.normalization": {"BatchNorm": "BatchNorm", "LayerNorm": "LayerNorm"},

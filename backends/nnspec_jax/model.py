@@ -15,6 +15,7 @@ from flax import nnx
 
 # The families are imported because they register their classes.
 import nnspec_jax.activation
+import nnspec_jax.attention
 import nnspec_jax.convolution
 import nnspec_jax.dropout
 import nnspec_jax.embedding
@@ -148,5 +149,8 @@ def canonical(path: Sequence[Any]) -> str:
     """The canonical name of the variable at a path of Flax's: ``("layers", "dense", "kernel")`` is ``dense/kernel``."""
     if len(path) == 1:
         return f"random/{path[0]}"
-    nodes = [name[:-1] if name.endswith("_") and _is_reserved(name[:-1]) else name for name in path[1::2]]
-    return "/".join([*nodes, path[-1]])
+    names, rest = [], tuple(path)
+    while rest[0] == "layers":
+        _, name, *rest = rest
+        names.append(name[:-1] if name.endswith("_") and _is_reserved(name[:-1]) else name)
+    return "/".join([*names, *rest])

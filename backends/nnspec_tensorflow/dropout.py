@@ -51,9 +51,8 @@ class RandomState:
         self.seed, self.step = seed, step
 
 
-@serializable
-class SpecDropout(keras.layers.Layer):
-    """Inverted dropout on Philox masks.
+class RandomLayer(keras.layers.Layer):
+    """A layer that drops on Philox masks.
 
     Args:
         rate: share of elements that is dropped.
@@ -66,13 +65,16 @@ class SpecDropout(keras.layers.Layer):
         self.rate, self.place, self.calls = rate, place, calls
         self.state: RandomState | None = None
 
-    def call(self, x: Tensor, training: bool | None = None, use: int = 0) -> Tensor:
-        if not training or self.rate == 0:
-            return x
+    def dropped(self, x: Tensor, use: int = 0) -> Tensor:
+        """The tensor as training leaves it: each element kept and scaled, or zero."""
         return tf.where(self.mask(x, use), x / constant(1 - self.rate, x), tf.zeros_like(x))
 
+    def target(self, inputs: list[Tensor]) -> Tensor:
+        """A tensor of the shape of what is dropped in a call on these inputs."""
+        return inputs[0]
+
     def mask(self, x: Tensor, use: int = 0) -> Tensor:
-        """The boolean keep-mask that a training-mode call on a tensor of this shape uses at the current step."""
+        """The boolean keep-mask that a training-mode call uses at the current step on a tensor of this shape."""
         if self.state is None:
             raise BackendError(
                 f"the dropout layer {self.place!r} draws from the seed and step of the model it was built for"
@@ -81,11 +83,21 @@ class SpecDropout(keras.layers.Layer):
         seed, step = tf.convert_to_tensor(self.state.seed), tf.convert_to_tensor(self.state.step)
         return keep_mask(self.rate, x, seed, stream, step)
 
-    def compute_output_spec(self, x: Any, training: bool | None = None, use: int = 0) -> Any:
-        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
-
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "place": self.place, "calls": self.calls}
+
+
+@serializable
+class SpecDropout(RandomLayer):
+    """Inverted dropout of the input."""
+
+    def call(self, x: Tensor, training: bool | None = None, use: int = 0) -> Tensor:
+        if not training or self.rate == 0:
+            return x
+        return self.dropped(x, use)
+
+    def compute_output_spec(self, x: Any, training: bool | None = None, use: int = 0) -> Any:
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
 
 
 @build.register

@@ -21,6 +21,7 @@ from nnspec.model import Inferred, Model, Node
 # The families are imported because they register their layers.
 from nnspec_tensorflow import (  # noqa: F401
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
@@ -62,7 +63,7 @@ class Step:
 
     def call(self, layer: Any, given: list[Any], **options: Any) -> Any:
         """The node's value."""
-        if isinstance(layer, dropout.SpecDropout | SubModel):
+        if isinstance(layer, dropout.RandomLayer | SubModel):
             options["use"] = self.use
         if isinstance(layer, SubModel):
             return layer(single(dict(zip(layer.plan.inputs, given, strict=True))), **options)
@@ -168,7 +169,7 @@ class SpecModel(_Planned):
         self.random_step = self.add_weight(name="random_step", shape=(), **integers)
         state = RandomState(self.random_seed, self.random_step)
         for layer in _flat(self):
-            if isinstance(layer, dropout.SpecDropout):
+            if isinstance(layer, dropout.RandomLayer):
                 layer.state = state
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -219,7 +220,8 @@ def _functional(
     steps = []
     for node in model.nodes:
         owner = _layer_name(node, inferred)
-        step = Step(node.name, owner, users[owner].index(node), node.inputs, isinstance(node.layer, Operation))
+        listed = len(node.inputs) > 1 or isinstance(node.layer, Operation)
+        step = Step(node.name, owner, users[owner].index(node), node.inputs, listed)
         values[node.name] = step.call(layers[owner], [values[n] for n in node.inputs])
         steps.append(step)
     outputs = {name: values[name] for name in model.outputs}

@@ -15,7 +15,7 @@ from nnspec.layers.base import Shape
 from nnspec.model import Model
 from nnspec_tensorflow.arrays import as_inputs, assign, cast, to_host
 from nnspec_tensorflow.compilation import Compiled
-from nnspec_tensorflow.dropout import SpecDropout
+from nnspec_tensorflow.dropout import RandomLayer
 from nnspec_tensorflow.model import SpecModel, realize, single, variables
 from nnspec_tensorflow.startup import tf
 
@@ -142,8 +142,8 @@ class TensorFlowNet:
         found: Tensors = {}
 
         def visit(path: str, layer: Any, use: int, given: list[Tensor], value: Tensor) -> None:
-            if isinstance(layer, SpecDropout) and layer.rate > 0:
-                found[path] = layer.mask(given[0], use)
+            if isinstance(layer, RandomLayer) and layer.rate > 0:
+                found[path] = layer.mask(layer.target(given), use)
 
         with self.unchanged():
             self._native.run(inputs, True, visit)

@@ -67,8 +67,9 @@ def missing(spec: Any) -> BackendError:
 
 
 def variables_of(layer: keras.layers.Layer) -> dict[str, Any]:
-    """A layer's own Keras variables by their canonical names."""
-    return {CANONICAL.get(weight.name, weight.name): weight for weight in layer.weights}
+    """A layer's own Keras variables by their canonical names, which the layer may know itself."""
+    names = getattr(layer, "canonical", CANONICAL)
+    return {names.get(weight.name, weight.name): weight for weight in layer.weights}
 
 
 def working(dtype: str) -> FloatType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec.layers.activation import GELU, Mish, Softplus, Tanh
+from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.convolution import Conv
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.embedding import Embedding
@@ -98,6 +99,29 @@ def nested() -> Model:
     return Model(inputs=x, outputs=Dense(2)(once + middle(once)))
 
 
+def transformer() -> Model:
+    """A causal language model: ids, two pre-norm blocks of attention and a perceptron, and logits for each position."""
+    ids = symbol([5], dtype="int32")
+    x = Embedding(7, 6, embedding_init={"normal": 1.0})(ids)
+    for _ in range(2):
+        x = x + MultiHeadAttention(2, causal=True, dropout_rate=0.2)(LayerNorm()(x))
+        x = x + Dropout(0.2)(Dense(6)(GELU()(Dense(12)(LayerNorm()(x)))))
+    return Model(inputs=ids, outputs=Dense(7)(LayerNorm()(x)))
+
+
+def masked_attention() -> Model:
+    """A layer of attention that is used twice, and two with masks: of keys by position, and of pairs in each head.
+
+    Some queries have all of their keys masked.
+    """
+    x, memory = symbol([4, 4], "x"), symbol([3, 6], "memory")
+    padding, pairs = symbol([3], "padding", "bool"), symbol([2, 4, 4], "pairs", "bool")
+    again = MultiHeadAttention(2, causal=True, dropout_rate=0.3)
+    crossed = MultiHeadAttention(2, mask=True, dropout_rate=0.2)(x, memory, padding)
+    own = MultiHeadAttention(2, mask=True, out_features=3)(again(again(x)), pairs)
+    return Model(inputs=[x, memory, padding, pairs], outputs=Concat()(crossed, own))
+
+
 def two_inputs() -> Model:
     """Inputs of two ranks, joined by operations."""
     image, features = symbol([2, 6], "image"), symbol([3], "features")
@@ -129,6 +153,8 @@ CASES = [
     Case(unrolled(), id="unrolled in time"),
     Case(sequence(), id="recurrent"),
     Case(nested(), id="nested models"),
+    Case(transformer(), id="transformer"),
+    Case(masked_attention(), id="masked attention"),
     Case(two_inputs(), id="two inputs"),
     Case(two_outputs(), id="two outputs"),
     Case(passed_through(), id="input as output"),

@@ -14,6 +14,7 @@ from nnspec.model import Input, Model
 from nnspec.spec import Spec, changed_fields
 from nnspec_conformance import (
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
@@ -70,6 +71,7 @@ LAYERS = (
     pooling,
     embedding,
     recurrent,
+    attention,
     shape,
     dropout,
     normalization,
@@ -150,7 +152,8 @@ def _initialized(case: Case) -> bool:
 
 def _drops(case: Case) -> bool:
     """Whether training draws masks that drop something."""
-    return case.random and any(getattr(node.layer, "rate", 0) for _, node in case.model.walk())
+    rates = ("rate", "dropout_rate")
+    return case.random and any(getattr(node.layer, rate, 0) for _, node in case.model.walk() for rate in rates)
 
 
 CHECKS = (

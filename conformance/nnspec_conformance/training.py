@@ -20,7 +20,7 @@ from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, 
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec_conformance.case import Case, whole
 from nnspec_conformance.draws import Array, generator, rounded, signed
-from nnspec_conformance.model import cnn, residual, sequence
+from nnspec_conformance.model import cnn, residual, sequence, transformer
 from nnspec_conformance.optimizers import classes_within
 
 ROWS, HELD_OUT, BATCH = 44, 17, 8
@@ -178,14 +178,6 @@ CASES = [
         scale=0.4,
     ),
     TrainingCase(
-        "recurrent",
-        sequence(),
-        SoftmaxCrossEntropy(),
-        Adam(WarmupCosine(0.02, 4, 70, end=0.002), b1=0.8),
-        clip=Clip(global_norm=0.5),
-        metrics=(Accuracy(),),
-    ),
-    TrainingCase(
         "convolutional",
         cnn(),
         SoftmaxCrossEntropy(label_smoothing=0.05),
@@ -195,10 +187,26 @@ CASES = [
         weights=True,
     ),
     TrainingCase(
+        "recurrent",
+        sequence(),
+        SoftmaxCrossEntropy(),
+        Adam(WarmupCosine(0.02, 4, 70, end=0.002), b1=0.8),
+        clip=Clip(global_norm=0.5),
+        metrics=(Accuracy(),),
+    ),
+    TrainingCase(
         "recurrent, unrolled in time",
         recurrent(),
         SoftmaxCrossEntropy(),
         Nesterov(WarmupCosine(0.05, 5, 70, end=0.001), 0.7, weight_decay=0.01),
+        clip=Clip(global_norm=1.0),
+        metrics=(Accuracy(),),
+    ),
+    TrainingCase(
+        "transformer",
+        transformer(),
+        SoftmaxCrossEntropy(),
+        AdamW(WarmupCosine(0.01, 6, 70, end=0.001), weight_decay=0.03, decay="kernels"),
         clip=Clip(global_norm=1.0),
         metrics=(Accuracy(),),
     ),

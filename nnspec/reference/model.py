@@ -16,6 +16,7 @@ from nnspec.model import Model
 from nnspec.random import key_of
 from nnspec.reference import (  # noqa: F401
     activation,
+    attention,
     convolution,
     dropout,
     embedding,
@@ -132,7 +133,8 @@ def initial_variables(model: Model, seed: int, dtype: DTypeLike, *shapes: Shape)
     variables = {}
     for name, param in model.params(*shapes).items():
         try:
-            variables[name] = rounded(draw(param.init, param.shape, seed, name), dtype)
+            values = draw(param.init, param.shape if param.drawn is None else param.drawn, seed, name)
+            variables[name] = rounded(values.reshape(param.shape), dtype)
         except SpecError as error:
             raise error.under(*name.split("/")) from None
     return {**variables, "random/seed": key_of(seed), "random/step": np.zeros((), np.uint32)}

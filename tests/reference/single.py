@@ -15,7 +15,7 @@ from nnspec.reference.model import Result, run
 def single(layer: Any, *inputs: Any, variables: Mapping[str, Any] | None = None, **options: Any) -> Result:
     """The run of a model of one node, ``node``, on these inputs; variables under their names within the layer."""
     arrays = {f"x{i}": np.asarray(x) for i, x in enumerate(inputs)}
-    declared = {name: Input(x.shape[1:]) for name, x in arrays.items()}
+    declared = {name: Input(x.shape[1:], "bool" if x.dtype == np.bool_ else "float") for name, x in arrays.items()}
     model = Model(declared, (Node("node", layer, tuple(arrays)),), ("node",))
     return run(model, {f"node/{name}": np.asarray(v) for name, v in (variables or {}).items()}, arrays, **options)
 

@@ -34,3 +34,10 @@ def branches() -> Model:
     once = inner(x)
     twice = inner(once)
     return nn.Model(inputs=[x, ids], outputs=[nn.Concat()(once, twice), once + x, nn.Flatten()(ids)])
+
+
+def attention() -> Model:
+    """Attention to itself and to another sequence, with dropout within."""
+    x = nn.symbol([4], "x")
+    y = nn.Reshape((2, 2))(x)
+    return nn.Model(inputs=x, outputs=nn.MultiHeadAttention(2, dropout_rate=0.3)(y, nn.MultiHeadAttention(1)(y)))

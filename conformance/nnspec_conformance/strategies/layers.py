@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from nnspec.errors import ShapeError
 from nnspec.layers.activation import Standardize
+from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.normalization import LayerNorm
 from nnspec.ops import Concat, Divide, Maximum, Minimum
@@ -19,7 +20,7 @@ from nnspec_conformance.strategies.fields import Hints, attempts, classes, specs
 from nnspec_conformance.strategies.initializers import drawable
 
 # Classes whose inputs have so many axes, the batch axis included.
-_RANKS = {"SimpleRNN": 3, "LSTM": 3, "GRU": 3}
+_RANKS = {"SimpleRNN": 3, "MultiHeadAttention": 3, "LSTM": 3, "GRU": 3}
 # Elements per example: enough for every axis to matter, few enough for differences by every element.
 MOST = 24
 
@@ -66,7 +67,8 @@ def dtypes(cls: type[Any]) -> list[DType]:
     """The dtypes of which layers of a class take inputs."""
     if cls.__name__ == "Embedding":
         return ["int32"]
-    return ["float"] if cls.output_dtype is Layer.output_dtype else ["float", "int32", "bool"]
+    plain = cls.output_dtype is Layer.output_dtype or cls is MultiHeadAttention
+    return ["float"] if plain else ["float", "int32", "bool"]
 
 
 def fitting(kind: str, *shapes: Shape) -> list[type[Any]]:
@@ -98,6 +100,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     hints: Hints = {"axis": st.sampled_from(axes)} if axes else {}
     if issubclass(cls, window.CLASSES):
         hints |= window.hints(cls, first)
+    if cls is MultiHeadAttention:
+        hints["mask"] = st.just(False)  # which would be a second input
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
     return hints

@@ -1,0 +1,77 @@
+"""Attention layers.
+
+Flax's own attention takes its softmax in float32 where there is no dropout, draws masks from JAX's generator, and gives
+all keys the same weight where all are masked. So its layer holds the variables here, and makes the projections.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from nnspec.layers.attention import MultiHeadAttention, mask_shape
+from nnspec_jax.dropout import KeepMask
+from nnspec_jax.realize import Context, at_least_float32, build
+
+
+def _softmax(scores: jax.Array, visible: jax.Array) -> jax.Array:
+    """Over the last axis, 0 with no gradient where nothing is visible."""
+    top = jax.lax.stop_gradient(jnp.max(scores, axis=-1, keepdims=True, initial=-jnp.inf, where=visible))
+    shifted = jnp.where(visible, scores - jnp.where(top == -jnp.inf, 0.0, top), 0.0)
+    exponentials = jnp.where(visible, jnp.exp(shifted), 0.0)
+    total = exponentials.sum(-1, keepdims=True)
+    return exponentials / jnp.where(visible.any(-1, keepdims=True), total, 1.0)
+
+
+class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
+    """``nnx.MultiHeadAttention`` on the masks of the model around, computed in float32 at least and rounded once.
+
+    ``train()`` and ``eval()`` switch its dropout.
+    """
+
+    def __init__(self, spec: MultiHeadAttention, context: Context) -> None:
+        x, memory, d, out = spec.sizes(*context.shapes)
+        super().__init__(
+            spec.num_heads,
+            x,
+            spec.num_heads * d,
+            out,
+            in_kv_features=memory,
+            dtype=at_least_float32(context.dtype),
+            param_dtype=context.dtype,
+            dropout_rate=0.0,  # Flax's own, which would hold a generator
+            deterministic=False,
+            precision=jax.lax.Precision.HIGHEST,  # a GPU would take TF32 for float32
+            kernel_init=nnx.initializers.zeros_init(),
+            bias_init=nnx.initializers.zeros_init(),
+            use_bias=spec.use_bias,
+            decode=False,
+            rngs=context.rngs,
+            keep_rngs=False,
+        )
+        self.causal, self.masked, self.rate = spec.causal, spec.mask, spec.dropout_rate
+
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:  # type: ignore[override]
+        *sequences, mask = inputs if self.masked else (*inputs, None)
+        x, memory = sequences[0], sequences[-1]
+        q, k, v = self.query(x), self.key(memory), self.value(memory)
+        root = jnp.sqrt(jnp.asarray(self.head_dim, q.dtype))
+        scores = jnp.einsum("bqhd,bkhd->bhqk", q, k, precision=self.precision) / root
+        weights = _softmax(scores, self._visible(mask, scores.shape))
+        if self.rate > 0.0 and not self.deterministic:
+            weights = jnp.where(keep_mask(self.rate, weights.shape), weights / (1.0 - self.rate), 0.0)
+        y = jnp.einsum("bhqk,bkhd->bqhd", weights, v, precision=self.precision)
+        return self.out(y).astype(x.dtype)
+
+    def _visible(self, mask: Any, shape: tuple[int, ...]) -> jax.Array:
+        """Which keys each query attends to."""
+        visible = jnp.ones(shape, jnp.bool_)
+        if self.causal:
+            visible &= jnp.arange(shape[-1]) <= jnp.arange(shape[-2])[:, None]
+        return visible if mask is None else visible & mask.reshape(mask_shape(mask.shape))
+
+
+build.register(MultiHeadAttention, PhiloxMultiHeadAttention)
