@@ -1,4 +1,4 @@
-"""Cases of the attention layers. Masks are of another dtype than sequences: cases with masks are models, in model.py."""
+"""Cases of the attention layers. Masks are of another dtype than sequences: cases with masks are whole models."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants import (
     around_backend,
     around_initializers,
+    attention,
     jax_activation,
     jax_engine,
     jax_layers,
@@ -24,7 +25,7 @@ _FILES = (
     *(reference_layers, reference_training),
     *(jax_layers, jax_activation, jax_training, jax_engine),
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
-    *(around_backend, around_initializers, recurrent, windows),
+    *(around_backend, around_initializers, attention, recurrent, windows),
 )
 MUTANTS: tuple[Mutant, ...] = tuple(mutant for file in _FILES for mutant in file.MUTANTS)
 
