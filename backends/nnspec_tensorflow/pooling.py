@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from nnspec.errors import BackendError
 from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.window import pads
 from nnspec.spec import dump, parse
@@ -59,11 +60,19 @@ def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int
         # By the element at the edge, which is in the window, too: unlike −∞ it changes neither values nor gradients.
         parts = [_along(x, axis, 0, 1)] * before + [x] + [_along(x, axis, -1, None)] * after
         x = tf.concat(parts, axis)
-    reach = x.shape[axis] - window + 1
+    reach = _size(x, axis) - window + 1
     return reduce(_earlier_maximum, (_along(x, axis, i, i + reach, stride) for i in range(window)))
 
 
+def _size(x: Tensor, axis: int) -> Any:
+    """The size of an axis: a number, or a tensor where it is known only when the model runs."""
+    size = x.shape[axis]
+    return tf.shape(x)[axis] if size is None else size
+
+
 def _max(spec: MaxPool, x: Tensor) -> Tensor:
+    if spec.padding == "same" and None in x.shape[1:-1]:
+        raise BackendError("MaxPool pads by sizes that have to be known: give the model inputs of known shape")
     around = pads(spec.padding, tuple(x.shape[1:-1]), spec.window, spec.stride, (1,) * len(spec.window))
     for i in reversed(range(len(spec.window))):
         x = _max_along(x, i + 1, spec.window[i], spec.stride[i], around[i])

@@ -1,0 +1,75 @@
+"""Convolutions and pooling: Keras's own classes where they reach, saved files, and loops of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnspec as nn
+from nnspec.reference.model import run
+from tests.tensorflow.models import randomized
+
+startup = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed")
+tf, keras = startup.tf, startup.keras
+
+RNG = np.random.default_rng(6)
+
+
+def image() -> nn.Model:
+    layers: list[Any] = [
+        nn.Conv(4, (3, 3), 2, activation="gelu"),
+        nn.MaxPool((2, 2), 1, "same"),
+        nn.Conv(4, (2, 3), groups=4, dilation=(1, 2), padding=((1, 0), (2, 2))),
+        nn.AvgPool((2, 2), 1, "same", count_include_pad=True),
+        nn.Conv(6, (3, 3), groups=2, strides=2, dilation=2),
+        nn.AvgPool((2, 1)),
+        nn.Flatten(),
+    ]
+    return nn.Sequential(layers, input=[9, 8, 3])
+
+
+def sequence(steps: int | None) -> nn.Model:
+    x = nn.symbol([steps, 3])
+    inner = nn.MaxPool((2,))(nn.Conv(4, (3,), padding="causal", dilation=2)(x))
+    return nn.Model(inputs=x, outputs=nn.Concat()(nn.GlobalMaxPool()(inner), nn.GlobalAvgPool()(inner)))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+@pytest.mark.parametrize("make", [image, lambda: sequence(8)])
+def test_saved_and_loaded(make: Any, tmp_path: Path) -> None:
+    net = randomized(make(), "float32")
+    net.native.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    given = {name: RNG.normal(size=(5, *i.shape)).astype(np.float32) for name, i in net.model.inputs.items()}
+    expected = run(net.model, net.variables(), given, dtype=np.float32).outputs
+    for native in (net.native, loaded):
+        for value in expected.values():
+            np.testing.assert_allclose(native(given).numpy(), value, rtol=1e-4, atol=1e-5)
+
+
+def test_the_layers_are_kerass() -> None:
+    model = nn.Sequential([nn.Conv(2, (3, 3), 2), nn.AvgPool((2, 2)), nn.Conv(2, (1, 1), padding="valid")], [9, 9, 3])
+    _, conv, pool, last = nn.backend("tensorflow").build(model).native.layers
+    assert isinstance(conv, keras.layers.Conv2D) and isinstance(last, keras.layers.Conv2D)
+    assert isinstance(pool, keras.layers.AveragePooling2D)
+
+
+def test_keras_trains_it() -> None:
+    native = randomized(image(), "float32").native
+    native.compile(keras.optimizers.SGD(0.01), "mse")
+    x = RNG.normal(size=(12, 9, 8, 3)).astype(np.float32)
+    y = RNG.normal(size=(12, native.output_shape[-1])).astype(np.float32)
+    losses = native.fit(x, y, batch_size=6, epochs=4, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+def test_lengths_that_are_known_when_it_runs() -> None:
+    net = randomized(sequence(None), "float32")
+    call = tf.function(lambda x: net.native(x), input_signature=[tf.TensorSpec((None, None, 3), tf.float32)])
+    for steps in (7, 4):
+        x = RNG.normal(size=(2, steps, 3)).astype(np.float32)
+        (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
+        np.testing.assert_allclose(call(x).numpy(), expected, rtol=1e-5, atol=1e-6)
