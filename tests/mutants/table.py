@@ -19,7 +19,7 @@ from tests.mutants import (
     tensorflow_training,
     windows,
 )
-from tests.mutants.mutant import Mutant
+from tests.mutants.mutant import ANY, REFERENCE, Mutant
 
 _FILES = (
     *(reference_layers, reference_training),
@@ -27,7 +27,11 @@ _FILES = (
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
     *(around_backend, around_initializers, attention, recurrent, windows),
 )
-MUTANTS: tuple[Mutant, ...] = tuple(mutant for file in _FILES for mutant in file.MUTANTS)
+# Files of a family hold mistakes in several places; the table has them place by place.
+_PLACES = (REFERENCE, "jax", "tensorflow", ANY)
+MUTANTS: tuple[Mutant, ...] = tuple(
+    sorted((mutant for file in _FILES for mutant in file.MUTANTS), key=lambda mutant: _PLACES.index(mutant.where))
+)
 
 
 def everyday() -> frozenset[str]:
