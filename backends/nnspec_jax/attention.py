@@ -54,8 +54,8 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
         )
         self.causal, self.masked, self.rate = spec.causal, spec.mask, spec.dropout_rate
 
-    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:  # type: ignore[override]
-        *sequences, mask = inputs if self.masked else (*inputs, None)
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:
+        sequences, mask = (inputs[:-1], inputs[-1]) if self.masked else (inputs, None)
         x, memory = sequences[0], sequences[-1]
         q, k, v = self.query(x), self.key(memory), self.value(memory)
         root = jnp.sqrt(jnp.asarray(self.head_dim, q.dtype))

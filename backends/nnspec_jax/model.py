@@ -149,7 +149,7 @@ def canonical(path: Sequence[Any]) -> str:
     """The canonical name of the variable at a path of Flax's: ``("layers", "dense", "kernel")`` is ``dense/kernel``."""
     if len(path) == 1:
         return f"random/{path[0]}"
-    names, rest = [], tuple(path)
+    names, rest = [], list(path)
     while rest[0] == "layers":
         _, name, *rest = rest
         names.append(name[:-1] if name.endswith("_") and _is_reserved(name[:-1]) else name)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import DType, Layer, Param, Shape, elements, known, show
 from nnspec.spec import AnyInitializer, Fraction, PositiveInt, spec
+
+_Size = TypeVar("_Size", int, int | None)
 
 
 @spec
@@ -114,6 +116,6 @@ class MultiHeadAttention(Layer):
             raise ShapeError(f"MultiHeadAttention cannot use a mask of shape {show(mask)} for scores {show(scores)}")
 
 
-def mask_shape(shape: Shape) -> Shape:
+def mask_shape(shape: tuple[_Size, ...]) -> tuple[_Size | int, ...]:
     """A mask's shape with the axes (batch, heads, queries, keys)."""
     return (shape[0], *(1,) * (4 - len(shape)), *shape[1:])

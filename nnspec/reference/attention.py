@@ -10,8 +10,8 @@ from nnspec.reference.base import Array, Scope, apply
 
 def _heads(scope: Scope, name: str, x: Array) -> Array:
     """A projection in each head: (batch, heads, positions, d)."""
-    y = np.einsum("bti,ihd->bhtd", x, scope[f"{name}/kernel"])
-    bias = scope.get(f"{name}/bias")
+    y: Array = np.einsum("bti,ihd->bhtd", x, scope[f"{name}/kernel"])
+    bias: Array | None = scope.get(f"{name}/bias")
     return y if bias is None else y + bias[:, None, :]
 
 
@@ -34,7 +34,7 @@ def _softmax(scores: Array, visible: Array) -> Array:
 
 @apply.register(MultiHeadAttention)
 def multi_head_attention(spec: MultiHeadAttention, scope: Scope, *inputs: Array) -> Array:
-    *sequences, mask = inputs if spec.mask else (*inputs, None)
+    sequences, mask = (inputs[:-1], inputs[-1]) if spec.mask else (inputs, None)
     x, m = sequences[0], sequences[-1]
     q, k, v = _heads(scope, "query", x), _heads(scope, "key", m), _heads(scope, "value", m)
     scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.dtype.type(q.shape[-1]))
