@@ -35,6 +35,10 @@ CHECKS = {"forward", "gradients", "kinks", "state", "masks", "nodes", "batches",
     *("loss", "metric", "schedule", "optimizer", "words", "training"),
 }
 
+FAMILIES = {"linear", "dropout", "normalization", "activation", "model", "losses", "metrics"} | {
+    *("optimizers", "schedules", "initializers", "random", "training"),
+}
+
 
 class Around:
     """Another object, except for what a subclass changes."""
@@ -96,11 +100,11 @@ def by_jax(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.jax
 def test_a_few_cases_of_each_family_agree(by_jax: Path) -> None:
     manifest = record.read(by_jax).manifest
-    assert len(manifest.families) == 12 and not manifest.left_out
+    assert {listed.family for listed in manifest.families} >= FAMILIES and not manifest.left_out
     outcomes = checked(by_jax, "tensorflow")
     assert not bad(outcomes)
     kinds = Counter(outcome.check for outcome in outcomes)
-    assert kinds.keys() == {f"recorded {check}" for check in CHECKS}
+    assert kinds.keys() >= {f"recorded {check}" for check in CHECKS}
     assert sum(outcome.compared for outcome in outcomes) > 1.5 * sum(entry.answers for entry in manifest.families)
 
 
