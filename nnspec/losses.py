@@ -18,7 +18,7 @@ import dataclasses
 import math
 from typing import ClassVar, Literal
 
-from nnspec.spec import PositiveFloat, Probability, Spec, spec
+from nnspec.spec import Margin, PositiveFloat, Probability, Spec, spec
 
 Reduction = Literal["mean", "weighted_mean", "sum"]
 
@@ -56,7 +56,7 @@ class SoftmaxCrossEntropy(Loss):
     targets: ClassVar[str] = "labels"
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
-    epsilon: PositiveFloat = 1e-7
+    epsilon: Margin = 1e-7
 
 
 @spec
@@ -72,7 +72,7 @@ class BinaryCrossEntropy(Loss):
 
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
-    epsilon: PositiveFloat = 1e-7
+    epsilon: Margin = 1e-7
 
 
 @spec

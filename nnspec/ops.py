@@ -1,6 +1,7 @@
 """Operations without parameters, named as in the Python array API standard, that join branches of a graph.
 
-Inputs broadcast as in NumPy. Gradients of a broadcast input are summed over the repeated positions.
+Inputs of one rank broadcast as in NumPy; of two ranks, the batch axis of one would meet another axis of the other.
+Gradients of a broadcast input are summed over the repeated positions.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from nnspec.spec import spec
 
 def broadcast(shapes: tuple[Shape, ...], what: str) -> Shape:
     """The common shape of ``shapes`` under NumPy's rules; an unknown size goes with 1 and with unknown."""
-    rank = max(map(len, shapes))
-    padded = [(1,) * (rank - len(s)) + tuple(s) for s in shapes]
+    if len(set(map(len, shapes))) > 1:
+        raise ShapeError(
+            f"{what} cannot combine inputs of different ranks, {' and '.join(map(show, shapes))}: the batch axis of "
+            "one would meet another axis of the other (give the smaller one axes of size 1 with Reshape)"
+        )
     result: list[int | None] = []
-    for sizes in zip(*padded, strict=True):
+    for sizes in zip(*shapes, strict=True):
         wide = {s for s in sizes if s != 1}
         if len(wide) > 1:
             raise ShapeError(f"{what} cannot combine inputs of shapes {' and '.join(map(show, shapes))}")

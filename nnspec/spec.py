@@ -29,6 +29,8 @@ NonNegativeFloat = Annotated[float, Field(ge=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 # A share of which the whole is excluded: dropout rates, decay factors, momenta.
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+# How far probabilities stay from 0 and from 1.
+Margin = Annotated[float, Field(gt=0, lt=0.5)]
 
 _T = TypeVar("_T", bound="Spec")
 

@@ -252,6 +252,12 @@ def test_errors_of_structure(make: Any, message: str) -> None:
             r"b: add cannot combine inputs of shapes \(batch, 3\) and \(batch, 4\)",
         ),
         (
+            lambda: _graph(
+                {"a": {"layer": {"Reshape": [1, 4]}, "inputs": "x"}, "b": {"layer": "add", "inputs": ["a", "x"]}}
+            ),
+            r"b: add cannot combine inputs of different ranks, \(batch, 1, 4\) and \(batch, 4\): the batch axis",
+        ),
+        (
             lambda: _graph({"b": {"layer": {"concat": {"axis": 0}}, "inputs": ["x", "x"]}}),
             "concat: axis 0 is the batch axis",
         ),
