@@ -108,7 +108,7 @@ def test_a_few_cases_of_each_family_agree(by_jax: Path) -> None:
     pages = [record.read(by_jax).page(listed) for listed in manifest.families]
     answers = [answer for page in pages for entry in page.cases for answer in entry.answers]
     compared = len(answers) + sum(answer.truth is not None for answer in answers)
-    assert sum(outcome.compared for outcome in outcomes) == compared > 300
+    assert sum(outcome.compared for outcome in outcomes) == compared > 200
 
 
 @pytest.mark.jax
