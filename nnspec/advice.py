@@ -25,8 +25,8 @@ def without_effect(model: Model) -> dict[str, str]:
 
     A bias in front of a batch norm shifts each feature by a constant, and the norm takes the mean away again.
     Between the two there may be what keeps a shift a constant of its feature: flatten, identity, pooling, sums,
-    differences and concat of features. The running mean follows the bias. Variables of a shared layer are named if this holds
-    wherever it is called.
+    differences and concat of features. The running mean follows the bias. Variables of a shared layer are named if
+    this holds wherever it is called.
     """
     calls, outputs = _opened(model)
     consumers: dict[str, list[_Call]] = {}
