@@ -118,4 +118,5 @@ class MultiHeadAttention(Layer):
 
 def mask_shape(shape: tuple[_Size, ...]) -> tuple[_Size | int, ...]:
     """A mask's shape with the axes (batch, heads, queries, keys)."""
-    return (shape[0], *(1,) * (4 - len(shape)), *shape[1:])
+    ones: tuple[_Size | int, ...] = (1,) * (4 - len(shape))
+    return shape[:1] + ones + shape[1:]
