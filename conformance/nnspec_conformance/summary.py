@@ -24,8 +24,10 @@ def lines(facts: Facts) -> list[str]:
 
 
 def table(outcomes: Iterable[Outcome]) -> list[str]:
-    """A row per backend, dtype and family: *nearest* is the largest share of its limit that an error takes, *median ULP*
-    that of the tests' largest errors."""
+    """A row per backend, dtype and family.
+
+    *Nearest* is the largest share of its limit that an error takes, *median ULP* the median of the tests' largest errors.
+    """
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.backend, outcome.dtype, outcome.family), []).append(outcome)
