@@ -26,7 +26,7 @@ def lines(facts: Facts) -> list[str]:
 def table(outcomes: Iterable[Outcome]) -> list[str]:
     """A row per backend, dtype and family.
 
-    *Nearest* is the largest share of its limit that an error takes, *median ULP* the median of the tests' largest errors.
+    *Nearest* is the largest share of its limit that an error takes, *median ULP* the middle of the largest errors.
     """
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     for outcome in outcomes:
