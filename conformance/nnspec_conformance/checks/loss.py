@@ -14,7 +14,7 @@ from nnspec_conformance.checks.forward import draws
 from nnspec_conformance.checks.gradients import against
 from nnspec_conformance.draws import Array, at_least_float32, generator, rounded
 from nnspec_conformance.losses import LossCase, LossExample
-from nnspec_conformance.result import Figure, compare, difference, elementwise
+from nnspec_conformance.result import Figure, compare, difference, elementwise, ulp_of
 from nnspec_conformance.subject import Subject
 from nnspec_conformance.truth import Derivative, derivatives, epsilon, wide
 
@@ -26,9 +26,11 @@ def loss(subject: Subject, case: LossCase) -> list[Figure]:
     figures = []
     for draw in draws(subject.dtype):
         value, gradient = computed(subject, case, draw)
-        want = _value(case, case.draw(subject.dtype, draw))
-        rounding = _rounding(case, subject.dtype)
+        batch = case.draw(subject.dtype, draw)
+        want = _value(case, batch)
         dtype = at_least_float32(subject.dtype)
+        order = tolerances.summation(batch[1].size) * ulp_of(abs(want), dtype)
+        rounding = max(_rounding(case, subject.dtype), order)
         bound = tolerances.LOSS.bound(dtype)
         figures.append(compare("loss", value, np.array(want), dtype=dtype, bound=bound, rounding=rounding))
         noise = {"outputs": _gradient_rounding(case, subject.dtype)}

@@ -11,7 +11,7 @@ from nnspec_conformance import tolerances
 from nnspec_conformance.checks.forward import draws
 from nnspec_conformance.draws import Array, at_least_float32
 from nnspec_conformance.metrics import MetricCase
-from nnspec_conformance.result import Figure, compare
+from nnspec_conformance.result import Figure, compare, ulp_of
 from nnspec_conformance.subject import Subject
 from nnspec_conformance.truth import wide
 
@@ -26,6 +26,7 @@ def metric(subject: Subject, case: MetricCase) -> list[Figure]:
         dtype = at_least_float32(subject.dtype)
         bound = tolerances.METRIC.bound(dtype)
         for what, mine, truth, own in zip(("total", "count"), got, want, _rounding(case, subject.dtype), strict=True):
+            order = tolerances.summation(targets.size) * ulp_of(abs(truth), dtype)
             figures.append(
                 compare(
                     what,
@@ -33,7 +34,7 @@ def metric(subject: Subject, case: MetricCase) -> list[Figure]:
                     np.array(truth),
                     dtype=dtype,
                     bound=bound,
-                    rounding=own,
+                    rounding=max(own, order),
                 )
             )
     return figures
