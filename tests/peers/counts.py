@@ -29,8 +29,9 @@ each position), far inside ONNX's own tolerance of 1e-3.
 
 * **Tried**: the cases about values; tests of serialization, symbolic shapes or error messages are left out.
 * **Passed**: on the reference and on every backend. **In part**: right up to a point from which on the test asks for
-  something that the vocabulary lacks.
-* **Not expressible**: what the vocabulary lacks, with the number of cases where it is more than one.
+  something that the vocabulary lacks, or in the outputs that it has.
+* **Not expressible**: what the vocabulary lacks, also for cases in part, with the number of cases where it is more than
+  one.
 * **Error**: the power of ten above the largest difference on any subject, over the scale of its tensor. Keras and
   Optax write expected values with few digits, so that theirs is mostly the digits' own.
 

@@ -44,9 +44,9 @@ class SpecRep(BackendRep):
         subject = self.subject if first.dtype == np.float32 else self.subject.at(str(first.dtype))  # type: ignore[arg-type]
         attributes = {a.name: helper.get_attribute_value(a) for a in self.node.attribute}
         attributes = {name: a.decode() if isinstance(a, bytes) else a for name, a in attributes.items()}
-        outputs = OPERATORS[self.node.op_type](Call(subject, attributes, arrays, len(self.node.output)))
-        names = list(self.node.output)[: len(outputs)]
-        return namedtupledict("Outputs", names)(*(_as(x, first.dtype) for x in outputs))
+        outputs = OPERATORS[self.node.op_type](Call(subject, attributes, arrays, list(self.node.output)))
+        found = {name: x for name, x in zip(self.node.output, outputs, strict=False) if name}
+        return namedtupledict("Outputs", list(found))(*(_as(x, first.dtype) for x in found.values()))
 
 
 def backend_of(subject: Subject) -> type[Backend]:

@@ -13,12 +13,25 @@ from tests.peers.subjects import Subject
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an operator: where, its attributes, its inputs (None where one is left out), how many outputs."""
+    """One call of an operator: where, its attributes, its inputs (None where one is left out), how many outputs.
+
+    Attributes:
+        names: of the outputs, empty where one is left out.
+    """
 
     subject: Subject
     attributes: dict[str, Any]
     inputs: list[Any]
-    outputs: int
+    names: list[str]
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs there may be."""
+        return len(self.names)
+
+    def named(self, i: int) -> bool:
+        """Whether output ``i`` is asked for."""
+        return i < len(self.names) and bool(self.names[i])
 
     @property
     def x(self) -> Array:

@@ -16,6 +16,8 @@ import nnspec as nn
 from nnspec.backends import Array
 from tests.peers.onnx_call import Call, Operator, need, one
 from tests.peers.onnx_layers import batch_normalization, gemm, layer_normalization, matmul, softmax_cross_entropy
+from tests.peers.onnx_recurrent import GRU, LSTM, RNN
+from tests.peers.onnx_windows import avg_pool, conv, gather, global_pool, max_pool
 from tests.peers.subjects import Subject, applied, network, pointwise
 
 # -- layers of one input ----------------------------------------------------------------------------------------------
@@ -170,29 +172,38 @@ def swish(call: Call) -> nn.Layer:
 
 OPERATORS: dict[str, Operator] = {
     "Add": operation(lambda call: nn.Add()),
+    "AveragePool": avg_pool,
     "BatchNormalization": batch_normalization,
     "Celu": elementwise(lambda call: nn.CELU(one(call.get("alpha", 1.0)))),
     "Clip": elementwise(clip),
     "Concat": operation(concat),
+    "Conv": conv,
     "Div": operation(lambda call: nn.Divide()),
     "Dropout": dropout,
     "Elu": elementwise(lambda call: nn.ELU(one(call.get("alpha", 1.0)))),
     "Exp": elementwise(lambda call: nn.Exponential()),
     "Flatten": flatten,
+    "GRU": GRU,
+    "Gather": gather,
     "Gelu": elementwise(lambda call: nn.GELU(approximate=call.get("approximate", "none") == "tanh")),
     "Gemm": gemm,
+    "GlobalAveragePool": global_pool(nn.GlobalAvgPool()),
+    "GlobalMaxPool": global_pool(nn.GlobalMaxPool()),
     "HardSigmoid": elementwise(hard_sigmoid),
     "HardSwish": elementwise(lambda call: nn.HardSilu()),
     "Identity": elementwise(lambda call: nn.Identity()),
+    "LSTM": LSTM,
     "LayerNormalization": layer_normalization,
     "LeakyRelu": elementwise(lambda call: nn.LeakyReLU(one(call.get("alpha", 0.01)))),
     "LogSoftmax": along(nn.LogSoftmax),
     "MatMul": matmul,
     "Max": pairwise(nn.Maximum()),
+    "MaxPool": max_pool,
     "Min": pairwise(nn.Minimum()),
     "Mish": elementwise(lambda call: nn.Mish()),
     "Mul": operation(lambda call: nn.Multiply()),
     "PRelu": prelu,
+    "RNN": RNN,
     "Relu": elementwise(lambda call: nn.ReLU()),
     "Reshape": reshape,
     "Selu": elementwise(selu),

@@ -133,7 +133,10 @@ class Realized:
     ) -> tuple[Array, dict[str, Array]]:
         net = _net(self.backend, model, self.dtype)
         net.assign({name: np.asarray(value).astype(_kind(self.dtype)) for name, value in variables.items()})
-        given = {name: np.asarray(x).astype(_kind(self.dtype)) for name, x in inputs.items()}
+        kind = {
+            name: _kind(self.dtype) if i.dtype == "float" else np.dtype(i.dtype) for name, i in model.inputs.items()
+        }
+        given = {name: np.asarray(x).astype(kind[name]) for name, x in inputs.items()}
         outputs = net.forward(given, training=training, compiled=self.compiled)
         return outputs[model.outputs[0]], {name: net.variables()[name] for name in variables}
 

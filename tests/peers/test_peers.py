@@ -49,6 +49,34 @@ def test_backend_compiled_in_float64(peer: Peer, backend: Backend) -> None:
     check(peer, Realized(backend, "float64", compiled=True))
 
 
+@pytest.mark.parametrize("operator", ["RNN", "LSTM", "GRU", "GRU that resets after"])
+def test_orders_of_gates(operator: str) -> None:
+    """ONNX's cases of LSTM give all gates the same weights; its reference evaluator tells gates apart."""
+    check_gates(operator, Reference())
+
+
+def test_orders_of_gates_on_a_backend(backend: Backend) -> None:
+    check_gates("LSTM", realized(backend))
+
+
+def check_gates(operator: str, subject: Subject) -> None:
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    from tests.peers.onnx_backend import SpecRep
+
+    kind = operator.split()[0]
+    after = {} if operator == kind else {"linear_before_reset": 1}
+    names, both = ["x", "w", "r", "b"], "bidirectional"
+    node = onnx.helper.make_node(kind, names, ["y", "y_h"], hidden_size=3, direction=both, **after)
+    rng, width = np.random.default_rng(5), 3 * {"RNN": 1, "LSTM": 4, "GRU": 3}[kind]
+    shapes = [(5, 2, 4), (2, width, 4), (2, width, 3), (2, 2 * width)]
+    inputs = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+    wanted = ReferenceEvaluator(node).run(None, dict(zip(names, inputs, strict=True)))
+    for ours, theirs in zip(SpecRep(subject, node).run(inputs), wanted, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=32 * 2.0**-24)
+
+
 @dataclasses.dataclass(frozen=True)
 class Wrong(Reference):
     """A subject whose every answer is a little off: what a peer's case says about values must notice it."""
