@@ -49,7 +49,7 @@ class KerasLayer:
                 self._weights[ours] = backend.Variable(np.full(params[ours].shape, fill, np.float32))
 
     def _name(self, ours: str) -> str:
-        return "beta" if ours == "bias" and not isinstance(self.spec, nn.Dense) else WEIGHTS[ours]
+        return "beta" if ours == "bias" and not isinstance(self.spec, nn.Dense | nn.Conv) else WEIGHTS[ours]
 
     @property
     def weights(self) -> list[Any]:
