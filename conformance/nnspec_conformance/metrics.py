@@ -87,6 +87,7 @@ CASES = [
     MetricCase(BinaryAccuracy(0.8), (3,), "binary"),
     MetricCase(BinaryAccuracy(from_probabilities=True), (3,), "binary", ties=True),
     MetricCase(BinaryAccuracy(0.25, from_probabilities=True), (3,), "soft", ties=True, weights="position"),
+    MetricCase(Accuracy(), (90, 3), "ids", weights="example", id="many positions"),
     MetricCase(MSE(), (3,), "values"),
     MetricCase(MSE(), (3, 2), "values", weights="example"),
     MetricCase(RMSE(), (3,), "values"),
