@@ -102,6 +102,7 @@ CASES = [
     _at(specs.TanhShrink()),
     _at(specs.TanhShrink(), scale=0.1, id="near zero"),
     _at(specs.Threshold(), slopes=((0.0, 0.0),)),
+    _at(specs.Threshold(value=1.0), slopes=((0.0, 0.0),), id="a jump at zero"),
     _at(specs.Threshold(0.5, -1.0), slopes=((0.5, 0.0),)),
     _at(specs.Threshold(-0.5, 0.1), slopes=((-0.5, 0.0),)),
 ]
