@@ -157,13 +157,13 @@ def _drops(case: Case) -> bool:
 
 
 CHECKS = (
-    Check("forward", forward.forward, _of(LAYERS)),
-    Check("gradients", gradients.gradients, _of(LAYERS, lambda case: case.differentiable)),
+    Check("forward", forward.forward, _of(LAYERS), quick="classes"),
+    Check("gradients", gradients.gradients, _of(LAYERS, lambda case: case.differentiable), quick="classes"),
     Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes))),
     Check("kinks", kinks.example, _examples(*LAYERS)),
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
-    Check("NaN", special.undefined, _of(LAYERS, _float)),
+    Check("NaN", special.undefined, _of(LAYERS, _float), quick="none"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1)),
     Check("masks", state.masks, _of(LAYERS, _drops), quick="none"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
@@ -178,9 +178,14 @@ CHECKS = (
     ),
     Check("uncompiled", compiled.uncompiled, _of(LAYERS), dtypes=("float32",), sampled=True, quick="none"),
     Check("transfer", transfer.transfer, _firsts(LAYERS), quick="none"),
-    Check("initial", initial.initial, (*_of(INITIALIZERS), *_of(LAYERS, _initialized))),
+    Check("initial", initial.initial, (*_of(INITIALIZERS), *_of(LAYERS, _initialized)), quick="classes"),
     Check("loss", loss.loss, _of(LOSSES), quick="classes"),
-    Check("loss extremes", loss.extremes, _of(LOSSES, lambda case: not case.levels and case.weights != "nothing")),
+    Check(
+        "loss extremes",
+        loss.extremes,
+        _of(LOSSES, lambda case: not case.levels and case.weights != "nothing"),
+        quick="classes",
+    ),
     Check("loss kinks", loss.example, _examples(*LOSSES)),
     Check("metric", metric.metric, _of(METRICS), quick="classes"),
     Check("schedule", schedule.schedule, _of(SCHEDULES), quick="classes"),
