@@ -136,7 +136,9 @@ def _cosine_restarts(spec: specs.CosineRestarts, s: Tensor) -> Tensor:
         bounds = tf.constant(starts, tf.int64)
         cycle = tf.reduce_sum(tf.cast(s[..., None] >= bounds, tf.int64), axis=-1) - 1
         position = s - tf.gather(bounds, cycle)
-        length = tf.gather(tf.constant([first * spec.t_mul**i for i in range(len(starts))], tf.int64), cycle)
+        length = tf.gather(
+            tf.constant([min(first * spec.t_mul**i, 2**62) for i in range(len(starts))], tf.int64), cycle
+        )
     share = tf.cast(position, tf.float64) / tf.cast(length, tf.float64)
     return _cosine(spec.initial * tf.pow(_c(spec.m_mul), tf.cast(cycle, tf.float64)), spec.end, share)
 

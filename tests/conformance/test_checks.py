@@ -143,8 +143,9 @@ class Forgetful:
 
 def test_resumed_runs_need_the_whole_state(installed: backends.Backend) -> None:
     assert passed(runs.resumed(Subject(installed, "float64"), RECURRENT))
-    (slot,) = RECURRENT.optimizer.slots()
-    for name in ("optimizer/step", f"optimizer/{RECURRENT.case.parameters[0]}/{slot}"):
+    slots = [f"optimizer/{RECURRENT.case.parameters[0]}/{slot}" for slot in RECURRENT.optimizer.slots()]
+    assert slots
+    for name in ("optimizer/step", *slots):
         wrong: Any = Forgetful(installed, name)
         assert not passed(runs.resumed(Subject(wrong, "float64"), RECURRENT)), name
 

@@ -53,11 +53,11 @@ def test_a_mistake_is_found_shrunk_and_replayed(tmp_path: Path, monkeypatch: pyt
         if message[0] == "failure":
             raise _EnoughError
 
-    order = search.Order(("jax",), ("float64",), seed=1, seconds=120.0)
+    order = search.Order(("jax",), ("float64",), seed=1, seconds=600.0)
     with pytest.raises(_EnoughError):
         search.Search(order, tell).run()
     _, data, outcome = told[-1]
-    assert outcome.classes == ("Huber",) and outcome.check == "loss" and outcome.status == "failed"
+    assert outcome.classes == ("Huber",) and outcome.check in ("loss", "loss extremes") and outcome.status == "failed"
     case = casefile.parse(data)
     assert case.weights is None and case.spec.delta != 1 and case.spec.reduction == "mean"
     assert len(case.shape) <= 1, "it is shrunk"

@@ -34,8 +34,11 @@ def in_group(group: int) -> list[int]:
 def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     report = tmp_path / "facts.json"
     options = ["--backend", "jax", "--jobs", "2", "--json", str(report)]
+    # Shells have what they run in the background ignore it.
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from nnspec.cli.main import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-m", "nnspec.cli.main", "conformance", *options],
+        [sys.executable, "-c", program, "conformance", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -225,8 +225,13 @@ def test_shapes_that_cannot_be_drawn() -> None:
         draw(nn.Orthogonal(), (), 0, "x")
 
 
+def test_the_forget_gate_is_the_second_of_four() -> None:
+    drawn = draw(nn.ForgetBias(0.7), (8,), 3, "lstm/bias")
+    assert drawn.tolist() == [0.0, 0.0, 0.7, 0.7, 0.0, 0.0, 0.0, 0.0]
+
+
 def test_every_initializer_is_tested() -> None:
-    constants: list[Callable[..., Any]] = [nn.Zeros, nn.Ones, nn.Constant, nn.IdentityInit]
+    constants: list[Callable[..., Any]] = [nn.Zeros, nn.Ones, nn.Constant, nn.IdentityInit, nn.ForgetBias]
     tested = {type(spec) for spec, *_ in (*EXACT, *CLOSE, *VARIANCES)} | set(constants)
     assert {vocabulary.load(name) for name in vocabulary.class_names("initializer")} == tested
 
