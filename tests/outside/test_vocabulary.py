@@ -129,7 +129,7 @@ def conformance(
 
 def test_its_cases_are_asked_by_the_suite(extras: Environment, place: Path) -> None:
     skip_unless("jax")
-    printed, facts = conformance(extras, place, "--backend", "jax", "--quick", "-k", "extras")
+    printed, facts = conformance(extras, place, "--backend", "jax", "--dtype", "float64", "-k", "extras")
     outcomes = facts["outcomes"]
     assert len(outcomes) > 25
     assert {found["status"] for found in outcomes} == {"passed"}, printed
