@@ -2,60 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Param, Shape, elements, known, show
 from nnspec.spec import AnyActivation, AnyInitializer, PositiveInt, spec
 
-# How many functions of input and state each layer computes, side by side in the last axis of its variables.
-_GATES = {"SimpleRNN": 1, "LSTM": 4, "GRU": 3}
 
+@spec
+class _Recurrent(Layer):
+    """What all have in common; ``gates`` functions of input and state stand side by side in the last axis."""
 
-def _variables(layer: Any, shape: Shape) -> dict[str, Param]:
-    """Kernels and bias with the gates side by side, each drawn as one matrix."""
-    inputs = known(shape[-1], f"the last axis of {type(layer).__name__}'s input")
-    width = _GATES[type(layer).__name__] * layer.features
-    made = {
-        "kernel": Param((inputs, width), layer.kernel_init, decay=True),
-        "recurrent_kernel": Param((layer.features, width), layer.recurrent_init, decay=True),
-    }
-    if layer.use_bias:
-        made["bias"] = Param((width,), layer.bias_init)
-    return made
+    gates: ClassVar[int]
 
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        """Kernels and bias with the gates side by side, each drawn as one matrix."""
+        layer: Any = self
+        inputs = known(shapes[0][-1], f"the last axis of {type(self).__name__}'s input")
+        width = self.gates * layer.features
+        made = {
+            "kernel": Param((inputs, width), layer.kernel_init, decay=True),
+            "recurrent_kernel": Param((layer.features, width), layer.recurrent_init, decay=True),
+        }
+        if layer.use_bias:
+            made["bias"] = Param((width,), layer.bias_init)
+        return made
 
-def _output_shape(layer: Any, shape: Shape) -> Shape:
-    name = type(layer).__name__
-    if len(shape) != 3:
-        raise ShapeError(f"{name} needs inputs of 3 axes (batch, time and features), got {show(shape)}")
-    known(shape[-1], f"the last axis of {name}'s input")
-    state = (shape[0], layer.features)
-    for field in ("activation", "recurrent_activation"):
-        activation = getattr(layer, field, None)
-        if activation is not None and activation.output_shape(state) != state:
-            raise ShapeError(f"the {field} of {name} has to keep the shape {show(state)} of the state")
-    return (shape[0], shape[1], layer.features) if layer.return_sequences else state
+    def output_shape(self, *shapes: Shape) -> Shape:
+        layer: Any = self
+        shape, name = shapes[0], type(self).__name__
+        if len(shape) != 3:
+            raise ShapeError(f"{name} needs inputs of 3 axes (batch, time and features), got {show(shape)}")
+        known(shape[-1], f"the last axis of {name}'s input")
+        state = (shape[0], layer.features)
+        for field in ("activation", "recurrent_activation"):
+            activation = getattr(self, field, None)
+            if activation is not None and activation.output_shape(state) != state:
+                raise ShapeError(f"the {field} of {name} has to keep the shape {show(state)} of the state")
+        return (shape[0], shape[1], layer.features) if layer.return_sequences else state
 
+    def _flops(self, shape: tuple[int, ...], combining: int, plain: int) -> int:
+        """Of all steps: two products, their sum and the bias; what else combines the gates; the activations.
 
-def _flops(layer: Any, shape: tuple[int, ...], combining: int, plain: int) -> int:
-    """Of all steps: two products, their sum and the bias; what else combines the gates; the activations.
-
-    Args:
-        combining: operations per feature and step that combine gates and state.
-        plain: to how many values per feature and step ``activation`` is applied.
-    """
-    steps, gates = elements(shape[:-1]), _GATES[type(layer).__name__]
-    products = gates * layer.features * (2 * (shape[-1] + layer.features) - 1 + layer.use_bias)
-    made: int = steps * (products + combining * layer.features)
-    if layer.activation is not None:
-        made += plain * layer.activation.flops((steps, layer.features))
-    others = getattr(layer, "recurrent_activation", None)
-    return made if others is None else made + (gates - 1) * others.flops((steps, layer.features))
+        Args:
+            combining: operations per feature and step that combine gates and state.
+            plain: to how many values per feature and step ``activation`` is applied.
+        """
+        layer: Any = self
+        steps = elements(shape[:-1])
+        products = self.gates * layer.features * (2 * (shape[-1] + layer.features) - 1 + layer.use_bias)
+        made: int = steps * (products + combining * layer.features)
+        if layer.activation is not None:
+            made += plain * layer.activation.flops((steps, layer.features))
+        others = getattr(self, "recurrent_activation", None)
+        return made if others is None else made + (self.gates - 1) * others.flops((steps, layer.features))
 
 
 @spec
-class SimpleRNN(Layer):
+class SimpleRNN(_Recurrent):
     """Elman's recurrent network: the state is a dense layer of the input and the state before.
 
     h_t = activation(x_t · kernel + h_(t−1) · recurrent_kernel + bias), h_0 = 0
@@ -68,6 +72,7 @@ class SimpleRNN(Layer):
     Source: Elman 1990, doi:10.1207/s15516709cog1402_1; Saxe et al. 2014, arXiv:1312.6120, for the orthogonal kernel.
     """
 
+    gates: ClassVar[int] = 1
     features: PositiveInt
     activation: AnyActivation = "tanh"
     use_bias: bool = True
@@ -77,18 +82,12 @@ class SimpleRNN(Layer):
     recurrent_init: AnyInitializer = "orthogonal"
     bias_init: AnyInitializer = "zeros"
 
-    def params(self, *shapes: Shape) -> dict[str, Param]:
-        return _variables(self, shapes[0])
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return _output_shape(self, shapes[0])
-
     def flops(self, *shapes: tuple[int, ...]) -> int:
-        return _flops(self, shapes[0], combining=0, plain=1)
+        return self._flops(shapes[0], combining=0, plain=1)
 
 
 @spec
-class LSTM(Layer):
+class LSTM(_Recurrent):
     """Long short-term memory with forget gates, without peepholes.
 
     i, f, o = recurrent_activation(a_i), recurrent_activation(a_f), recurrent_activation(a_o); g = activation(a_g)
@@ -104,6 +103,7 @@ class LSTM(Layer):
     Source: Hochreiter & Schmidhuber 1997; Gers et al. 2000 for the forget gate; Jozefowicz et al. 2015 for its bias.
     """
 
+    gates: ClassVar[int] = 4
     features: PositiveInt
     activation: AnyActivation = "tanh"
     recurrent_activation: AnyActivation = "sigmoid"
@@ -114,18 +114,12 @@ class LSTM(Layer):
     recurrent_init: AnyInitializer = "orthogonal"
     bias_init: AnyInitializer = "forget_bias"
 
-    def params(self, *shapes: Shape) -> dict[str, Param]:
-        return _variables(self, shapes[0])
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return _output_shape(self, shapes[0])
-
     def flops(self, *shapes: tuple[int, ...]) -> int:
-        return _flops(self, shapes[0], combining=4, plain=2)
+        return self._flops(shapes[0], combining=4, plain=2)
 
 
 @spec
-class GRU(Layer):
+class GRU(_Recurrent):
     """Gated recurrent unit.
 
     r, z = recurrent_activation(a_r + b_r), recurrent_activation(a_z + b_z)
@@ -145,6 +139,7 @@ class GRU(Layer):
     frameworks).
     """
 
+    gates: ClassVar[int] = 3
     features: PositiveInt
     activation: AnyActivation = "tanh"
     recurrent_activation: AnyActivation = "sigmoid"
@@ -157,14 +152,11 @@ class GRU(Layer):
     bias_init: AnyInitializer = "zeros"
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
-        made = _variables(self, shapes[0])
+        made = super().params(*shapes)
         if self.use_bias and self.reset_after:
             made["recurrent_bias"] = Param((3 * self.features,), self.bias_init)
         return made
 
-    def output_shape(self, *shapes: Shape) -> Shape:
-        return _output_shape(self, shapes[0])
-
     def flops(self, *shapes: tuple[int, ...]) -> int:
         # r ⊙ b_n (or r ⊙ h); 1 − z, two products and a sum; and the recurrent bias of three gates.
-        return _flops(self, shapes[0], combining=5 + 3 * (self.use_bias and self.reset_after), plain=1)
+        return self._flops(shapes[0], combining=5 + 3 * (self.use_bias and self.reset_after), plain=1)
