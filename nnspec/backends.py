@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 FloatType = Literal["float64", "float32", "bfloat16", "float16"]
+DTYPES: tuple[FloatType, ...] = get_args(FloatType)
 GROUP = "nnspec.backends"
 INSTALL = {"jax": "pip install 'nnspec[jax]'", "tensorflow": "pip install 'nnspec[tensorflow]'"}
 

@@ -106,6 +106,12 @@ class Case:
         return any(node.layer.random for _, node in self.model.walk())
 
     @property
+    def drops(self) -> bool:
+        """Whether training draws masks that drop something."""
+        rates = ("rate", "dropout_rate")
+        return self.random and any(getattr(node.layer, rate, 0) for _, node in self.model.walk() for rate in rates)
+
+    @property
     def stateful(self) -> bool:
         """Whether training updates statistics."""
         return any(param.kind == "statistic" for param in self.params.values())

@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Literal, get_args
 
 from nnspec import backends
-from nnspec.backends import FloatType
+from nnspec.backends import DTYPES, FloatType
 from nnspec.errors import NNSpecError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 GROUP = "nnspec.deviations"
 Kind = Literal["ours", "upstream", "nature"]
-DTYPES: tuple[FloatType, ...] = get_args(FloatType)
 
 
 @dataclass(frozen=True)

@@ -86,11 +86,6 @@ def _smooth(case: Case) -> bool:
     return case.differentiable and soundness.smooth(case)
 
 
-def _drops(case: Case) -> bool:
-    rates = ("rate", "dropout_rate")
-    return case.random and any(getattr(node.layer, rate, 0) for _, node in case.model.walk() for rate in rates)
-
-
 RULES = (
     Rule("file", file, object, share=0.2),
     Rule("forward", forward.forward, Case),
@@ -101,7 +96,7 @@ RULES = (
     Rule("masked", special.masked, Case, lambda case: case.masked),
     Rule("NaN", special.undefined, Case, _float, share=0.3),
     Rule("state", state.state, Case, lambda case: len(case.modes) > 1),
-    Rule("masks", state.masks, Case, _drops),
+    Rule("masks", state.masks, Case, lambda case: case.drops),
     Rule("nodes", forward.nodes, Case, lambda case: isinstance(case.spec, Model), ("float64",), share=0.3),
     Rule("batches", forward.batches, Case, dtypes=("float64",), share=0.3),
     Rule("batch of one", gradients.batch_of_one, Case, _smooth, ("float64",), share=0.2),

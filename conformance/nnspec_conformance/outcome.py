@@ -149,11 +149,5 @@ def _message(status: Status, result: Any, declared: Deviation | None) -> str:
 
 def _kept(figures: Iterable[Figure]) -> tuple[Figure, ...]:
     """The figure nearest to its limit (or furthest beyond it), then others that fail."""
-
-    def share(figure: Figure) -> float:
-        if figure.limit > 0:
-            return figure.error / figure.limit
-        return float("inf") if figure.error > 0 else 0.0
-
-    ordered = sorted(figures, key=share, reverse=True)
+    ordered = sorted(figures, key=lambda figure: figure.share, reverse=True)
     return (*ordered[:1], *(figure for figure in ordered[1:KEPT] if not figure.passed))

@@ -7,7 +7,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, get_args
+from typing import Any
 
 from nnspec.backends import FloatType, backend
 from nnspec_conformance import suite
@@ -17,7 +17,6 @@ from nnspec_conformance.outcome import Outcome, settle
 from nnspec_conformance.subject import Subject
 from nnspec_conformance.suite import Extent, Item
 
-DTYPES: tuple[FloatType, ...] = get_args(FloatType)
 DEFAULT_DTYPES: tuple[FloatType, ...] = ("float64", "float32")
 
 

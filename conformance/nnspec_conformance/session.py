@@ -14,14 +14,14 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from nnspec import backends
-from nnspec.backends import FloatType
+from nnspec.backends import DTYPES, FloatType
 from nnspec.errors import BackendError, FileError, NNSpecError, did_you_mean
 from nnspec_conformance import deviations, facts as kept
 from nnspec_conformance.expression import parse
 from nnspec_conformance.facts import Facts
 from nnspec_conformance.outcome import Outcome, settle
 from nnspec_conformance.progress import Ticker, shown, telling
-from nnspec_conformance.run import DEFAULT_DTYPES, DTYPES, Bench, Plan, Run
+from nnspec_conformance.run import DEFAULT_DTYPES, Bench, Plan, Run
 from nnspec_conformance.suite import Extent
 from nnspec_conformance.summary import lines
 

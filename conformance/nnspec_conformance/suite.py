@@ -150,12 +150,6 @@ def _initialized(case: Case) -> bool:
     return not isinstance(case.spec, Model) and any(name.endswith("_init") for name in changed_fields(case.spec))
 
 
-def _drops(case: Case) -> bool:
-    """Whether training draws masks that drop something."""
-    rates = ("rate", "dropout_rate")
-    return case.random and any(getattr(node.layer, rate, 0) for _, node in case.model.walk() for rate in rates)
-
-
 CHECKS = (
     Check("forward", forward.forward, _of(LAYERS), quick="classes"),
     Check("gradients", gradients.gradients, _of(LAYERS, lambda case: case.differentiable), quick="classes"),
@@ -165,7 +159,7 @@ CHECKS = (
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
     Check("NaN", special.undefined, _of(LAYERS, _float), quick="none"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1)),
-    Check("masks", state.masks, _of(LAYERS, _drops), quick="none"),
+    Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
     Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none"),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.

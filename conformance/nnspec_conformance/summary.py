@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from statistics import median
 
 from nnspec_conformance.facts import Facts
 from nnspec_conformance.outcome import Outcome, Status
+from nnspec_conformance.report.totals import Total
 
 _COUNTED: tuple[tuple[str, tuple[Status, ...]], ...] = (
     ("passed", ("passed",)),
@@ -43,15 +43,11 @@ def table(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 def _row(place: tuple[str, str, str], outcomes: list[Outcome]) -> tuple[str, ...]:
-    counts = Counter(outcome.status for outcome in outcomes)
-    numbers = [str(sum(counts[status] for status in statuses) or "-") for _, statuses in _COUNTED]
-    compared = [outcome for outcome in outcomes if outcome.compared]
-    if not compared:
+    found = Total(tuple(outcomes))
+    numbers = [str(sum(found.counts[status] for status in statuses) or "-") for _, statuses in _COUNTED]
+    if not found.compared:
         return (*place, *numbers, "-", "-", "-")
-    equal = sum(outcome.equal for outcome in compared) / len(compared)
-    nearest = max(outcome.nearness for outcome in compared)
-    middle = median(outcome.ulp for outcome in compared)
-    return (*place, *numbers, f"{nearest:.1%}", f"{middle:.3g}", f"{equal:.0%}")
+    return (*place, *numbers, f"{found.nearness:.1%}", f"{found.median:.3g}", f"{found.equal:.0%}")
 
 
 def totals(facts: Facts) -> list[str]:
