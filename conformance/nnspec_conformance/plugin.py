@@ -16,11 +16,13 @@ import pytest
 if TYPE_CHECKING:
     from nnspec_conformance.outcome import Outcome
     from nnspec_conformance.run import Bench, Plan
+    from nnspec_conformance.suite import Item
 
 PACKAGE = "nnspec_conformance"
 REPORTS = ("report", "json", "markdown")
 _plan = pytest.StashKey["Plan"]()
 _bench = pytest.StashKey["Bench"]()
+_unit = pytest.StashKey[tuple[str, str]]()
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
@@ -93,9 +95,17 @@ def plan(config: pytest.Config) -> Plan:
     return config.stash[_plan]
 
 
-def bench(session: pytest.Session) -> Bench:
-    """The backends under test in this process, for the cases that were selected."""
+def bench(session: pytest.Session, item: Item) -> Bench:
+    """The backends under test in this process, for the cases that were selected.
+
+    Tests of one family and dtype share what is compiled. It is put away when another's turn comes: a process may have
+    only so many programs at a time (on Linux, ``vm.max_map_count`` parts of memory), and ends in a crash beyond.
+    """
     stash = session.config.stash
+    unit = (item.dtype, item.family)
+    if _bench in stash and stash.get(_unit, unit) != unit:
+        stash[_bench].clear()
+    stash[_unit] = unit
     if _bench not in stash:
         from nnspec_conformance.run import Bench
 

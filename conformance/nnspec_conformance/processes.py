@@ -16,7 +16,7 @@ from nnspec_conformance.outcome import Outcome, died, settle
 from nnspec_conformance.suite import Item
 
 # A process that has started so many tests is replaced by a fresh one between families: TensorFlow never frees what XLA
-# has compiled.
+# has compiled, and a process that holds too many programs crashes (on Linux, beyond ``vm.max_map_count`` mappings).
 LIFETIME = 1500
 
 
@@ -117,3 +117,4 @@ def _work(plan: run.Plan, link: Connection) -> None:
             for name in ids:
                 link.send(settle(by_id[name], bench))
             link.send(bench.compilations)
+            bench.clear()

@@ -81,7 +81,10 @@ class Bench:
 
 @dataclass
 class Run:
-    """Tests on their way. Iterate over :meth:`outcomes` once; ``compilations`` is complete afterwards."""
+    """Tests on their way. Iterate over :meth:`outcomes` once; ``compilations`` is complete afterwards.
+
+    More tests than one process lives for (``processes.LIFETIME``) leave this process alone, with one job, too.
+    """
 
     plan: Plan
     items: Sequence[Item]
@@ -90,9 +93,9 @@ class Run:
 
     def outcomes(self) -> Iterator[Outcome]:
         """What became of each test, in the order in which they end."""
-        if self.jobs > 1:
-            from nnspec_conformance import processes
+        from nnspec_conformance import processes
 
+        if self.jobs > 1 or len(self.items) > processes.LIFETIME:
             with contextlib.closing(processes.outcomes(self.plan, self.items, self.jobs, self.compilations)) as found:
                 yield from found
             return

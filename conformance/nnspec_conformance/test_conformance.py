@@ -18,7 +18,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_conformance(item: suite.Item, request: pytest.FixtureRequest) -> None:
-    outcome = settle(item, plugin.bench(request.session))
+    outcome = settle(item, plugin.bench(request.session, item))
     plugin.keep(request.node, outcome)
     if outcome.status == "not implemented":
         pytest.skip(outcome.message)
