@@ -123,3 +123,26 @@ def test_document_with_a_part_that_is_none(tmp_path: Path) -> None:
     facts().write(tmp_path / "some.json")
     with pytest.raises(ValueError, match=r"no part 'cnn float32'; it has: conditions, .*mlp float32"):
         document.rendered(PAGE.replace("mlp", "cnn"), tmp_path)
+
+
+def test_performance_page_is_current(root: Path) -> None:
+    text = document.PAGE.read_text(encoding="utf-8")
+    assert document.PART.search(text)
+    assert document.rendered(text) == text, "run python -m benchmarks --write"
+
+
+RESULTS = sorted(document.RESULTS.glob("*.json"))
+
+
+@pytest.mark.parametrize("path", RESULTS or [None], ids=lambda path: path.stem if path else "none")
+def test_published_contenders_did_the_same(path: Path | None) -> None:
+    """Parameters are equal, and the first loss is equal up to the chance of initial values and dropout."""
+    if path is None:
+        pytest.skip("no results are published")
+    run = kept.read(path)
+    for workload in run.workloads:
+        for dtype in run.settings["dtypes"]:
+            found = report.measured(run, workload, dtype)
+            assert len({result.parameters for result in found}) == 1, workload
+            losses = [result.loss for result in found if result.loss is not None]
+            assert not losses or max(losses) <= 1.15 * min(losses), (workload, losses)
