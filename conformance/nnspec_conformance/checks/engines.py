@@ -44,10 +44,12 @@ def start(case: TrainingCase, dtype: str) -> dict[str, Array]:
     return {**case.case.point(dtype).variables, **random, **case.slots(dtype), **counters}
 
 
-def near(what: str, got: Array, want: Array, dtype: str, *, rounding: float = 0.0) -> Figure:
-    """By the bound for runs."""
+def near(
+    what: str, got: Array, want: Array, dtype: str, *, rounding: float = 0.0, scale: float | None = None
+) -> Figure:
+    """By the bound for runs; see :func:`compare`."""
     bound = tolerances.TRAINING.bound(dtype)
-    return compare(what, np.asarray(got), want, dtype=dtype, bound=bound, rounding=rounding)
+    return compare(what, np.asarray(got), want, dtype=dtype, bound=bound, rounding=rounding, scale=scale)
 
 
 def rows_of(data: dict[str, Array], rows: Any) -> dict[str, Array]:

@@ -170,13 +170,20 @@ def _totals(case: TrainingCase, engine: Engine, wanted: dict[str, float], dtype:
     """The sums since the start; reading them resets them."""
     got = engine.totals()
     updates = len(case.batches(dtype))
-    rate = float(schedules.value(case.optimizer.learning_rate, updates - 1, case.scale))
+    rates = schedules.value(case.optimizer.learning_rate, np.arange(updates), case.scale)
     losses_ = (np.array(got["loss"][0]), np.array(wanted["loss"]))
     figures = [
         near("sum of losses", *losses_, at_least_float32(dtype), rounding=wanted["loss's rounding"]),
         near("sum of gradient norms", np.array(got["grad_norm"][0]), np.array(wanted["norm"]), dtype),
         near("updates counted", np.array(got["grad_norm"][1]), np.array(updates), at_least_float32(dtype)),
-        near("last learning rate", np.array(got["learning_rate"][0]), np.array(rate), at_least_float32(dtype)),
+        # On the scale of the schedule, as the schedules' own check: what falls along a cosine cancels towards its end.
+        near(
+            "last learning rate",
+            np.array(got["learning_rate"][0]),
+            rates[-1],
+            at_least_float32(dtype),
+            scale=float(np.abs(rates).max()),
+        ),
     ]
     for name, (total, count) in engine.totals().items():
         if name != "learning_rate":
