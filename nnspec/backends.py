@@ -23,6 +23,7 @@ from nnspec import outside
 from nnspec.errors import BackendError, did_you_mean
 
 if TYPE_CHECKING:
+    from nnspec.inference import BatchShape, Inference
     from nnspec.losses import Loss
     from nnspec.metrics import Metric
     from nnspec.model import Model
@@ -77,6 +78,23 @@ class Net(Protocol):
         """The outputs by node name.
 
         In training mode statistics are updated, and ``random/step`` grows by one afterwards.
+
+        Any number of rows will do; where a backend compiles, each new shape is compiled when it is first met.
+        """
+
+    def compiled(self, shape: BatchShape) -> Inference:
+        """The forward pass in inference mode, compiled now for batches of this shape: what a server calls.
+
+        ``net.compiled(32)`` takes up to 32 rows a call and never compiles again. It computes with the variables that
+        the net has at the time of the call. A backend that computes eagerly returns ``Inference(self, shape)``.
+
+        Args:
+            shape: the number of rows; where an input has axes of any size, the whole shape, ``(32, 128)``, or the
+                whole shapes by input, ``{"x": (32, 128), "ids": (32, 16)}``.
+
+        Raises:
+            SpecError: an unknown or a missing input.
+            ShapeError: a shape that does not fit the model, or a free axis without a size.
         """
 
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
@@ -97,6 +115,9 @@ class Engine(Protocol):
 
     Variables are those of the net and ``optimizer/<parameter>/<slot>``, ``optimizer/step`` (int64 scalar, updates
     made), ``optimizer/learning_rate_scale`` (float64 scalar, 1 unless a plateau reduced it).
+
+    An engine that compiles may have an attribute ``compile_seconds``: how long that has taken so far. The trainer then
+    leaves it out of the examples per second and reports it.
     """
 
     @property

@@ -63,13 +63,13 @@ def as_inputs(model: Model, inputs: Arrays, dtype: Any) -> dict[str, Array]:
 
 
 def as_input(name: str, x: Array, declared: DType, dtype: Any) -> Array:
-    """One input in the dtype the model takes it in.
+    """One input in the dtype the model takes it in, itself if that is its own.
 
     Raises:
         ShapeError: it is of another kind, or holds integers beyond int32.
     """
     if is_float(x.dtype) and declared == "float":
-        return x.astype(dtype)
+        return x.astype(dtype, copy=False)
     if x.dtype.kind in "iu" and declared == "int32":
         return to_int32(name, x)
     if x.dtype.kind == "b" and declared == "bool":
@@ -85,7 +85,7 @@ def as_targets(name: str, x: Array, dtype: Any) -> Array:
         ShapeError: another kind, or integers beyond int32.
     """
     if is_float(x.dtype):
-        return x.astype(dtype)
+        return x.astype(dtype, copy=False)
     if x.dtype.kind in "iu":
         return to_int32(name, x)
     if x.dtype.kind == "b":
@@ -125,7 +125,7 @@ def to_int32(name: str, x: Array) -> Array:
     limits = np.iinfo(np.int32)
     if x.size and not np.can_cast(x.dtype, np.int32) and (x.min() < limits.min or x.max() > limits.max):
         raise ShapeError(f"expected integers of 32 bits, got {x.min()} to {x.max()}", (name,))
-    return x.astype(np.int32)
+    return x.astype(np.int32, copy=False)
 
 
 def to_host(arrays: Mapping[str, jax.Array]) -> dict[str, Array]:

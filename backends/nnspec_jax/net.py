@@ -13,8 +13,10 @@ from flax import nnx
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import SpecError, did_you_mean
+from nnspec.inference import BatchShape, Inference
 from nnspec.model import Model
 from nnspec_jax.arrays import as_cotangents, as_inputs, as_variables, is_float, to_host
+from nnspec_jax.inference import JaxInference
 from nnspec_jax.model import Graph, Pass, canonical
 from nnspec_jax.realize import Context
 
@@ -47,7 +49,7 @@ class JaxNet:
     def __init__(self, model: Model, variables: Arrays, dtype: FloatType, device: Any = None) -> None:
         self.model = model
         self.dtype: FloatType = dtype
-        self._device = device
+        self.device = device
         params = model.params()
         self.parameters = tuple(name for name, param in params.items() if param.kind == "parameter")
         self.decayed = frozenset(name for name, param in params.items() if param.decay)
@@ -144,6 +146,9 @@ class JaxNet:
         self.replace(changed)
         return to_host({name: outputs[name] for name in self.model.outputs})
 
+    def compiled(self, shape: BatchShape) -> Inference:
+        return JaxInference(self, shape)
+
     @in_own_precision
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
         values = self._compiled_nodes(self.arrays(), self._inputs(inputs), training=training)
@@ -169,11 +174,11 @@ class JaxNet:
 
     def put(self, values: Arrays) -> DeviceArrays:
         """Arrays on the net's device; later changes of ``values`` do not reach them."""
-        return {name: jax.device_put(np.array(value), self._device) for name, value in values.items()}
+        return {name: jax.device_put(np.array(value), self.device) for name, value in values.items()}
 
     def arrays(self) -> DeviceArrays:
         """All variables as they are on the device."""
-        return {name: variable.get_value() for name, variable in self._variables.items()}
+        return {name: variable.get_raw_value() for name, variable in self._variables.items()}
 
     def replace(self, arrays: Mapping[str, jax.Array]) -> None:
         """Give variables new device arrays, unchecked."""

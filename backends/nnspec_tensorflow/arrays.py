@@ -32,7 +32,7 @@ def is_float(array: Array) -> bool:
 def cast(x: Array, dtype: str) -> Array:
     """Numbers in another dtype; what is too large for a float becomes infinite."""
     with np.errstate(over="ignore"):
-        return x.astype(numpy_dtype(dtype))
+        return x.astype(numpy_dtype(dtype), copy=False)
 
 
 def as_inputs(model: Model, inputs: Arrays, dtype: str) -> dict[str, Array]:
@@ -61,7 +61,7 @@ def as_inputs(model: Model, inputs: Arrays, dtype: str) -> dict[str, Array]:
 
 
 def as_input(name: str, x: Array, declared: DType, dtype: str) -> Array:
-    """One input in the dtype the model takes it in.
+    """One input in the dtype the model takes it in, itself if that is its own.
 
     Raises:
         ShapeError: it is of another kind, or holds integers beyond int32.
@@ -107,7 +107,7 @@ def _int32(name: str, x: Array) -> Array:
     limits = np.iinfo(np.int32)
     if x.size and not np.can_cast(x.dtype, np.int32) and (x.min() < limits.min or x.max() > limits.max):
         raise ShapeError(f"expected integers of 32 bits, got {x.min()} to {x.max()}", (name,))
-    return x.astype(np.int32)
+    return x.astype(np.int32, copy=False)
 
 
 def assign(variables: Mapping[str, Any], values: Arrays) -> None:
@@ -129,4 +129,4 @@ def assign(variables: Mapping[str, Any], values: Arrays) -> None:
 
 def to_host(tensors: Tensors) -> dict[str, Array]:
     """Tensors as NumPy arrays of their own memory."""
-    return {name: np.array(tensor.numpy()) for name, tensor in tensors.items()}
+    return {name: np.asarray(tensor.numpy()) for name, tensor in tensors.items()}  # numpy() copies

@@ -11,11 +11,13 @@ import numpy as np
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import ShapeError, SpecError, did_you_mean
+from nnspec.inference import BatchShape, Inference
 from nnspec.layers.base import Shape
 from nnspec.model import Model
 from nnspec_tensorflow.arrays import as_inputs, assign, cast, to_host
 from nnspec_tensorflow.compilation import Compiled
 from nnspec_tensorflow.dropout import RandomLayer
+from nnspec_tensorflow.inference import TensorFlowInference
 from nnspec_tensorflow.model import SpecModel, realize, single, variables
 from nnspec_tensorflow.startup import tf
 
@@ -92,6 +94,10 @@ class TensorFlowNet:
         with self.placed():
             given = self.tensors(inputs)
             return to_host(self._forward[training](given) if compiled else self.outputs(given, training=training))
+
+    def compiled(self, shape: BatchShape) -> Inference:
+        """The forward pass in inference mode, compiled now for batches of this shape."""
+        return TensorFlowInference(self, shape)
 
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
         """The value of every node by path, without changing any state."""

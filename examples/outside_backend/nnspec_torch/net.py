@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
+from nnspec.inference import BatchShape, Inference
 from nnspec.model import Model
 from nnspec_torch.arrays import assign, check_names, to_host, to_tensor
 from nnspec_torch.model import Graph
@@ -45,6 +46,9 @@ class TorchNet:
         if training:
             self.native.commit(run)
         return to_host(outputs)
+
+    def compiled(self, shape: BatchShape) -> Inference:
+        return Inference(self, shape)
 
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
         return to_host(self.native.observe(self.inputs(inputs), training=training)[1].nodes)

@@ -9,6 +9,7 @@ import numpy as np
 
 import nnspec
 from nnspec.backends import FloatType, Gradients
+from nnspec.inference import BatchShape, Inference
 from nnspec_plugin.layers import Array, Arrays, pull_back, run
 
 
@@ -48,6 +49,9 @@ class NumpyNet:
         if training:
             self.held["random/step"] = self.held["random/step"] + np.uint32(1)
         return {name: values[name] for name in self.model.outputs}
+
+    def compiled(self, shape: BatchShape) -> Inference:
+        return Inference(self, shape)
 
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
         values, _ = run(self.model, self.held, self.floats(inputs))
