@@ -137,10 +137,16 @@ def starts(facts: Facts, dtype: str) -> Rows:
 def missing(facts: Facts, workload: str, dtype: str) -> list[str]:
     """A line for each contender that was not measured."""
     return [
-        f"{CONTENDERS[result.contender].title}: {result.status}, {(result.reason or '').splitlines()[0]}"
+        f"{CONTENDERS[result.contender].title}: {result.status}, {_shortened(result.reason or '')}"
         for result in facts.of(workload, dtype)
         if result.status != "measured"
     ]
+
+
+def _shortened(reason: str) -> str:
+    """What happened, and the last line of what was written, where Python has the error's message."""
+    lines = reason.splitlines()
+    return lines[0] if len(lines) == 1 else f"{lines[0]}: {lines[-1].strip()}"
 
 
 def conditions(facts: Facts) -> list[str]:

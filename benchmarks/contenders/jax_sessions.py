@@ -42,7 +42,7 @@ class Training:
             parameters, others, slots = state
 
             def of_parameters(parameters: Any) -> Any:
-                made = nnx.merge(graph, parameters, others)
+                made = nnx.merge(graph, parameters, others, copy=True)
                 return loss(made, x[rows], targets[rows]), nnx.state(made, nnx.Not(nnx.Param))
 
             (value, others), gradients = jax.value_and_grad(of_parameters, has_aux=True)(parameters)

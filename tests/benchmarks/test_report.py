@@ -53,7 +53,7 @@ def test_starts() -> None:
 
 def test_markdown_loses_nothing() -> None:
     text = report.markdown(facts())
-    assert "PyTorch, eager: failed, torch: ended with status 1" in text
+    assert "PyTorch, eager: failed, torch: ended with status 1: Traceback <b>" in text
     assert "PyTorch, `torch.compile`: skipped, needs a C++ compiler" in text
     assert "Abacus 3000, 2 cores" in text
     assert "GFLOP/s: jax 300, torch 400; memory copies at 12.5 GB/s" in text
