@@ -21,6 +21,7 @@ from nnspec.losses import Loss
 from nnspec.metrics import Metric
 from nnspec.optimizers import Clip, Optimizer
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
+from nnspec_jax.compilation import Stopwatch, timed
 from nnspec_jax.losses import check_class_ids
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
 from nnspec_jax.optimizers import get_slots, global_norm, set_slots
@@ -44,6 +45,7 @@ class JaxEngine:
             raise SpecError(f"training needs one output, the model has {', '.join(net.model.outputs)}", ("outputs",))
         self.net: Net = net
         self._net, self.dtype = net, net.dtype
+        self.compiling = Stopwatch()
         self._wide = at_least_float32(jnp.dtype(net.dtype))
         self._output = net.model.outputs[0]
         self._loss_spec, self._optimizer_spec = loss, optimizer
@@ -148,7 +150,13 @@ class JaxEngine:
         check_class_ids(self._loss_spec, others["targets"], self._net.model.output_shapes()[self._output][-1])
         self._splits[split] = self._net.put({**inputs, **others})
 
+    @property
+    def compile_seconds(self) -> float:
+        """How long tracing and compiling of updates and evaluations has taken so far."""
+        return self.compiling.seconds
+
     @in_own_precision
+    @timed
     def train(self, order: NDArray[np.int32], start: int, stop: int) -> None:
         data = self._split("train")
         if self._order[0] is not order:
@@ -171,6 +179,7 @@ class JaxEngine:
         return found
 
     @in_own_precision
+    @timed
     def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
         sums = self._evaluate(self._net.arrays(), self._split(split), batch_size=batch_size)
         return _totals(sums, self._counted[:-2])

@@ -180,6 +180,11 @@ class TensorFlowEngine:
         assign({**self._net.keras_variables, **self._state}, variables)
 
     @property
+    def compile_seconds(self) -> float:
+        """How long the first calls of updates and evaluations took: tracing, compiling, and what they computed."""
+        return sum(function.seconds for function in (self._updates, *self._evaluations.values()))
+
+    @property
     def traces(self) -> int:
         """How often the loop of updates was compiled: once for each batch size, split and length of an epoch."""
         return self._updates.traces

@@ -30,7 +30,7 @@ def monitored(record: Mapping[str, float], name: str) -> float:
         SpecError: no such quantity; the message lists what there is.
     """
     if name not in record:
-        known = [k for k in record if k not in ("epoch", "step", "seconds", "examples_per_second")]
+        known = [k for k in record if k not in ("epoch", "step", "seconds", "compile_seconds", "examples_per_second")]
         reason = (
             "there is no validation data: set data.validation_split or give validation="
             if name.startswith("val_") and not any(k.startswith("val_") for k in known)

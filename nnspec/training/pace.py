@@ -1,10 +1,12 @@
-"""How many updates one compiled call makes."""
+"""How many updates one compiled call makes, and how long compiling took."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from nnspec.backends import Engine
 
 # One compiled call lasts about this long: short enough that Ctrl-C is prompt, long enough that calls cost nothing.
 CALL_SECONDS = 0.2
@@ -26,3 +28,8 @@ class Pace:
         if self._calls == 1:
             return  # compiled first
         self.updates = max(1, min(round(CALL_SECONDS * updates / max(seconds, 1e-9)), 4 * self.updates, 100_000))
+
+
+def compile_seconds(engine: Engine) -> float:
+    """How long an engine has compiled so far; 0 for one that does not say."""
+    return float(getattr(engine, "compile_seconds", 0.0))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress, TaskID
 
-_BOOKKEEPING = ("epoch", "step", "seconds", "examples_per_second", "grad_norm")
+_BOOKKEEPING = ("epoch", "step", "seconds", "compile_seconds", "examples_per_second", "grad_norm")
+# What compiling took is said where it is noticed.
+_NOTICED = 0.05
 
 
 class Progress(Protocol):
@@ -41,6 +43,8 @@ def line(record: Mapping[str, float], epochs: int, note: str) -> str:
     parts = [f"epoch {int(record['epoch']):>{width}}/{epochs}"]
     parts += [f"{name} {number(value)}" for name, value in record.items() if name not in _BOOKKEEPING]
     parts.append(f"{record['examples_per_second']:,.0f} examples/s")
+    if record.get("compile_seconds", 0.0) >= _NOTICED:
+        parts.append(f"compiled in {record['compile_seconds']:.1f} s")
     return "  ".join(parts) + (f"  {note}" if note else "")
 
 

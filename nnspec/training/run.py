@@ -187,7 +187,7 @@ def plot(history: list[dict[str, float]], path: Path) -> bool:
         from matplotlib.ticker import MaxNLocator
     except ImportError:
         return False
-    skipped = ("epoch", "step", "seconds", "examples_per_second")
+    skipped = ("epoch", "step", "seconds", "compile_seconds", "examples_per_second")
     names = [n for n in history[0] if n not in skipped and not n.startswith("val_")]
     figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
     FigureCanvasAgg(figure)

@@ -27,7 +27,7 @@ from nnspec.training.callbacks import Patience, Plateau, improves, monitored
 from nnspec.training.data import Dataset
 from nnspec.training.environment import environment
 from nnspec.training.order import epoch_order
-from nnspec.training.pace import Pace
+from nnspec.training.pace import Pace, compile_seconds
 from nnspec.training.progress import Progress
 from nnspec.training.run import Preparation, Run
 from nnspec.vocabulary import tag_of
@@ -144,6 +144,7 @@ class Trainer:
         full = self._rows // self._batch
         batches, rest = epoch_order(self.settings.seed, epoch - 1, self._rows, self._batch, self.settings.shuffle)
         totals: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+        compiled = compile_seconds(engine)
         began = time.perf_counter()
         done = 0
         while done < full:
@@ -160,6 +161,7 @@ class Trainer:
             done += 1
             self._accumulate(totals, engine, epoch, done)
         seconds = time.perf_counter() - began
+        computing = max(seconds - (compile_seconds(engine) - compiled), 1e-9)
         results = self._results(totals)
         validation = {}
         if "validation" in engine_splits(self.dataset):
@@ -174,7 +176,8 @@ class Trainer:
             "learning_rate": rate,
             "grad_norm": norm,
             "seconds": round(seconds, 6),
-            "examples_per_second": round(rows / seconds, 3),
+            "compile_seconds": round(compile_seconds(engine) - compiled, 6),
+            "examples_per_second": round(rows / computing, 3),
         }
 
     def _accumulate(self, totals: dict[str, tuple[float, float]], engine: Engine, epoch: int, done: int) -> None:

@@ -52,6 +52,7 @@ def test_history_has_what_the_readme_promises(backend_name: str, tmp_path: Path)
         "learning_rate",
         "grad_norm",
         "seconds",
+        "compile_seconds",
         "examples_per_second",
     ]
     # 1797 rows, a fifth of them to validate: 1438 to train on, in 14 batches of 100 and one of 38.
@@ -241,3 +242,16 @@ def test_nan_is_never_silent(backend_name: str) -> None:
             loss="SoftmaxCrossEntropy",
             backend=backend_name,
         )
+
+
+def test_compiling_is_reported_and_left_out_of_the_speed(backend_name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run = train(backend_name, progress=True)
+    first, *later = run.history
+    assert 0.05 < first["compile_seconds"]
+    assert [record["compile_seconds"] for record in later] == [0.0, 0.0]
+    assert first["examples_per_second"] > 1438 / first["seconds"]
+    for record in later:
+        assert record["examples_per_second"] == pytest.approx(1438 / record["seconds"], rel=1e-3)
+    lines = capsys.readouterr().err.splitlines()
+    assert f"compiled in {first['compile_seconds']:.1f} s" in lines[0]
+    assert not any("compiled" in line for line in lines[1:])
