@@ -15,14 +15,13 @@ import pytest
 
 if TYPE_CHECKING:
     from nnspec_conformance.outcome import Outcome
-    from nnspec_conformance.run import Bench, Plan
+    from nnspec_conformance.run import Plan
     from nnspec_conformance.suite import Item
 
 PACKAGE = "nnspec_conformance"
 REPORTS = ("report", "json", "markdown")
 _plan = pytest.StashKey["Plan"]()
-_bench = pytest.StashKey["Bench"]()
-_unit = pytest.StashKey[tuple[str, str]]()
+_work = pytest.StashKey[Any]()  # what settles tests: a Bench or an Attendant
 
 
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
@@ -95,24 +94,31 @@ def plan(config: pytest.Config) -> Plan:
     return config.stash[_plan]
 
 
-def bench(session: pytest.Session, item: Item) -> Bench:
-    """The backends under test in this process, for the cases that were selected.
+def settled(session: pytest.Session, item: Item) -> Outcome:
+    """What becomes of a test.
 
-    Tests of one family and dtype share what is compiled. It is put away when another's turn comes: a process may have
-    only so many programs at a time (on Linux, ``vm.max_map_count`` parts of memory), and ends in a crash beyond.
+    A few tests are run in this process, where a debugger finds them. Many are run in one that is replaced from time to
+    time, since programs that TensorFlow has compiled are never freed.
     """
     stash = session.config.stash
-    unit = (item.dtype, item.family)
-    if _bench in stash and stash.get(_unit, unit) != unit:
-        stash[_bench].clear()
-    stash[_unit] = unit
-    if _bench not in stash:
+    if _work not in stash:
+        from nnspec_conformance import processes
         from nnspec_conformance.run import Bench
 
         specs: list[Any] = [item.callspec for item in session.items if hasattr(item, "callspec")]
-        cases = [spec.params["item"].case for spec in specs if "item" in spec.params]
-        stash[_bench] = Bench(plan(session.config).device, frozenset(cases))
-    return stash[_bench]
+        items: list[Item] = [spec.params["item"] for spec in specs if "item" in spec.params]
+        made = plan(session.config)
+        many = len(items) > processes.LIFETIME
+        bench = Bench(made.device, frozenset(item.case for item in items))
+        stash[_work] = processes.Attendant(made, items) if many else bench
+    outcome: Outcome = stash[_work].settle(item)
+    return outcome
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """End the process that ran the tests."""
+    if _work in session.config.stash:
+        session.config.stash[_work].close()
 
 
 def _option(config: pytest.Config, name: str) -> Any:

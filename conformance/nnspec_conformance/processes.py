@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from nnspec_conformance import run
-from nnspec_conformance.outcome import Outcome, died, settle
+from nnspec_conformance.outcome import Outcome, died
 from nnspec_conformance.suite import Item
 
 # A process that has started so many tests is replaced by a fresh one between families: TensorFlow never frees what XLA
@@ -46,7 +46,7 @@ def outcomes(
     try:
         while waiting or workers:
             while waiting and len(workers) < jobs:
-                workers.append(_started(context, plan))
+                workers.append(_started(context, plan, _work))
                 _give(workers[-1], waiting)
             for link in wait([worker.link for worker in workers]):
                 worker = next(worker for worker in workers if worker.link is link)
@@ -78,9 +78,11 @@ def outcomes(
             worker.process.join()
 
 
-def _started(context: multiprocessing.context.SpawnContext, plan: run.Plan) -> _Worker:
+def _started(
+    context: multiprocessing.context.SpawnContext, plan: run.Plan, work: Callable[[run.Plan, Connection], None]
+) -> _Worker:
     here, there = context.Pipe()
-    process = context.Process(target=_work, args=(plan, there), daemon=True)
+    process = context.Process(target=work, args=(plan, there), daemon=True)
     with _no_interrupt():
         process.start()
     there.close()  # so that its end here sees the end of the process
@@ -115,6 +117,55 @@ def _work(plan: run.Plan, link: Connection) -> None:
         while (ids := link.recv()) is not None:
             bench = run.Bench(plan.device, frozenset(by_id[name].case for name in ids))
             for name in ids:
-                link.send(settle(by_id[name], bench))
+                link.send(bench.settle(by_id[name]))
             link.send(bench.compilations)
-            bench.clear()
+            bench.close()
+
+
+class Attendant:
+    """Runs tests one by one, as they are given, in a process of its own that is replaced between families.
+
+    Args:
+        items: those that may be given.
+    """
+
+    def __init__(self, plan: run.Plan, items: Sequence[Item]) -> None:
+        self._plan = plan
+        self._ids = [item.id for item in items]
+        self._worker: _Worker | None = None
+        self._unit: tuple[str, str] | None = None
+
+    def settle(self, item: Item) -> Outcome:
+        """What becomes of a test; if its process dies, that is its outcome."""
+        if self._worker is None or (self._unit != run.unit(item) and self._worker.lifetime >= LIFETIME):
+            self.close()
+            self._worker = _started(multiprocessing.get_context("spawn"), self._plan, _attend)
+            self._worker.link.send(self._ids)
+        self._unit = run.unit(item)
+        self._worker.lifetime += 1
+        try:
+            self._worker.link.send(item.id)
+            outcome = self._worker.link.recv()
+        except (EOFError, OSError):
+            self._worker.process.join()
+            status, self._worker = self._worker.process.exitcode, None
+            return died(item, status)
+        assert isinstance(outcome, Outcome)
+        return outcome
+
+    def close(self) -> None:
+        """End the process."""
+        if self._worker is not None:
+            self._worker.process.kill()
+            self._worker.process.join()
+            self._worker.link.close()
+            self._worker = None
+
+
+def _attend(plan: run.Plan, link: Connection) -> None:
+    """The process: takes the ids of all tests, then one at a time, and gives its outcome."""
+    by_id = {item.id: item for item in plan.items()}
+    with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
+        bench = run.Bench(plan.device, frozenset(by_id[name].case for name in link.recv()))
+        while True:
+            link.send(bench.settle(by_id[link.recv()]))

@@ -60,6 +60,7 @@ class Bench:
     cases: frozenset[Any] | None = None
     _meters: dict[str, Metered] = field(default_factory=dict)
     _subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
+    _unit: tuple[str, str] | None = None
 
     def __call__(self, name: str, dtype: FloatType) -> Subject:
         """The subject of a backend and dtype."""
@@ -68,7 +69,14 @@ class Bench:
             self._subjects[name, dtype] = suite.subject(meter, dtype, self.cases)  # type: ignore[arg-type]
         return self._subjects[name, dtype]
 
-    def clear(self) -> None:
+    def settle(self, item: Item) -> Outcome:
+        """Run a test. What was compiled for another family or dtype is put away first."""
+        if self._unit != unit(item):
+            self.close()
+        self._unit = unit(item)
+        return settle(item, self)
+
+    def close(self) -> None:
         """Put away nets and results: what comes next shares none of them."""
         self._subjects.clear()
         gc.collect()
@@ -100,13 +108,17 @@ class Run:
                 yield from found
             return
         bench = Bench(self.plan.device, frozenset(item.case for item in self.items))
-        for unit in units(self.items):
-            for item in unit:
-                yield settle(item, bench)
-            bench.clear()
+        for item in self.items:
+            yield bench.settle(item)
+        bench.close()
         self.compilations.update(bench.compilations)
 
 
+def unit(item: Item) -> tuple[str, str]:
+    """What a test's dtype and family are: tests that are alike in both share what is compiled, and others nothing."""
+    return item.dtype, item.family
+
+
 def units(items: Sequence[Item]) -> list[list[Item]]:
-    """The tests of each dtype and family: these share what is compiled, and others nothing."""
-    return [list(group) for _, group in groupby(items, key=lambda item: (item.dtype, item.family))]
+    """The tests of each unit."""
+    return [list(group) for _, group in groupby(items, key=unit)]

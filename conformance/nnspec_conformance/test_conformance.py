@@ -8,7 +8,6 @@ import pytest
 
 from nnspec import backends
 from nnspec_conformance import deviations, plugin, suite
-from nnspec_conformance.outcome import settle
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -18,7 +17,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def test_conformance(item: suite.Item, request: pytest.FixtureRequest) -> None:
-    outcome = settle(item, plugin.bench(request.session, item))
+    outcome = plugin.settled(request.session, item)
     plugin.keep(request.node, outcome)
     if outcome.status == "not implemented":
         pytest.skip(outcome.message)

@@ -178,7 +178,7 @@ CASES = [
         scale=0.4,
     ),
     TrainingCase(
-        "convolutional",
+        "convolutional network",
         cnn(),
         SoftmaxCrossEntropy(label_smoothing=0.05),
         AdamW(WarmupCosine(0.01, 5, 70, end=0.001), weight_decay=0.02, decay="kernels"),
@@ -187,7 +187,7 @@ CASES = [
         weights=True,
     ),
     TrainingCase(
-        "recurrent",
+        "recurrent network",
         sequence(),
         SoftmaxCrossEntropy(),
         Adam(WarmupCosine(0.02, 4, 70, end=0.002), b1=0.8),
@@ -195,7 +195,7 @@ CASES = [
         metrics=(Accuracy(),),
     ),
     TrainingCase(
-        "recurrent, unrolled in time",
+        "recurrent network, unrolled in time",
         recurrent(),
         SoftmaxCrossEntropy(),
         Nesterov(WarmupCosine(0.05, 5, 70, end=0.001), 0.7, weight_decay=0.01),
@@ -203,7 +203,7 @@ CASES = [
         metrics=(Accuracy(),),
     ),
     TrainingCase(
-        "transformer",
+        "transformer network",
         transformer(),
         SoftmaxCrossEntropy(),
         AdamW(WarmupCosine(0.01, 6, 70, end=0.001), weight_decay=0.03, decay="kernels"),

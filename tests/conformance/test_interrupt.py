@@ -43,9 +43,6 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        ),  # shells ignore it in the background
     )
     deadline = time.monotonic() + 120
     while len(in_group(process.pid)) < 3 and time.monotonic() < deadline and process.poll() is None:

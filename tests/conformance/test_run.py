@@ -61,6 +61,50 @@ def test_nothing_is_left_running_when_a_run_is_given_up() -> None:
     assert not multiprocessing.active_children()
 
 
+def test_an_attendant_finds_the_same_in_a_process_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = plan("metrics or words")
+    items = chosen.items()
+    monkeypatch.setattr(processes, "LIFETIME", 3)
+    attendant = processes.Attendant(chosen, items)
+    found: list[Outcome] = []
+    workers = []
+    for item in items:
+        found.append(attendant.settle(item))
+        (worker,) = multiprocessing.active_children()
+        if worker.pid not in workers:
+            workers.append(worker.pid)
+    assert len(workers) == len({item.family for item in items}) == 2, "one for each family, since both are large"
+    attendant.close()
+    assert not multiprocessing.active_children()
+    monkeypatch.undo()
+    assert facts(found) == facts(list(Run(chosen, items).outcomes()))
+
+
+def test_an_attendant_survives_its_process() -> None:
+    chosen = plan("metrics")
+    items = chosen.items()[:3]
+    attendant = processes.Attendant(chosen, items)
+    assert attendant.settle(items[0]).good
+    (worker,) = multiprocessing.active_children()
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join()
+    lost = attendant.settle(items[1])
+    assert (lost.status, lost.message) == ("error", "the process that ran it was ended by signal 9")
+    assert attendant.settle(items[2]).good, "in a new one"
+    attendant.close()
+
+
+def test_a_long_run_changes_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = plan("metrics or words")
+    items = chosen.items()
+    monkeypatch.setattr(processes, "LIFETIME", 3)
+    run = Run(chosen, items)
+    assert next(found := run.outcomes()).good
+    assert multiprocessing.active_children(), "it is not run here"
+    assert {outcome.id for outcome in found} < {item.id for item in items}
+
+
 def test_a_selection_compiles_nothing_else() -> None:
     few, many = plan("Softmax and forward"), plan("(Softmax or relu) and forward")
     runs = [Run(chosen, chosen.items()) for chosen in (few, many)]

@@ -94,7 +94,7 @@ def check(items: Sequence[Item], bench: Bench) -> Iterator[Outcome]:
         for item in group:
             yield _judged(settle(item, bench), item)
         held.close()
-        bench.clear()
+        bench.close()
 
 
 def _judged(outcome: Outcome, item: Item) -> Outcome:

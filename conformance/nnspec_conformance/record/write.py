@@ -87,7 +87,7 @@ def _written(directory: Path, items: list[Item], bench: Bench) -> Iterator[Outco
             if outcome.status != "passed":
                 left_out.append(_left_out(item, outcome))
             yield outcome
-        bench.clear()
+        bench.close()
         page = book.page()
         if page.cases:
             listed.append(_save(directory, page, book, files))
