@@ -23,6 +23,10 @@ from nnspec.notation import only, read_graph, read_input, write_graph
 from nnspec.spec import Spec, parse, shown, spec
 from nnspec.vocabulary import node_name
 
+# Of how many combinations of shapes a model remembers what it inferred: a reference that is asked for differences, or a
+# server, asks for the same ones again and again.
+_KEPT = 8
+
 
 @dataclasses.dataclass(frozen=True)
 class Inferred:
@@ -103,7 +107,7 @@ class Model(Layer):
 
     # -- inference ----------------------------------------------------------------------------------------------------
 
-    def infer(self, *shapes: Shape, dtypes: Sequence[DType] | None = None) -> dict[str, Inferred]:
+    def infer(self, *shapes: Shape, dtypes: Sequence[DType] | None = None) -> Mapping[str, Inferred]:
         """Shapes, dtypes and variables of every node.
 
         Args:
@@ -113,6 +117,15 @@ class Model(Layer):
         Raises:
             ShapeError: naming the node and the shapes.
         """
+        asked = (tuple(map(tuple, shapes)), None if dtypes is None else tuple(dtypes))
+        known: dict[Any, Mapping[str, Inferred]] = self.__dict__.setdefault("_inferred", {})
+        if asked not in known:
+            if len(known) == _KEPT:
+                del known[next(iter(known))]
+            known[asked] = self._infer(*asked)
+        return known[asked]
+
+    def _infer(self, shapes: tuple[Shape, ...], dtypes: Sequence[DType] | None) -> Mapping[str, Inferred]:
         bound = self._bind(shapes, dtypes)
         outputs: dict[str, Shape] = {name: shape for name, (shape, _) in bound.items()}
         kinds: dict[str, DType] = {name: dtype for name, (_, dtype) in bound.items()}
@@ -163,7 +176,7 @@ class Model(Layer):
             bound[name] = (given, declared.dtype)
         return bound
 
-    def _params(self, inner: dict[str, Inferred]) -> dict[str, Param]:
+    def _params(self, inner: Mapping[str, Inferred]) -> dict[str, Param]:
         return {
             f"{node.name}/{name}": param
             for node in self.nodes
@@ -172,7 +185,7 @@ class Model(Layer):
         }
 
     def _result(
-        self, inner: dict[str, Inferred], shapes: tuple[Shape, ...], dtypes: Sequence[DType]
+        self, inner: Mapping[str, Inferred], shapes: tuple[Shape, ...], dtypes: Sequence[DType]
     ) -> tuple[Shape, DType]:
         if len(self.outputs) != 1:
             raise ShapeError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -134,7 +134,7 @@ def _declared(model: Model) -> Iterator[Shape | None]:
         yield None if given.shape is None else (None, *given.shape)
 
 
-def _rows(model: Model, inferred: dict[str, Inferred], prefix: str, shared: bool = False) -> Iterator[Row]:
+def _rows(model: Model, inferred: Mapping[str, Inferred], prefix: str, shared: bool = False) -> Iterator[Row]:
     """A row per node that is not a model; those of a nested model after each other."""
     for node in model.nodes:
         found = inferred[node.name]
@@ -153,7 +153,7 @@ def _rows(model: Model, inferred: dict[str, Inferred], prefix: str, shared: bool
         yield Row(path, describe(node.layer), found.output, counts["parameter"], counts["statistic"], flops, shares)
 
 
-def _outputs(model: Model, inferred: dict[str, Inferred]) -> Iterator[tuple[Shape, str]]:
+def _outputs(model: Model, inferred: Mapping[str, Inferred]) -> Iterator[tuple[Shape, str]]:
     """Shape and dtype of the output of each node that is not a model."""
     for node in model.nodes:
         found = inferred[node.name]

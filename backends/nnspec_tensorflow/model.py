@@ -9,7 +9,7 @@ and it matters where a layer with statistics is shared; so the models here run b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -229,13 +229,13 @@ def _functional(
     return cls(single(inputs), single(outputs), name, plan=plan, **options)
 
 
-def _layer_name(node: Node, inferred: dict[str, Inferred]) -> str:
+def _layer_name(node: Node, inferred: Mapping[str, Inferred]) -> str:
     """Nodes share a Keras layer if there is something to share: variables, or a count of calls."""
     stateful = inferred[node.name].params or node.layer.random or isinstance(node.layer, Model)
     return node.owner if stateful else node.name
 
 
-def _layer(name: str, nodes: list[Node], inferred: dict[str, Inferred], dtype: FloatType, path: str) -> Any:
+def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype: FloatType, path: str) -> Any:
     layer, here = nodes[0].layer, f"{path}{name}"
     shapes = _common([inferred[node.name].inputs for node in nodes])
     if isinstance(layer, Model):

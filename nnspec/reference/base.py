@@ -49,8 +49,11 @@ def floats(x: Any) -> Array:
 
 def rounded(x: Any, dtype: DTypeLike) -> Array:
     """``x`` in another float type; what is too large for it becomes infinite, without a warning."""
+    array = np.asarray(x)
+    if array.dtype == dtype:
+        return array
     with np.errstate(over="ignore"):
-        return np.asarray(x).astype(dtype, copy=False)
+        return array.astype(dtype)
 
 
 @dataclass
@@ -115,6 +118,14 @@ class Scope:
     def keep_mask(self, rate: float, shape: tuple[int, ...], purpose: str = "dropout") -> NDArray[np.bool_]:
         """The keep-mask of this call, for this seed and step; it is recorded under the node's path."""
         stream = random.stream_of(self.owner, purpose, self.call)
-        mask = random.keep_mask(rate, shape, self.state.seed, stream, self.state.step)
+        mask = _keep_mask(rate, shape, self.state.seed, stream, self.state.step)
         self.state.masks[self.path] = mask
         return mask
+
+
+@functools.lru_cache(maxsize=128)
+def _keep_mask(rate: float, shape: tuple[int, ...], seed: int, stream: int, step: int) -> NDArray[np.bool_]:
+    """A mask that nobody can change: differences ask for the same ones again and again."""
+    mask = random.keep_mask(rate, shape, seed, stream, step)
+    mask.flags.writeable = False
+    return mask
