@@ -39,6 +39,8 @@ class Worker:
         inputs, targets = self._workload.data()
         began = time.perf_counter()
         module = importlib.import_module(f"benchmarks.contenders.{self._contender.module}")
+        if hasattr(module, "load"):
+            module.load(self._contender.name)
         imported = time.perf_counter()
         self._session = cast(Build, module.build)(self._contender.name, inputs, targets, self._settings)
         built = time.perf_counter()

@@ -1,6 +1,7 @@
 """Who is compared: nnspec on each backend, and what people would use instead.
 
-This module imports no framework. A contender's module does, and has ``build``, which makes a :class:`Session`.
+This module imports no framework. A contender's module does, when it is imported or in its function ``load`` if it has
+one, and ``build`` makes a :class:`Session`.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ _ALL = (
         "jax",
         ("nnspec", "jax", "flax", "optax"),
         training=("engine",),
-        inference=("forward",),
+        inference=("compiled",),
         ours=True,
     ),
     Contender(
@@ -120,7 +121,7 @@ _ALL = (
         "tensorflow",
         ("nnspec", "tensorflow", "keras"),
         training=("engine",),
-        inference=("forward",),
+        inference=("compiled",),
         ours=True,
     ),
     Contender(

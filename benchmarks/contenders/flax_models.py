@@ -73,7 +73,7 @@ class Block(nnx.Module):  # type: ignore[misc]
         self.norm1 = make.batch_norm(outputs)
         self.conv2 = make.conv(outputs, outputs, use_bias=False)
         self.norm2 = make.batch_norm(outputs)
-        self.shortcut = None
+        self.shortcut = nnx.data(None)
         if (inputs, strides) != (outputs, 1):
             projection = make.conv(inputs, outputs, kernel_size=(1, 1), strides=strides, use_bias=False)
             self.shortcut = nnx.Sequential(projection, make.batch_norm(outputs))

@@ -1,4 +1,4 @@
-"""nnspec, through the path that ``nnspec.train`` takes, and ``Net.forward`` for predictions."""
+"""nnspec, through the path that ``nnspec.train`` takes, and ``Net.compiled`` for predictions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ from nnspec.training.order import epoch_order
 from nnspec.training.pace import Pace
 
 
+def load(contender: str) -> nn.backends.Backend:
+    """The backend: nnspec imports no framework before."""
+    return nn.backend(contender.removeprefix("nnspec-"))
+
+
 def build(contender: str, inputs: dict[str, Array], targets: Array, settings: Settings) -> Session:
     """A net and, for training, its engine."""
-    backend = nn.backend(contender.removeprefix("nnspec-"))
+    backend = load(contender)
     network = settings.workload.network
     if isinstance(network, Encoder | Decoder):
         # The vocabulary has no constants: positions are a second input.
         tokens = inputs["tokens"]
         inputs = {**inputs, "positions": np.broadcast_to(np.arange(tokens.shape[1], dtype=np.int32), tokens.shape)}
     made = model(network).with_inputs(*(x.shape[1:] for x in inputs.values()))
-    net = backend.build(made, dtype=settings.dtype, device=f"{settings.device}:0")
+    # The device is the default one: the process sees no other kind (benchmarks.process.environment).
+    net = backend.build(made, dtype=settings.dtype)
     named = dict(zip(made.inputs, inputs.values(), strict=True))
     if settings.workload.kind == "inference":
         return Inference(net, named, settings.workload)
@@ -144,13 +150,13 @@ class Training:
 
 
 class Inference:
-    """Batch after batch through ``Net.forward``."""
+    """Batch after batch through the net compiled for this batch size, which compiles when it is made."""
 
     unit = 1
 
     def __init__(self, net: nn.backends.Net, inputs: dict[str, Array], workload: Workload) -> None:
         self.parameters = parameters(net)
-        self._forward = net.forward
+        self._predict = net.compiled(workload.batch)
         self._batches = [
             {name: x[i * workload.batch : (i + 1) * workload.batch] for name, x in inputs.items()}
             for i in range(workload.steps)
@@ -161,7 +167,7 @@ class Inference:
 
     def run(self, steps: int) -> None:
         for i in range(steps):
-            self._forward(self._batches[i % len(self._batches)])
+            self._predict(self._batches[i % len(self._batches)])
 
 
 def parameters(net: nn.backends.Net) -> int:
