@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
 from typing import Any
@@ -19,7 +18,7 @@ def chosen(check: str, extent: suite.Extent = "quick") -> tuple[tuple[str, Any],
     return tuple((item.family, item.case) for item in found)
 
 
-def families(extent: suite.Extent = "quick") -> Iterator[Any]:
+def families(extent: suite.Extent = "quick") -> list[Any]:
     """The cases of each family of layers, as parameters of a test."""
-    for name, group in groupby(chosen("forward", extent), key=lambda pair: pair[0]):
-        yield pytest.param([case for _, case in group], id=name)
+    grouped = groupby(chosen("forward", extent), key=lambda pair: pair[0])
+    return [pytest.param([case for _, case in group], id=name) for name, group in grouped]
