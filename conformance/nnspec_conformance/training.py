@@ -93,13 +93,15 @@ class TrainingCase:
         return np.stack([rng.permutation(ROWS)[:BATCH] for _ in range(UPDATES)]).astype(np.int32)
 
     def batches(self, dtype: str) -> list[tuple[NDArray[np.int32], int]]:
-        """An order and a row of it for each update that is compared: in float64 also a last partial batch, and one row.
+        """An order and a row of it for each update that is compared: in float64 also a last partial batch and, where
+        the network has statistics, to which one example is special, one row.
 
         A batch of another size is compiled anew, so that lower precisions do without.
         """
         order = self.order()
         found = [(order, update) for update in range(self.updates)]
-        rest = [generator(self.name, "rest", size).permutation(ROWS)[None, :size] for size in (3, 1)]
+        sizes = (3, 1) if len(self.case.params) > len(self.case.parameters) else (3,)
+        rest = [generator(self.name, "rest", size).permutation(ROWS)[None, :size] for size in sizes]
         return found + [(rows.astype(np.int32), 0) for rows in rest if dtype == "float64"]
 
     def slots(self, dtype: str) -> dict[str, Array]:

@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.model import Model
 from nnspec.reference import derivative, model as reference
 from nnspec_conformance.case import BATCHES, STEP, Case, Point
 from nnspec_conformance.draws import Array, float_type, generator, limits, rounded
 from nnspec_conformance.result import difference
 from nnspec_conformance.tolerances import DRAWS, ESTIMATES
 
-# Tensors up to this size are differentiated element by element, larger ones along random directions.
+# Tensors up to this size are differentiated element by element, larger ones along random directions. In models it is
+# less: each of their layers is asked for every element by itself, and a pass through a model takes long.
 ELEMENTS = 64
+ELEMENTS_OF_MODELS = 8
 DIRECTIONS = 6
 
 
@@ -81,19 +84,24 @@ def forward_rounding(case: Case, dtype: str, training: bool) -> dict[str, float]
 
 
 def derivatives(
-    f: Callable[[Mapping[str, Array]], float], at: Mapping[str, Array], names: list[str], step: float, key: str
+    f: Callable[[Mapping[str, Array]], float],
+    at: Mapping[str, Array],
+    names: list[str],
+    step: float,
+    key: str,
+    elements: int,
 ) -> dict[str, Derivative]:
-    """Central differences of f with respect to the named tensors."""
+    """Central differences of f with respect to the named tensors, by element up to so many ``elements``."""
     found: dict[str, Derivative] = {}
     for name in names:
         value = at[name]
-        small = value.size <= ELEMENTS
+        small = value.size <= elements
         if small:
             directions: Array = np.eye(value.size).reshape(value.size, *value.shape)
         else:
             # ±1 in every element, so that an error in any one shows in full.
             directions = generator(key, "directions", name).choice([-1.0, 1.0], (DIRECTIONS, *value.shape))
-        h = step if small else step * np.sqrt(ELEMENTS / value.size)
+        h = step if small else step * np.sqrt(elements / value.size)
         slopes = np.array([derivative.directional(f, at, {name: d}, h) for d in directions])
         found[name] = Derivative(slopes.reshape(value.shape)) if small else Derivative(slopes, directions)
     return found
@@ -110,9 +118,11 @@ def slopes(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
         return float(sum(_total(outputs[name] * cotangents[name], case) for name in cotangents))
 
     at = {**inputs, **variables}
+    floats = [name for name, x in inputs.items() if x.dtype == np.float64]
+    elements = ELEMENTS_OF_MODELS if isinstance(case.spec, Model) else ELEMENTS
     return {
-        **derivatives(total, at, [n for n, x in inputs.items() if x.dtype == np.float64], case.step, case.name),
-        **derivatives(total, at, case.parameters, STEP, case.name),
+        **derivatives(total, at, floats, case.step, case.name, elements),
+        **derivatives(total, at, case.parameters, STEP, case.name, elements),
     }
 
 

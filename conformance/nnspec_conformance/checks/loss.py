@@ -16,7 +16,7 @@ from nnspec_conformance.draws import Array, at_least_float32, generator, rounded
 from nnspec_conformance.losses import LossCase, LossExample
 from nnspec_conformance.result import Figure, compare, difference, elementwise, ulp_of
 from nnspec_conformance.subject import Subject
-from nnspec_conformance.truth import Derivative, derivatives, epsilon, wide
+from nnspec_conformance.truth import ELEMENTS, Derivative, derivatives, epsilon, wide
 
 Batch = tuple[Array, Array, Array | None]
 
@@ -126,7 +126,7 @@ def _gradient(case: LossCase, dtype: str, draw: int) -> dict[str, Derivative]:
 def _slopes(case: LossCase, batch: Batch) -> dict[str, Derivative]:
     outputs, targets, weights = batch
     at = wide({"outputs": outputs})
-    return derivatives(lambda a: _value(case, (a["outputs"], targets, weights)), at, ["outputs"], STEP, case.name)
+    return derivatives(lambda a: _value(case, (a["outputs"], targets, weights)), at, ["outputs"], STEP, case.name, ELEMENTS)
 
 
 @cache
