@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -126,7 +127,11 @@ def _gradient(case: LossCase, dtype: str, draw: int) -> dict[str, Derivative]:
 def _slopes(case: LossCase, batch: Batch) -> dict[str, Derivative]:
     outputs, targets, weights = batch
     at = wide({"outputs": outputs})
-    return derivatives(lambda a: _value(case, (a["outputs"], targets, weights)), at, ["outputs"], STEP, case.name, ELEMENTS)
+
+    def value(at: Mapping[str, Array]) -> float:
+        return _value(case, (at["outputs"], targets, weights))
+
+    return derivatives(value, at, ["outputs"], STEP, case.name, ELEMENTS)
 
 
 @cache
