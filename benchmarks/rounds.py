@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from benchmarks.contenders import Contender, Settings
+from benchmarks.contenders import Contender, FloatType, Settings
 from benchmarks.facts import Result
 from benchmarks.process import Process, WorkerError
 from benchmarks.workloads import Workload
@@ -18,7 +18,7 @@ def measure(
     workload: Workload,
     contenders: Sequence[Contender],
     *,
-    dtype: str,
+    dtype: FloatType,
     device: str,
     rounds: int,
     seconds: float,
@@ -64,7 +64,7 @@ def measure(
 def _fastest(
     contender: Contender,
     workload: Workload,
-    dtype: str,
+    dtype: FloatType,
     device: str,
     seconds: float,
     result: Result,

@@ -21,7 +21,7 @@ import sys
 import time
 from typing import Any, TextIO, cast
 
-from benchmarks.contenders import CONTENDERS, Build, Session, Settings
+from benchmarks.contenders import CONTENDERS, Build, FloatType, Session, Settings
 from benchmarks.workloads import WORKLOADS
 
 
@@ -91,7 +91,7 @@ def main() -> None:
     contender, workload, setup, dtype, device = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what frameworks print must not be taken for an answer
-    settings = Settings(WORKLOADS[workload], setup, dtype, device)
+    settings = Settings(WORKLOADS[workload], setup, cast(FloatType, dtype), device)
     answers.write(json.dumps({"began": time.time()}) + "\n")
     answers.flush()
     answer(Worker(contender, workload, settings), sys.stdin, answers)

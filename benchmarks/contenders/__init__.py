@@ -17,6 +17,7 @@ from benchmarks.networks import CNN, Array, ResNet
 from benchmarks.workloads import Workload
 
 Framework = Literal["jax", "tensorflow", "torch"]
+FloatType = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,20 @@ class Settings:
 
     workload: Workload
     setup: str
-    dtype: str
+    dtype: FloatType
     device: str
+
+    def demand(self, platform: str) -> None:
+        """Nothing is measured on another kind of device than asked for.
+
+        Args:
+            platform: "cpu" or "gpu": where the framework computes by default.
+
+        Raises:
+            RuntimeError: it is the other one.
+        """
+        if platform != self.device:
+            raise RuntimeError(f"the framework computes on the {platform}, not on the {self.device}")
 
 
 class Session(Protocol):

@@ -65,7 +65,7 @@ def _(network: CNN, make: Layers) -> Any:
     return nnx.Sequential(*layers, make.linear(network.dense, network.classes))
 
 
-class Block(nnx.Module):  # type: ignore[misc]
+class Block(nnx.Module):
     """A residual block."""
 
     def __init__(self, inputs: int, outputs: int, strides: int, make: Layers) -> None:
@@ -103,7 +103,7 @@ def _(network: LSTMClassifier, make: Layers) -> Any:
     )
 
 
-class TransformerBlock(nnx.Module):  # type: ignore[misc]
+class TransformerBlock(nnx.Module):
     """A pre-norm block."""
 
     def __init__(self, network: Encoder | Decoder, make: Layers) -> None:
@@ -118,7 +118,7 @@ class TransformerBlock(nnx.Module):  # type: ignore[misc]
         return x + self.dropout2(self.dense2(GELU(self.dense1(self.norm2(x)))))
 
 
-class Transformer(nnx.Module):  # type: ignore[misc]
+class Transformer(nnx.Module):
     """An encoder or a decoder."""
 
     def __init__(self, network: Encoder | Decoder, make: Layers) -> None:

@@ -22,14 +22,14 @@ def build(contender: str, inputs: dict[str, Array], targets: Array, settings: Se
     return Training(on_device(x, settings.dtype), on_device(targets, settings.dtype), settings)
 
 
-@nnx.jit  # type: ignore[untyped-decorator]
+@nnx.jit
 def _step(made: Any, optimizer: Any, x: Any, targets: Any, rows: Any) -> Any:
     value, gradients = nnx.value_and_grad(loss)(made, x[rows], targets[rows])
     optimizer.update(made, gradients)
     return value
 
 
-@nnx.jit  # type: ignore[untyped-decorator]
+@nnx.jit
 def _predict(made: Any, x: Any) -> Any:
     return made(x)
 

@@ -17,6 +17,7 @@ from benchmarks.workloads import CLIP, EPSILON, LEARNING_RATE, WEIGHT_DECAY
 
 def make_model(settings: Settings) -> Any:
     """The network, in training or inference mode."""
+    settings.demand(jax.default_backend())
     made = model(settings.workload.network, Layers(jnp.dtype(settings.dtype), nnx.Rngs(0)))
     if settings.workload.kind == "training":
         made.train()

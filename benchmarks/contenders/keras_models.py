@@ -75,7 +75,7 @@ def _(network: LSTMClassifier) -> Any:
     )
 
 
-class Positions(layers.Layer):  # type: ignore[misc]
+class Positions(layers.Layer):
     """Adds a learned vector to each position."""
 
     def __init__(self, length: int, width: int) -> None:

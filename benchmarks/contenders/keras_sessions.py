@@ -17,6 +17,7 @@ from benchmarks.workloads import CLIP, EPSILON, LEARNING_RATE, WEIGHT_DECAY, Wor
 
 def build(contender: str, inputs: dict[str, Array], targets: Array, settings: Settings) -> Session:
     """A compiled model."""
+    settings.demand(_platform())
     keras.config.set_dtype_policy(settings.dtype)
     made = model(settings.workload.network)
     (x,) = inputs.values()
@@ -37,6 +38,17 @@ def build(contender: str, inputs: dict[str, Array], targets: Array, settings: Se
     return Training(made, x, targets, settings.workload)
 
 
+def _platform() -> str:
+    """Where Keras computes."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return str(jax.default_backend())
+    import tensorflow as tf
+
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
 def _function(made: Any, x: Array, compiled: bool | str) -> Any:
     """The model as a ``tf.function`` of one signature."""
     import tensorflow as tf
@@ -50,7 +62,7 @@ def _function(made: Any, x: Array, compiled: bool | str) -> Any:
     return lambda batch: function(tf.constant(batch)).numpy()
 
 
-class Clock(keras.callbacks.Callback):  # type: ignore[misc]
+class Clock(keras.callbacks.Callback):
     """The seconds from the start of the first epoch to the end of the last: not what ``fit`` does once."""
 
     def __init__(self) -> None:
