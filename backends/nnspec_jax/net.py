@@ -141,8 +141,12 @@ class JaxNet:
 
     @in_own_precision
     def forward(self, inputs: Arrays, *, training: bool = False, compiled: bool = True) -> dict[str, Array]:
+        given: Any = as_inputs(self.model, inputs, jnp.dtype(self.dtype))
+        if training or not compiled or self.device is not None:
+            given = self.put(given)
+        # Else the call itself takes the arrays over: nothing of them stays behind in the net.
         run = self._compiled if compiled else _uncompiled(self._forward)
-        outputs, changed = run(self.arrays(), self._inputs(inputs), training=training)
+        outputs, changed = run(self.arrays(), given, training=training)
         self.replace(changed)
         return to_host({name: outputs[name] for name in self.model.outputs})
 

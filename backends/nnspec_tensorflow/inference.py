@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from nnspec.backends import Array, Arrays
 from nnspec.inference import BatchShape, Exact, Inference
 from nnspec_tensorflow.arrays import as_inputs, numpy_dtype
-from nnspec_tensorflow.compilation import concrete
+from nnspec_tensorflow.compilation import concrete, flat
 from nnspec_tensorflow.startup import tf
 
 if TYPE_CHECKING:
@@ -30,13 +31,9 @@ class TensorFlowInference(Inference):
         self._exact = Exact(self.shapes, dtypes)
         given = [tf.TensorSpec(size, tf.as_dtype(dtypes[name])) for name, size in self.shapes.items()]
         with net.placed():
-            self._execute = concrete(self._outputs, *given)
+            self._execute = flat(concrete(partial(net.listed, training=False), *given))
         # XLA compiles when a function is first called.
         self._compute([np.zeros(size, dtypes[name]) for name, size in self.shapes.items()])
-
-    def _outputs(self, *inputs: Any) -> list[Any]:
-        outputs = self._net.outputs(dict(zip(self.shapes, inputs, strict=True)), training=False)
-        return [outputs[name] for name in self._net.model.outputs]
 
     def __call__(self, inputs: Arrays) -> dict[str, Array]:
         ready = self._exact(inputs)
@@ -47,5 +44,5 @@ class TensorFlowInference(Inference):
 
     def _compute(self, given: list[Any]) -> dict[str, Array]:
         with self._net.placed():
-            outputs = self._execute(*(tf.convert_to_tensor(x) for x in given))
+            outputs = self._execute(*(x if isinstance(x, tf.Tensor) else tf.constant(x) for x in given))
         return {name: x.numpy() for name, x in zip(self._net.model.outputs, outputs, strict=True)}

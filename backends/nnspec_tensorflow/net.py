@@ -15,7 +15,7 @@ from nnspec.inference import BatchShape, Inference
 from nnspec.layers.base import Shape
 from nnspec.model import Model
 from nnspec_tensorflow.arrays import as_inputs, assign, cast, to_host
-from nnspec_tensorflow.compilation import Compiled
+from nnspec_tensorflow.compilation import Compiled, CompiledFlat
 from nnspec_tensorflow.dropout import RandomLayer
 from nnspec_tensorflow.inference import TensorFlowInference
 from nnspec_tensorflow.model import SpecModel, realize, single, variables
@@ -55,7 +55,7 @@ class TensorFlowNet:
         if lacking:
             raise SpecError(f"the variable {lacking[0]!r} is missing{did_you_mean(lacking[0], given)}")
         self.assign(given)
-        self._forward = {mode: Compiled(partial(self.outputs, training=mode)) for mode in (False, True)}
+        self._forward = {mode: CompiledFlat(partial(self.listed, training=mode)) for mode in (False, True)}
         self._nodes = {mode: Compiled(partial(self._trace_nodes, training=mode)) for mode in (False, True)}
         self._gradients = {mode: Compiled(partial(self._differentiate, training=mode)) for mode in (False, True)}
         self._masks = Compiled(self._trace_masks)
@@ -92,8 +92,9 @@ class TensorFlowNet:
     def forward(self, inputs: Arrays, *, training: bool = False, compiled: bool = True) -> dict[str, Array]:
         """The outputs by node name; in training mode statistics are updated and ``random/step`` grows by one."""
         with self.placed():
-            given = self.tensors(inputs)
-            return to_host(self._forward[training](given) if compiled else self.outputs(given, training=training))
+            given = self.tensors(inputs).values()
+            outputs = self._forward[training](*given) if compiled else self.listed(*given, training=training)
+            return to_host(dict(zip(self.model.outputs, outputs, strict=True)))
 
     def compiled(self, shape: BatchShape) -> Inference:
         """The forward pass in inference mode, compiled now for batches of this shape."""
@@ -129,6 +130,11 @@ class TensorFlowNet:
         """The native model's outputs by name, as tensors."""
         value = self._native(single(inputs), training=training)
         return value if isinstance(value, dict) else {self.model.outputs[0]: value}
+
+    def listed(self, *inputs: Tensor, training: bool) -> list[Tensor]:
+        """The native model's outputs as tensors, inputs and outputs in the spec's order."""
+        outputs = self.outputs(dict(zip(self.model.inputs, inputs, strict=True)), training=training)
+        return [outputs[name] for name in self.model.outputs]
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:

@@ -172,12 +172,20 @@ def _tensorflow(patch: pytest.MonkeyPatch) -> Iterator[Meter]:
             meter.compilations[name] += 1
             concrete = made.get_concrete_function(*args, **kwargs)
 
-            def call(*args: Any, **kwargs: Any) -> Any:
-                meter.calls[name] += 1
-                meter.to_device += sum(x.nbytes for x in tf.nest.flatten(args) if isinstance(x, np.ndarray))
-                return concrete(*args, **kwargs)
+            def counting(run: Callable[..., Any]) -> Callable[..., Any]:
+                def call(*args: Any, **kwargs: Any) -> Any:
+                    meter.calls[name] += 1
+                    meter.to_device += sum(x.nbytes for x in tf.nest.flatten(args) if isinstance(x, np.ndarray))
+                    return run(*args, **kwargs)
 
-            return _Around(concrete, call=call)
+                return call
+
+            inner = concrete.inference_fn
+            return _Around(
+                concrete,
+                call=counting(concrete),
+                inference_fn=_Around(inner, call=inner, call_flat=counting(inner.call_flat)),
+            )
 
         def call(*args: Any, **kwargs: Any) -> Any:
             before = made.experimental_get_tracing_count()
