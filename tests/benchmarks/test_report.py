@@ -155,7 +155,7 @@ def test_published_contenders_did_the_same(path: Path | None) -> None:
         for dtype in run.settings["dtypes"]:
             found = report.measured(run, workload, dtype)
             assert len({result.parameters for result in found}) == 1, workload
-            for result in found:
-                if result.loss is not None:
+            for one in found:
+                if one.loss is not None:
                     mean, deviation = FIRST_LOSS[workload]
-                    assert abs(result.loss - mean) <= 4 * deviation, (workload, result.contender, result.loss)
+                    assert abs(one.loss - mean) <= 4 * deviation, (workload, one.contender, one.loss)
