@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -90,11 +91,7 @@ class Net(Protocol):
 
         Args:
             shape: the number of rows; where an input has axes of any size, the whole shape, ``(32, 128)``, or the
-                whole shapes by input, ``{"x": (32, 128), "ids": (32, 16)}``.
-
-        Raises:
-            SpecError: an unknown or a missing input.
-            ShapeError: a shape that does not fit the model, or a free axis without a size.
+                whole shapes by input, ``{"x": (32, 128), "ids": (32, 16)}``. See :class:`nnspec.inference.Inference`.
         """
 
     def nodes(self, inputs: Arrays, *, training: bool = False) -> dict[str, Array]:
@@ -116,8 +113,7 @@ class Engine(Protocol):
     Variables are those of the net and ``optimizer/<parameter>/<slot>``, ``optimizer/step`` (int64 scalar, updates
     made), ``optimizer/learning_rate_scale`` (float64 scalar, 1 unless a plateau reduced it).
 
-    An engine that compiles may have an attribute ``compile_seconds``: how long that has taken so far. The trainer then
-    leaves it out of the examples per second and reports it.
+    One that compiles may have an attribute ``compile_seconds``, the time that took so far: the trainer reports it.
     """
 
     @property
@@ -254,10 +250,14 @@ def installed() -> list[str]:
     return [name for name in registered() if not missing_packages(name)]
 
 
+def package(name: str) -> ModuleType:
+    """A registered backend's top-level package, which imports no framework."""
+    return importlib.import_module(_entry_points()[name].module.split(".")[0])
+
+
 def required_packages(name: str) -> tuple[str, ...]:
-    """Packages a registered backend needs: ``REQUIRES`` of its top-level package, which imports nothing."""
-    module = importlib.import_module(_entry_points()[name].module.split(".")[0])
-    return tuple(getattr(module, "REQUIRES", ()))
+    """Packages a registered backend needs: ``REQUIRES`` of its top-level package."""
+    return tuple(getattr(package(name), "REQUIRES", ()))
 
 
 def missing_packages(name: str) -> list[str]:

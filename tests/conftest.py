@@ -16,6 +16,8 @@ os.environ.setdefault("MPLBACKEND", "agg")
 # What the person who runs the tests has chosen for themselves must not change a result.
 os.environ.pop("NNSPEC_BACKEND", None)
 os.environ.pop("KERAS_BACKEND", None)
+# Nor leave a program behind, or find one.
+os.environ["NNSPEC_CACHE_DIR"] = ""
 
 from nnspec import backends
 

@@ -32,11 +32,13 @@ def compare(
     Example: nnspec compare examples/handbook_mlp.yaml --steps 300 --dtype float64
     """
     from nnspec.backends import backend
+    from nnspec.cli.cache import keep_programs
     from nnspec.experiment import load_experiment
     from nnspec.training import data as datasets
     from nnspec.training.compare import compare as run_comparison
 
     experiment = load_experiment(spec, overrides(set_, seed=seed, dtype=dtype))
+    keep_programs()
     chosen = [backend(name.strip()) for name in backends.split(",") if name.strip()]
     settings = experiment.training
     dataset = datasets.load(

@@ -22,8 +22,10 @@ def evaluate(
 
     Example: nnspec evaluate runs/mine --backend tensorflow
     """
+    from nnspec.cli.cache import keep_programs
     from nnspec.training.evaluate import evaluate_run
 
+    keep_programs()
     values = evaluate_run(run, backend=backend, split=split, which=checkpoint)
     if json:
         print_json(values)

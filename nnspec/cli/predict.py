@@ -28,8 +28,10 @@ def predict(
 
     Example: nnspec predict runs/mine new_rows.csv --out predictions.csv
     """
+    from nnspec.cli.cache import keep_programs
     from nnspec.training.predict import predict_file
 
+    keep_programs()
     predictions = predict_file(run, inputs, backend=backend, which=checkpoint, batch_size=batch_size)
     if out is not None:
         predictions.write(out)

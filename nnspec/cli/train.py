@@ -36,12 +36,14 @@ def train(
         nnspec train examples/handbook_mlp.yaml --epochs 5 --set optimizer.AdamW.weight_decay=0.01
     """
     from nnspec.backends import backend as find_backend
+    from nnspec.cli.cache import keep_programs
     from nnspec.experiment import load_experiment
     from nnspec.training import data as datasets
     from nnspec.training.progress import choose
     from nnspec.training.trainer import Trainer
 
     experiment = load_experiment(spec, overrides(set_, seed=seed, dtype=dtype, epochs=epochs))
+    keep_programs()
     chosen = find_backend(backend)
     settings = experiment.training
     dataset = datasets.load(
