@@ -69,16 +69,12 @@ class TorchBackend:
         self._demand(loss, optimizer, *metrics)
         return TorchEngine(net, loss, optimizer, metrics, clip)
 
-    def loss(
-        self, spec: Any, outputs: Array, targets: Array, weights: Any = None, *, dtype: str
-    ) -> tuple[Array, Array]:
+    def loss(self, spec: Any, outputs: Any, targets: Any, weights: Any = None, *, dtype: str) -> tuple[Array, Array]:
         x, *others = self._batch(dtype, outputs, targets, weights)
         value = spec.result(*sums(spec, x.requires_grad_(), *others))
         return value.detach().numpy(), torch.autograd.grad(value, x)[0].numpy()
 
-    def metric(
-        self, spec: Any, outputs: Array, targets: Array, weights: Any = None, *, dtype: str
-    ) -> tuple[float, float]:
+    def metric(self, spec: Any, outputs: Any, targets: Any, weights: Any = None, *, dtype: str) -> tuple[float, float]:
         total, count = sums(spec, *self._batch(dtype, outputs, targets, weights))
         return total.item(), count.item()
 
