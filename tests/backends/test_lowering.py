@@ -168,6 +168,8 @@ def engine_of(case: TrainingCase, dtype: FloatType) -> Any:
 @pytest.mark.parametrize("case", [case for _, case in chosen("training", "all")], ids=lambda case: case.name)
 def test_training(case: TrainingCase, platform: str, dtype: FloatType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many updates as one call, and validation with a last partial batch."""
+    # Where an engine computes decides how it calls what it compiles.
+    monkeypatch.setattr("nnspec_jax.net.JaxNet.platform", "gpu" if platform == "cuda" else platform)
     with catching("jax", monkeypatch) as catcher:
         engine = engine_of(case, dtype)
         updates = catcher.call(engine.train, case.order(), 0, 3)

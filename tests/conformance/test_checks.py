@@ -113,7 +113,13 @@ class Drifting:
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-@pytest.mark.parametrize("name", ["plain/kernel", "optimizer/huge/bias/m", "optimizer/wide/kernel/v"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "plain/kernel",
+        *(pytest.param(slot, marks=pytest.mark.slow) for slot in ("optimizer/huge/bias/m", "optimizer/wide/kernel/v")),
+    ],
+)
 def test_every_update_in_half_precision_counts(installed: backends.Backend, dtype: FloatType, name: str) -> None:
     case = OptimizerCase(Adam(0.01))
     assert passed(optimizer.optimizer(Subject(installed, dtype), case))
@@ -141,6 +147,7 @@ class Forgetful:
         return engine
 
 
+@pytest.mark.slow
 def test_resumed_runs_need_the_whole_state(installed: backends.Backend) -> None:
     assert passed(runs.resumed(Subject(installed, "float64"), RECURRENT))
     slots = [f"optimizer/{RECURRENT.case.parameters[0]}/{slot}" for slot in RECURRENT.optimizer.slots()]
@@ -174,7 +181,7 @@ class Stale:
         return engine
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("dtype", [pytest.param("float64", marks=pytest.mark.slow), "float32"])
 def test_one_wrong_update_of_a_run(installed: backends.Backend, dtype: FloatType) -> None:
     wrong: Any = Stale(installed, 30)
     figures = training.training(Subject(wrong, dtype), RECURRENT)

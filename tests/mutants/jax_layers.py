@@ -86,7 +86,7 @@ MUTANTS = [
     _arrays(
         "Dense",
         "inputs through float32",
-        'return x.astype(dtype)\n    if x.dtype.kind in "iu" and declared',
+        'return x.astype(dtype, copy=False)\n    if x.dtype.kind in "iu" and declared',
         'return x.astype(np.float32).astype(dtype)\n    if x.dtype.kind in "iu" and declared',
     ),
     _linear(

@@ -124,7 +124,7 @@ MUTANTS = [
     _arrays(
         "Dense",
         "inputs through float32",
-        "return x.astype(numpy_dtype(dtype))",
+        "return x.astype(numpy_dtype(dtype), copy=False)",
         "return x.astype(np.float32).astype(numpy_dtype(dtype))",
     ),
     _linear("Dense", "Keras's own GELU", "function(spec.activation)", '"gelu"', hint="activation=gelu"),

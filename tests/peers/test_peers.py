@@ -137,6 +137,7 @@ def page() -> Iterator[str]:
     return counts.TARGET.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_page_is_current(page: str, both_backends: list[Backend]) -> None:
     assert counts.comparable(counts.render(both_backends)) == counts.comparable(page)
 
