@@ -67,7 +67,7 @@ class TensorFlowEngine:
         self._state["optimizer/learning_rate_scale"] = self._optimizer.learning_rate_scale
         for slot, variables in self._optimizer.slots.items():
             self._state |= {f"optimizer/{n}/{slot}": v for n, v in zip(net.parameters, variables, strict=True)}
-        self._updates = Compiled(self._trace_updates)
+        self._updates = Compiled(self._trace_updates, idle=lambda data, order, start, stop: (data, order, start, start))
         self._evaluations: dict[int, Compiled] = {}
         self._differentiate = Compiled(self._trace_gradients)
         self._splits: dict[str, Tensors] = {}
@@ -181,7 +181,7 @@ class TensorFlowEngine:
 
     @property
     def compile_seconds(self) -> float:
-        """How long the first calls of updates and evaluations took: tracing, compiling, and what they computed."""
+        """How long tracing and compiling took so far; for evaluations with what the first of each computed."""
         return sum(function.seconds for function in (self._updates, *self._evaluations.values()))
 
     @property
