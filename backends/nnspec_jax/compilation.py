@@ -1,4 +1,12 @@
-"""How long compiling takes, by what JAX itself reports."""
+"""How models are compiled, and how long it takes, by what JAX itself reports.
+
+XLA for CPUs has two weak spots where a model convolves:
+
+* In the body of a loop its convolutions run on one thread, many times slower. Updates are called one by one there.
+* jaxlib 0.10 hands convolutions to a library (YNNPACK) that takes two to seven times as long as XLA's own for training
+  (26×26×32 to 64 channels, batch 128). Matrix products, which it makes faster, stay with it. Later versions need none
+  of this.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +17,29 @@ from functools import wraps
 from typing import Any
 
 import jax
+import jaxlib.version
+
+from nnspec.layers.convolution import Conv
+from nnspec.model import Model
 
 # Tracing, lowering to StableHLO, compiling by XLA (or loading from the compilation cache).
 _EVENTS = "/jax/core/compile/"
+
+
+def _convolves(model: Model) -> bool:
+    return any(isinstance(node.layer, Conv) for _, node in model.walk())
+
+
+def loops_well(model: Model, platform: str) -> bool:
+    """Whether many updates of a model in one compiled loop are no slower than one by one."""
+    return platform != "cpu" or not _convolves(model)
+
+
+def compiler_options(model: Model, platform: str) -> dict[str, Any] | None:
+    """What XLA is told for functions of a model, beside what its flags say."""
+    if platform == "cpu" and jaxlib.version.__version_info__[:2] == (0, 10) and _convolves(model):
+        return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+    return None
 
 
 class Stopwatch:

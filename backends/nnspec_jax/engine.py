@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,7 +22,7 @@ from nnspec.losses import Loss
 from nnspec.metrics import Metric
 from nnspec.optimizers import Clip, Optimizer
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
-from nnspec_jax.compilation import Stopwatch, timed
+from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
 from nnspec_jax.losses import check_class_ids
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
 from nnspec_jax.optimizers import get_slots, global_norm, set_slots
@@ -60,9 +61,11 @@ class JaxEngine:
         self._splits: dict[str, DeviceArrays] = {}
         self._order: tuple[Array | None, Any] = (None, None)
         self._scale = 1.0
-        self._train = jax.jit(self._updates, donate_argnums=0)
-        self._evaluate = jax.jit(self._evaluation, static_argnames="batch_size")
-        self._differentiate = jax.jit(lambda variables, data, rows: self._gradients(variables, _rows(data, rows))[:2])
+        self._looped = loops_well(net.model, net.platform)
+        compiled = partial(jax.jit, compiler_options=compiler_options(net.model, net.platform))
+        self._train = compiled(self._updates if self._looped else self._next, donate_argnums=0)
+        self._evaluate = compiled(self._evaluation if self._looped else self._score, static_argnames="batch_size")
+        self._differentiate = compiled(lambda variables, data, rows: self._gradients(variables, _rows(data, rows))[:2])
         self._start()
 
     @in_own_precision
@@ -118,21 +121,31 @@ class JaxEngine:
         """Updates ``start`` to ``stop``; the bounds are traced, so any number of updates is one compilation."""
         return jax.lax.fori_loop(start, stop, lambda k, c: self._update(scale, _rows(data, order[k]), c), carry)
 
+    def _next(
+        self, carry: tuple[DeviceArrays, Any, Sums], scale: Any, data: DeviceArrays, order: Any, k: Any
+    ) -> tuple[DeviceArrays, Any, Sums]:
+        """Update ``k`` alone."""
+        updated: tuple[DeviceArrays, Any, Sums] = self._update(scale, _rows(data, order[k]), carry)
+        return updated
+
+    def _score(self, variables: DeviceArrays, data: DeviceArrays, sums: Sums, start: Any, *, batch_size: int) -> Sums:
+        """The sums with those of the batch from row ``start`` on."""
+        batch = {name: jax.lax.dynamic_slice_in_dim(x, start, batch_size) for name, x in data.items()}
+        outputs, _, _ = self._net.apply(variables, batch, training=False)
+        outcome = self._outcome(outputs[self._output], batch)
+        return {name: _add(sums[name], *outcome[name]) for name in outcome}
+
     def _evaluation(self, variables: DeviceArrays, data: DeviceArrays, *, batch_size: int) -> Sums:
-        def add(batch: DeviceArrays, sums: Sums) -> Any:
-            outputs, _, _ = self._net.apply(variables, batch, training=False)
-            outcome = self._outcome(outputs[self._output], batch)
-            return {name: _add(sums[name], *outcome[name]) for name in outcome}
-
-        def slice_of(start: Any, size: int) -> DeviceArrays:
-            return {name: jax.lax.dynamic_slice_in_dim(x, start, size) for name, x in data.items()}
-
         rows = data["targets"].shape[0]
         full, rest = divmod(rows, batch_size)
         sums = self._zero(self._counted[:-2])
+
+        def add(k: Any, sums: Sums) -> Sums:
+            return self._score(variables, data, sums, k * batch_size, batch_size=batch_size)
+
         if full:
-            sums = jax.lax.fori_loop(0, full, lambda k, s: add(slice_of(k * batch_size, batch_size), s), sums)
-        return add(slice_of(rows - rest, rest), sums) if rest else sums
+            sums = jax.lax.fori_loop(0, full, add, sums)
+        return self._score(variables, data, sums, rows - rest, batch_size=rest) if rest else sums
 
     # -- the protocol -------------------------------------------------------------------------------------------------
 
@@ -166,9 +179,12 @@ class JaxEngine:
             raise SpecError(f"updates {start} to {stop} of an order of {len(order)}")
         scale = np.asarray(self._scale, self._wide)
         carry = (self._net.arrays(), self._state, self._sums)
-        variables, self._state, self._sums = self._train(
-            carry, scale, data, self._order[1], np.int32(start), np.int32(stop)
-        )
+        if self._looped:
+            carry = self._train(carry, scale, data, self._order[1], np.int32(start), np.int32(stop))
+        else:
+            for k in range(start, stop):  # each is on its way before the one before is done
+                carry = self._train(carry, scale, data, self._order[1], np.int32(k))
+        variables, self._state, self._sums = carry
         self._net.replace(variables)
         jax.block_until_ready(self._sums)
 
@@ -181,7 +197,13 @@ class JaxEngine:
     @in_own_precision
     @timed
     def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
-        sums = self._evaluate(self._net.arrays(), self._split(split), batch_size=batch_size)
+        variables, data = self._net.arrays(), self._split(split)
+        if self._looped:
+            return _totals(self._evaluate(variables, data, batch_size=batch_size), self._counted[:-2])
+        sums, rows = self._zero(self._counted[:-2]), data["targets"].shape[0]
+        for first in range(0, rows, batch_size):
+            size = min(batch_size, rows - first)
+            sums = self._evaluate(variables, data, sums, np.int32(first), batch_size=size)
         return _totals(sums, self._counted[:-2])
 
     @in_own_precision

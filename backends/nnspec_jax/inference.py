@@ -12,6 +12,7 @@ import numpy as np
 from nnspec.backends import Array, Arrays
 from nnspec.inference import BatchShape, Exact, Inference
 from nnspec_jax.arrays import as_inputs
+from nnspec_jax.compilation import compiler_options
 
 if TYPE_CHECKING:
     from nnspec_jax.net import DeviceArrays, JaxNet
@@ -33,7 +34,8 @@ class JaxInference(Inference):
         where = None if net.device is None else jax.sharding.SingleDeviceSharding(net.device)
         given = [jax.ShapeDtypeStruct(size, dtypes[name], sharding=where) for name, size in self.shapes.items()]
         with jax.enable_x64(self._wide):
-            self._execute = jax.jit(self._outputs).lower(net.arrays(), given).compile()
+            options = compiler_options(net.model, net.platform)
+            self._execute = jax.jit(self._outputs, compiler_options=options).lower(net.arrays(), given).compile()
 
     def _outputs(self, variables: DeviceArrays, inputs: Sequence[jax.Array]) -> list[jax.Array]:
         outputs, _, _ = self._net.apply(variables, dict(zip(self.shapes, inputs, strict=True)), training=False)

@@ -16,6 +16,7 @@ from nnspec.errors import SpecError, did_you_mean
 from nnspec.inference import BatchShape, Inference
 from nnspec.model import Model
 from nnspec_jax.arrays import as_cotangents, as_inputs, as_variables, is_float, to_host
+from nnspec_jax.compilation import compiler_options
 from nnspec_jax.inference import JaxInference
 from nnspec_jax.model import Graph, Pass, canonical
 from nnspec_jax.realize import Context
@@ -55,10 +56,11 @@ class JaxNet:
         self.decayed = frozenset(name for name, param in params.items() if param.decay)
         # What a forward pass in training mode changes.
         self.changing = (*(name for name in params if name not in self.parameters), "random/step")
-        self._compiled = jax.jit(self._forward, static_argnames="training")
-        self._compiled_nodes = jax.jit(self._nodes, static_argnames="training")
-        self._compiled_masks = jax.jit(self._masks)
-        self._compiled_gradients = jax.jit(self._gradients, static_argnames="training")
+        jit = partial(jax.jit, compiler_options=compiler_options(model, self.platform))
+        self._compiled = jit(self._forward, static_argnames="training")
+        self._compiled_nodes = jit(self._nodes, static_argnames="training")
+        self._compiled_masks = jit(self._masks)
+        self._compiled_gradients = jit(self._gradients, static_argnames="training")
         self._build([*params, "random/seed", "random/step"], variables)
 
     @in_own_precision
@@ -85,6 +87,12 @@ class JaxNet:
     def _merge(self, variables: Mapping[str, jax.Array], *, training: bool) -> Graph:
         state = jax.tree_util.tree_unflatten(self._structure, [variables[name] for name in self._order])
         return nnx.merge(self._graphs[training], state)
+
+    @property
+    def platform(self) -> str:
+        """Where it computes: "cpu", "gpu" or "tpu"."""
+        where = jax.devices()[0] if self.device is None else self.device
+        return str(where.platform)
 
     # -- pure functions -----------------------------------------------------------------------------------------------
 
