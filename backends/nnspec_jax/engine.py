@@ -70,17 +70,22 @@ class JaxEngine:
 
     @in_own_precision
     def _start(self) -> None:
-        self._state = jax.jit(self._optimizer.init)(self._parameters(self._net.arrays()))
+        self._state = self._placed(jax.jit(self._optimizer.init)(self._parameters(self._net.arrays())))
         self._declared = {
             f"optimizer/{name}/{slot}": jax.ShapeDtypeStruct(x.shape, x.dtype)
             for slot, values in get_slots(self._optimizer_spec, self._state).items()
             for name, x in values.items()
         }
         self._declared |= {_STEP: jax.ShapeDtypeStruct((), np.int64), _SCALE: jax.ShapeDtypeStruct((), np.float64)}
-        self._sums = self._zero(self._counted)
+        self._sums = self._placed(self._zero(self._counted))
 
     def _parameters(self, variables: Mapping[str, Any]) -> dict[str, Any]:
         return {name: variables[name] for name in self._net.parameters}
+
+    def _placed(self, tree: Any) -> Any:
+        """Arrays bound to the net's device, if it has been given one, as its variables are: a function is compiled
+        again for arguments that are bound otherwise."""
+        return tree if self._net.device is None else jax.device_put(tree, self._net.device)
 
     # -- pure functions -----------------------------------------------------------------------------------------------
 
@@ -191,7 +196,7 @@ class JaxEngine:
     @in_own_precision
     def totals(self) -> dict[str, tuple[float, float]]:
         found = _totals(self._sums, self._counted)
-        self._sums = self._zero(self._counted)
+        self._sums = self._placed(self._zero(self._counted))
         return found
 
     @in_own_precision
@@ -200,7 +205,7 @@ class JaxEngine:
         variables, data = self._net.arrays(), self._split(split)
         if self._looped:
             return _totals(self._evaluate(variables, data, batch_size=batch_size), self._counted[:-2])
-        sums, rows = self._zero(self._counted[:-2]), data["targets"].shape[0]
+        sums, rows = self._placed(self._zero(self._counted[:-2])), data["targets"].shape[0]
         for first in range(0, rows, batch_size):
             size = min(batch_size, rows - first)
             sums = self._evaluate(variables, data, sums, np.int32(first), batch_size=size)

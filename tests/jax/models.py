@@ -9,9 +9,9 @@ from nnspec.backends import FloatType, Net
 from nnspec.model import Model
 
 
-def randomized(model: Model, dtype: FloatType, seed: int = 5) -> Net:
+def randomized(model: Model, dtype: FloatType, seed: int = 5, device: str | None = None) -> Net:
     """A net whose variables are all random and not zero, variances above zero."""
-    net = nn.backend("jax").build(model, dtype=dtype, seed=seed)
+    net = nn.backend("jax").build(model, dtype=dtype, seed=seed, device=device)
     rng = np.random.default_rng(8)
     names = [name for name in net.variables() if not name.startswith("random/")]
     drawn = {name: rng.uniform(0.3, 1.0, net.variables()[name].shape) for name in names}

@@ -30,10 +30,10 @@ METRICS = [nn.Accuracy(), nn.TopKAccuracy(2)]
 TAGS = {"accuracy": METRICS[0], "top_k_accuracy": METRICS[1]}
 
 
-def engine_of(dtype: FloatType = "float64", **options: Any) -> Any:
+def engine_of(dtype: FloatType = "float64", device: str | None = None, **options: Any) -> Any:
     backend = nn.backend("jax")
     settings = {"loss": LOSS, "optimizer": OPTIMIZER, "metrics": METRICS, "clip": nn.Clip(global_norm=0.8), **options}
-    engine = backend.engine(randomized(classifier(), dtype), **settings)
+    engine = backend.engine(randomized(classifier(), dtype, device=device), **settings)
     engine.load("train", DATA)
     return engine
 
@@ -116,8 +116,9 @@ def test_evaluation_is_in_inference_mode_and_exact_over_a_rest(batch_size: int) 
     assert {n: a.tobytes() for n, a in engine.variables().items()} == {n: a.tobytes() for n, a in before.items()}
 
 
-def test_one_compilation_per_batch_shape(caplog: pytest.LogCaptureFixture) -> None:
-    engine = engine_of("float32")
+@pytest.mark.parametrize("device", [None, "cpu:0"])
+def test_one_compilation_per_batch_shape(device: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    engine = engine_of("float32", device=device)
     with jax.log_compiles(), caplog.at_level(logging.WARNING):
         for start, stop in ((0, 1), (1, 4), (0, 4), (2, 2)):
             engine.train(ORDER, start, stop)
