@@ -14,6 +14,7 @@ from typing import Any
 from nnspec.layers import activation as layers
 from nnspec.layers.base import Activation
 from nnspec.spec import dump, parse
+from nnspec_tensorflow.compilation import island
 from nnspec_tensorflow.realize import Context, build, missing, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
@@ -106,7 +107,7 @@ def prelu(spec: layers.PReLU, context: Context) -> keras.layers.Layer:
 
 def value(spec: Activation, x: Tensor) -> Tensor:
     """The activation in x's dtype; bfloat16 and float16 are computed in float32 and rounded once."""
-    return tf.cast(apply(spec, tf.cast(x, working(x.dtype.name))), x.dtype)
+    return island(lambda x: tf.cast(apply(spec, tf.cast(x, working(x.dtype.name))), x.dtype))(x)
 
 
 @singledispatch

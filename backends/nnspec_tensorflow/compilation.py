@@ -1,18 +1,54 @@
-"""Compilation by XLA, one trace per signature."""
+"""Compilation, one trace per signature: by XLA as a whole, but for models that convolve on CPUs.
+
+XLA's convolutions for CPUs are many times slower than TensorFlow's own kernels: a step of a small convolutional network
+takes 384 ms where those take 62 ms. A model that convolves is therefore a graph of kernels there. What is made of
+many small operations (random masks, pooling, activations, the optimizer) is compiled by XLA by itself: an island.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
+from nnspec.layers.convolution import Conv
+from nnspec.model import Model
 from nnspec_tensorflow.startup import tf
 
+# Whether what is traced now is a graph of kernels.
+_kernels: ContextVar[bool] = ContextVar("kernels", default=False)
 
-def concrete(function: Callable[..., Any], *arguments: Any) -> Any:
-    """A function, traced for arguments like these (tensors or ``TensorSpec``) and compiled by XLA when first called."""
-    # Behind a lambda: keyword arguments of a partial would join the signature.
-    traced = tf.function(lambda *inner: function(*inner), jit_compile=True, autograph=False)
+
+def compiles_well(model: Model, device: str | None) -> bool:
+    """Whether a model is faster as one program of XLA than as a graph of TensorFlow's kernels."""
+    on_cpu = "CPU" in device.upper() if device else not tf.config.list_logical_devices("GPU")
+    return not on_cpu or not any(isinstance(node.layer, Conv) for _, node in model.walk())
+
+
+def island(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors, compiled by XLA by itself where the graph around it is not, else as it is."""
+    return tf.function(_within(function, False), jit_compile=True, autograph=False) if _kernels.get() else function
+
+
+def _within(function: Callable[..., Any], kernels: bool) -> Callable[..., Any]:
+    # A function of positional arguments alone: keyword arguments of a partial would join the signature.
+    def traced(*inner: Any) -> Any:
+        token = _kernels.set(kernels)
+        try:
+            return function(*inner)
+        finally:
+            _kernels.reset(token)
+
+    return traced
+
+
+def concrete(function: Callable[..., Any], *arguments: Any, xla: bool = True) -> Any:
+    """A function, traced for arguments like these (tensors or ``TensorSpec``).
+
+    With ``xla`` it is compiled as a whole when it is first called, else it is a graph of kernels and islands.
+    """
+    traced = tf.function(_within(function, not xla), jit_compile=xla, autograph=False)
     return traced.get_concrete_function(*arguments)
 
 
@@ -31,20 +67,24 @@ def flat(made: Any) -> Callable[..., Any]:
 
 
 class Compiled:
-    """A function of (nested) tensors, compiled by XLA for each combination of shapes and dtypes it meets.
+    """A function of (nested) tensors, compiled for each combination of shapes and dtypes it meets.
 
     A ``tf.function`` that is called with many shapes prints warnings; concrete functions, kept here, do not.
 
     Args:
         function: takes and returns tensors; its variables exist before the first call.
         idle: makes of the arguments such that compute nothing, for a first call that is compiled and timed alone.
+        xla: whether XLA compiles it as a whole.
 
     Attributes:
         seconds: how long the first calls of all signatures took, in which it is traced and compiled.
     """
 
-    def __init__(self, function: Callable[..., Any], idle: Callable[..., tuple[Any, ...]] | None = None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], idle: Callable[..., tuple[Any, ...]] | None = None, *, xla: bool = True
+    ) -> None:
         self.seconds = 0.0
+        self._xla = xla
         self._idle = idle
         self._function = function
         self._made: dict[Any, Any] = {}
@@ -61,7 +101,7 @@ class Compiled:
         return result if self._idle is None else made(*arguments)
 
     def _make(self, arguments: tuple[Any, ...]) -> Any:
-        return concrete(self._function, *arguments)
+        return concrete(self._function, *arguments, xla=self._xla)
 
     @property
     def traces(self) -> int:

@@ -21,7 +21,7 @@ from nnspec.metrics import Metric
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.vocabulary import tag_of
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
-from nnspec_tensorflow.compilation import Compiled
+from nnspec_tensorflow.compilation import Compiled, island
 from nnspec_tensorflow.losses import SpecLoss, reduced
 from nnspec_tensorflow.metrics import SpecMetric
 from nnspec_tensorflow.net import TensorFlowNet
@@ -67,9 +67,11 @@ class TensorFlowEngine:
         self._state["optimizer/learning_rate_scale"] = self._optimizer.learning_rate_scale
         for slot, variables in self._optimizer.slots.items():
             self._state |= {f"optimizer/{n}/{slot}": v for n, v in zip(net.parameters, variables, strict=True)}
-        self._updates = Compiled(self._trace_updates, idle=lambda data, order, start, stop: (data, order, start, start))
+        self._updates = Compiled(
+            self._trace_updates, idle=lambda data, order, start, stop: (data, order, start, start), xla=net.xla
+        )
         self._evaluations: dict[int, Compiled] = {}
-        self._differentiate = Compiled(self._trace_gradients)
+        self._differentiate = Compiled(self._trace_gradients, xla=net.xla)
         self._splits: dict[str, Tensors] = {}
         self._order: tuple[Any, Any] = (None, None)
 
@@ -91,12 +93,16 @@ class TensorFlowEngine:
         zero = tf.UnconnectedGradients.ZERO
         return value, tape.gradient(value, parameters, unconnected_gradients=zero), outcome
 
+    def _apply(self, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        """Update the parameters; gives the gradients' norm before clipping, and the learning rate."""
+        norm, rate = global_norm(gradients), self._optimizer.learning_rate
+        self._optimizer.apply(list(gradients), list(self._net.parameters.values()))
+        return norm, tf.convert_to_tensor(rate)
+
     def _trace_updates(self, data: Tensors, order: Tensor, start: Tensor, stop: Tensor) -> Tensor:
         def update(k: Tensor) -> tuple[Tensor]:
             _, gradients, outcome = self._gradients(_rows(data, order[k]))
-            norm = global_norm(gradients)
-            rate = self._optimizer.learning_rate
-            self._optimizer.apply(gradients, list(self._net.parameters.values()))
+            norm, rate = island(self._apply)(*gradients)
             added = self._sums[:-1] + _table([*outcome, (norm, 1.0)])
             self._sums.assign(tf.concat([added, _table([(rate, 1.0)])], axis=0))
             return (k + 1,)
@@ -162,7 +168,8 @@ class TensorFlowEngine:
         data = self._split(split)
         run = self._evaluations.get(batch_size)
         if run is None:
-            run = self._evaluations[batch_size] = Compiled(partial(self._trace_evaluation, batch_size=batch_size))
+            scores = partial(self._trace_evaluation, batch_size=batch_size)
+            run = self._evaluations[batch_size] = Compiled(scores, xla=self._net.xla)
         with self._net.placed():
             return _named(self._counted, run(data).numpy().tolist())
 

@@ -31,7 +31,7 @@ class TensorFlowInference(Inference):
         self._exact = Exact(self.shapes, dtypes)
         given = [tf.TensorSpec(size, tf.as_dtype(dtypes[name])) for name, size in self.shapes.items()]
         with net.placed():
-            self._execute = flat(concrete(partial(net.listed, training=False), *given))
+            self._execute = flat(concrete(partial(net.listed, training=False), *given, xla=net.xla))
         # XLA compiles when a function is first called.
         self._compute([np.zeros(size, dtypes[name]) for name, size in self.shapes.items()])
 

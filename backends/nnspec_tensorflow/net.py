@@ -15,7 +15,7 @@ from nnspec.inference import BatchShape, Inference
 from nnspec.layers.base import Shape
 from nnspec.model import Model
 from nnspec_tensorflow.arrays import as_inputs, assign, cast, to_host
-from nnspec_tensorflow.compilation import Compiled, CompiledFlat
+from nnspec_tensorflow.compilation import Compiled, CompiledFlat, compiles_well
 from nnspec_tensorflow.dropout import RandomLayer
 from nnspec_tensorflow.inference import TensorFlowInference
 from nnspec_tensorflow.model import SpecModel, realize, single, variables
@@ -42,6 +42,8 @@ class TensorFlowNet:
         self.model = model
         self.dtype: FloatType = dtype
         self._device = device
+        #: Whether XLA compiles whole functions of this net.
+        self.xla = compiles_well(model, device)
         with self.placed():
             self._native = realize(model, dtype)
         found = variables(model, self._native)
@@ -55,10 +57,11 @@ class TensorFlowNet:
         if lacking:
             raise SpecError(f"the variable {lacking[0]!r} is missing{did_you_mean(lacking[0], given)}")
         self.assign(given)
-        self._forward = {mode: CompiledFlat(partial(self.listed, training=mode)) for mode in (False, True)}
-        self._nodes = {mode: Compiled(partial(self._trace_nodes, training=mode)) for mode in (False, True)}
-        self._gradients = {mode: Compiled(partial(self._differentiate, training=mode)) for mode in (False, True)}
-        self._masks = Compiled(self._trace_masks)
+        modes, xla = (False, True), self.xla
+        self._forward = {mode: CompiledFlat(partial(self.listed, training=mode), xla=xla) for mode in modes}
+        self._nodes = {mode: Compiled(partial(self._trace_nodes, training=mode), xla=xla) for mode in modes}
+        self._gradients = {mode: Compiled(partial(self._differentiate, training=mode), xla=xla) for mode in modes}
+        self._masks = Compiled(self._trace_masks, xla=xla)
         # Shapes of inputs that are known to fit -> shapes of the outputs.
         self._inferred: dict[Any, dict[str, Shape]] = {}
         kinds = {**{n: i.dtype for n, i in model.inputs.items()}, **{n: i.dtype for n, i in model.infer().items()}}

@@ -7,13 +7,14 @@ maximum drops NaN, and has no kernel for three axes in float64.
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 from nnspec.errors import BackendError
 from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.window import pads
 from nnspec.spec import dump, parse
+from nnspec_tensorflow.compilation import island
 from nnspec_tensorflow.realize import Context, build, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
@@ -35,7 +36,7 @@ class SpecPool(keras.layers.Layer):
 
     def call(self, x: Tensor) -> Tensor:
         wide = tf.cast(x, working(self.compute_dtype))
-        return tf.cast(_FORMULAS[type(self.spec)](self.spec, wide), self.compute_dtype)
+        return tf.cast(island(partial(_FORMULAS[type(self.spec)], self.spec))(wide), self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return self.spec.output_shape(tuple(input_shape))
