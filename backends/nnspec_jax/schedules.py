@@ -127,7 +127,9 @@ def _one_cycle(spec: schedules.OneCycle, s: jax.Array, dtype: Any) -> jax.Array:
     falling = between(spec.peak, spec.peak / (spec.div_factor * spec.final_div_factor), down)
     if up == 0:  # no warm-up: the cycle opens at the peak
         return falling
-    rising = between(spec.peak / spec.div_factor, spec.peak, jnp.minimum(s.astype(dtype) / up, 1.0))
+    # XLA takes subnormal numbers for 0, and 0/0 for NaN; below 1 it does not matter which number it is.
+    rise = max(up, float(jnp.finfo(dtype).tiny))
+    rising = between(spec.peak / spec.div_factor, spec.peak, jnp.minimum(s.astype(dtype) / rise, 1.0))
     return jnp.where(s <= _counted(math.floor(up)), rising, falling)
 
 

@@ -1,12 +1,14 @@
 """Convolutions: Keras's own where its options reach, else TensorFlow's kernels with options that Keras refuses.
 
 Where each group has one channel (depthwise convolution), XLA for CPUs multiplies all channels by a kernel that is
-mostly zeros: 0 · NaN and 0 · ∞ of one channel reach the others. There the products are written out instead.
+mostly zeros: 0 · NaN and 0 · ∞ of one channel reach the others. TensorFlow's Conv3D infers shapes from the dilations of
+other axes where they differ. There the products are written out instead.
 """
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterator
 from functools import reduce
 from itertools import product
 from typing import Any
@@ -57,6 +59,8 @@ class SpecConv(keras.layers.Layer):
         spec = self.spec
         if 1 < spec.groups == self.channels:
             return _depthwise(spec, x, kernel)
+        if len(spec.kernel_size) == 3 and len(set(spec.dilations)) > 1:
+            return _written_out(spec, x, kernel)
         padding = spec.padding.upper() if spec.padding in ("same", "valid") else "VALID"
         if spec.padding not in ("same", "valid"):  # these do not depend on the input's sizes
             around = pads(spec.padding, (), spec.kernel_size, spec.stride, spec.dilations)
@@ -77,16 +81,27 @@ class SpecConv(keras.layers.Layer):
 
 
 def _depthwise(spec: Conv, x: Tensor, kernel: Tensor) -> Tensor:
-    around = pads(spec.padding, tuple(x.shape[1:-1]), spec.kernel_size, spec.stride, spec.dilations)
-    x = tf.repeat(tf.pad(x, ((0, 0), *around, (0, 0))), spec.features // x.shape[-1], -1)
+    x = tf.repeat(x, spec.features // x.shape[-1], -1)
+    return reduce(operator.add, (seen * kernel[(*place, 0)] for place, seen in _places(spec, x)))
 
-    def seen(place: tuple[int, ...]) -> Tensor:
+
+def _written_out(spec: Conv, x: Tensor, kernel: Tensor) -> Tensor:
+    """The sum of a product for each place in the window, group by group."""
+    kernels, inputs = tf.split(kernel, spec.groups, -1), tf.split(x, spec.groups, -1)
+    pairs = zip(inputs, kernels, strict=True)
+    return tf.concat(
+        [reduce(operator.add, (seen @ k[place] for place, seen in _places(spec, x))) for x, k in pairs], -1
+    )
+
+
+def _places(spec: Conv, x: Tensor) -> Iterator[tuple[tuple[int, ...], Tensor]]:
+    """Each place in the window, and what all windows see there."""
+    around = pads(spec.padding, tuple(x.shape[1:-1]), spec.kernel_size, spec.stride, spec.dilations)
+    x = tf.pad(x, ((0, 0), *around, (0, 0)))
+    for place in product(*map(range, spec.kernel_size)):
         axes = zip(place, x.shape[1:-1], spec.kernel_size, spec.stride, spec.dilations, strict=True)
         slices = [slice(at * d, at * d + size - (window - 1) * d, stride) for at, size, window, stride, d in axes]
-        return x[(slice(None), *slices)]
-
-    places = product(*map(range, spec.kernel_size))
-    return reduce(operator.add, (seen(place) * kernel[(*place, 0)] for place in places))
+        yield place, x[(slice(None), *slices)]
 
 
 @build.register

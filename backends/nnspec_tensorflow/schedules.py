@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from functools import singledispatch
 from typing import Any
 
@@ -151,7 +152,8 @@ def _one_cycle(spec: specs.OneCycle, s: Tensor) -> Tensor:
     falling = between(spec.peak, lowest, _share(s, up, spec.total_steps - up))
     if up == 0:  # no warm-up: the cycle opens at the peak
         return falling
-    rising = between(spec.peak / spec.div_factor, spec.peak, _share(s, 0, up))
+    # XLA takes subnormal numbers for 0, and 0/0 for NaN; below 1 it does not matter which number it is.
+    rising = between(spec.peak / spec.div_factor, spec.peak, _share(s, 0, max(up, sys.float_info.min)))
     return tf.where(tf.cast(s, tf.float64) <= up, rising, falling)
 
 

@@ -28,6 +28,8 @@ CASES = [
     Case(Conv(2, (2, 2, 2), dilation=(1, 2, 2), padding="valid"), (3, 4, 4, 2)),
     Case(Conv(2, (3, 3), strides=2, dilation=2), (6, 7, 2)),
     Case(Conv(2, (2, 2, 2), strides=(2, 1, 2), dilation=2), (4, 3, 4, 2)),
+    Case(Conv(2, (1, 2, 2), (1, 3, 3), ((0, 0), (1, 2), (0, 1)), (3, 3, 1)), (3, 4, 2, 1), id="dilated unequally"),
+    Case(Conv(4, (2, 1, 2), dilation=(1, 2, 3), groups=2), (3, 3, 5, 4)),
     Case(Conv(4, (3,), groups=2), (5, 6)),
     Case(Conv(6, (3, 3), groups=3, strides=2), (5, 4, 3)),
     Case(Conv(4, (2, 2, 2), groups=2), (3, 3, 3, 4)),

@@ -82,6 +82,9 @@ CASES = [
     ScheduleCase(OneCycle(0.1, 101, 0.25, 10.0, 100.0), (25, 26, 101)),
     ScheduleCase(OneCycle(0.1, 50, anneal="linear"), (15, 50)),
     ScheduleCase(OneCycle(0.1, 50, warmup_fraction=0.0), (50,)),
+    # Numbers that XLA takes for 0, in float32 and in float64.
+    ScheduleCase(OneCycle(0.1, 36, warmup_fraction=1.4e-45, anneal="linear"), (36,)),
+    ScheduleCase(OneCycle(0.1, 36, warmup_fraction=1e-310), (36,)),
     ScheduleCase(Warmup(CosineDecay(0.1, 50), 10), (10, 60)),
     ScheduleCase(Warmup(Piecewise((5,), (0.1, 0.01)), 7, start=0.02), (7, 12)),
     ScheduleCase(Warmup(ExponentialDecay(0.1, 10, 0.5), 1), (1, 11)),

@@ -164,7 +164,8 @@ def _divides_well(case: Case, point: Point, training: bool) -> bool:
 def _smooth(
     f: Callable[[Mapping[str, Array]], float], at: Mapping[str, Array], steps: Mapping[str, float], key: str
 ) -> bool:
-    """Whether differences with a step and with half of it agree, along random directions of ±1 of each tensor.
+    """Whether differences with a step and with half of it agree, along random directions of ±1 of each tensor, and
+    along each element of small ones: where two of them cross kinks, their sum may not.
 
     They are judged on the scale that the check of gradients uses: a tensor's gradient, or a share of the largest. Where
     even the largest drowns in the rounding of ``f``, as at saturated inputs, differences say nothing.
@@ -172,9 +173,12 @@ def _smooth(
     slopes: dict[str, list[tuple[float, float]]] = {}
     for name, step in steps.items():
         rng = generator(key, "smooth", name)
-        for _ in range(DIRECTIONS):
-            direction = {name: rng.choice([-1.0, 1.0], at[name].shape)}
-            pair = [float(derivative.directional(f, at, direction, h)) for h in (step, step / 2)]
+        size = at[name].size
+        directions = list(rng.choice([-1.0, 1.0], (DIRECTIONS, *at[name].shape)))
+        if size <= truth.ELEMENTS_OF_MODELS:
+            directions += list(np.eye(size).reshape(size, *at[name].shape))
+        for direction in directions:
+            pair = [float(derivative.directional(f, at, {name: direction}, h)) for h in (step, step / 2)]
             slopes.setdefault(name, []).append((pair[0], pair[1]))
     # A gradient's largest element is at least the slope along ±1 over the root of their number, on average.
     sizes = {n: max(map(abs, np.ravel(found))) / math.sqrt(max(at[n].size, 1)) for n, found in slopes.items()}
