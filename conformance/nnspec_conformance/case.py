@@ -183,7 +183,11 @@ class Case:
             return self.scale * signed(rng, shape)
         if self.apart and before:
             first = next(iter(before.values()))
-            return first + self.scale * signed(rng, np.broadcast_shapes(first.shape, shape))
+            # Where this input is one element for several of the first, above or below all of them.
+            axes = tuple(i for i, size in enumerate(shape) if size == 1)
+            high, low = first.max(axes, keepdims=True), first.min(axes, keepdims=True)
+            distance = self.scale * signed(rng, shape)
+            return np.where(distance > 0, high, low) + distance
         return self._away(self.offset + self.scale * rng.standard_normal(shape), dtype)
 
     def _levels(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

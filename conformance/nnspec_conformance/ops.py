@@ -20,6 +20,8 @@ CASES = [
     Case(Minimum(), ((4,), (4,)), apart=True),
     Case(Maximum(), ((1, 4), (3, 4)), apart=True, id="broadcast"),
     Case(Minimum(), ((1, 4), (3, 4)), apart=True, id="broadcast"),
+    Case(Maximum(), ((3, 4), (3, 1)), apart=True, id="the second broadcast"),
+    Case(Minimum(), ((2,), (1,)), apart=True, id="the second broadcast"),
     Case(Concat(), ((4,), (3,))),
     Case(Concat(axis=1), ((2, 3), (4, 3), (1, 3))),
     Case(Concat(), ((2, 3),), id="one input"),

@@ -98,3 +98,11 @@ def summation(terms: int) -> float:
     sum, on average half the whole: √terms · (1/√12) · (1/√3) = √terms / 6. Sums in blocks, as NumPy's, do better.
     """
     return math.sqrt(terms) / 6
+
+
+def repeated(times: int) -> float:
+    """The standard error of a number that is changed a little and rounded so many times, in its ULP.
+
+    Each rounding is off by up to half a ULP, evenly: √times · (1/√12).
+    """
+    return math.sqrt(times / 12)
