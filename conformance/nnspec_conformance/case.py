@@ -187,7 +187,8 @@ class Case:
             axes = tuple(i for i, size in enumerate(shape) if size == 1)
             high, low = first.max(axes, keepdims=True), first.min(axes, keepdims=True)
             distance = self.scale * signed(rng, shape)
-            return np.where(distance > 0, high, low) + distance
+            apart: Array = np.where(distance > 0, high, low) + distance
+            return apart
         return self._away(self.offset + self.scale * rng.standard_normal(shape), dtype)
 
     def _levels(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
