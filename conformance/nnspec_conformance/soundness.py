@@ -28,6 +28,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from nnspec.errors import BackendError
+from nnspec.model import Model
 from nnspec.ops import Divide
 from nnspec.optimizers import Optimizer, RMSProp
 from nnspec.reference import derivative, losses, metrics, model as reference, schedules
@@ -135,7 +136,8 @@ def _close(own: Any, exact: Any) -> bool:
 
 def _differentiable(case: Case, draw: int, batch: int, training: bool) -> bool:
     point = case.point("float64", draw, batch)
-    if not _divides_well(case, point, training):
+    nodes = truth.evaluate(case, point, training=training).nodes
+    if not _divides_well(case.model, {**point.inputs, **nodes}):
         return False
 
     def total(at: Mapping[str, Array]) -> float:
@@ -149,11 +151,14 @@ def _differentiable(case: Case, draw: int, batch: int, training: bool) -> bool:
     return _smooth(total, {**point.inputs, **point.variables}, steps, case.name)
 
 
-def _divides_well(case: Case, point: Point, training: bool) -> bool:
+def _divides_well(model: Model, values: Mapping[str, Array]) -> bool:
     """Whether all divisors are far from zero, as in the listed cases: in x/x two terms of 1/x cancel in the derivative,
-    whose rounding no estimate made from values can foresee."""
-    values = {**point.inputs, **truth.evaluate(case, point, training=training).nodes}
-    for path, node in case.model.walk():
+    whose rounding no estimate made from values can foresee.
+
+    Args:
+        values: of all inputs and nodes, by path.
+    """
+    for path, node in model.walk():
         if isinstance(node.layer, Divide):
             prefix = path.rpartition("/")[0]
             above, below = (values.get(f"{prefix}/{name}" if prefix else name) for name in node.inputs)
@@ -274,9 +279,12 @@ def _spreads(optimizer: Optimizer) -> bool:
 @sound.register
 def _(case: TrainingCase) -> bool:
     """The first update's loss; what follows is compared update by update, from the same gradients."""
-    if not _spreads(case.optimizer):
+    variables, model = case.case.point("float64").variables, case.case.model
+    everything = wide(case.data("train", "float64"))
+    inputs = {name: everything[name] for name in model.inputs}
+    values = {**inputs, **reference.run(model, variables, inputs).nodes}
+    if not _spreads(case.optimizer) or not _divides_well(model, values):
         return False
-    variables = case.case.point("float64").variables
     held_out = wide(case.data("validation", "float64"))
     quiet = reference.run(case.case.model, variables, {name: held_out[name] for name in case.case.model.inputs})
     finite = all(np.isfinite(value).all() for value in quiet.outputs.values())
