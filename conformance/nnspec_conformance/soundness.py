@@ -34,7 +34,7 @@ from nnspec.optimizers import Optimizer, RMSProp
 from nnspec.reference import derivative, losses, metrics, model as reference, schedules
 from nnspec.spec import Spec
 from nnspec_conformance import casefile, tolerances, truth
-from nnspec_conformance.case import BATCHES, STEP, Case, Point
+from nnspec_conformance.case import BATCHES, STEP, Case
 from nnspec_conformance.draws import Array, float_type, generator, rounded
 from nnspec_conformance.losses import LossCase
 from nnspec_conformance.metrics import MetricCase
