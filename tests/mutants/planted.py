@@ -96,8 +96,8 @@ PATCHES = (
         "BatchNorm",
         "tensorflow",
         "nnspec_tensorflow/realize.py",
-        '"moving_mean": "mean", "moving_variance": "var"',
-        '"moving_mean": "var", "moving_variance": "mean"',
+        '"moving_mean": "mean",\n    "moving_variance": "var"',
+        '"moving_mean": "var",\n    "moving_variance": "mean"',
     ),
     Patch(
         "a line copied and not changed",
