@@ -82,12 +82,15 @@ def loads(data: bytes, source: str) -> tuple[dict[str, NDArray[Any]], dict[str, 
     """The variables and the metadata in the content of a file; ``source`` names it in messages."""
     from safetensors import SafetensorError, deserialize
 
-    if data[:1] == b"\x80" or data[:4] == b"PK\x03\x04":
-        kind = "a pickle" if data[:1] == b"\x80" else "a zip archive"
-        raise FileError(f"{source} is {kind}, which nnspec does not open: variables are kept as safetensors")
     try:
         tensors = deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
+        # Only now: the length that a file of safetensors begins with may look like the start of these.
+        if data[:1] == b"\x80" or data[:4] == b"PK\x03\x04":
+            kind = "a pickle" if data[:1] == b"\x80" else "a zip archive"
+            raise FileError(
+                f"{source} is {kind}, which nnspec does not open: variables are kept as safetensors"
+            ) from None
         detail = str(error).removeprefix("Error while deserializing: ")
         raise FileError(f"{source} is damaged, cut off, or not a file of variables ({detail})") from None
     size = int.from_bytes(data[:8], "little")

@@ -71,7 +71,8 @@ class TorchBackend:
 
     def loss(self, spec: Any, outputs: Any, targets: Any, weights: Any = None, *, dtype: str) -> tuple[Array, Array]:
         x, *others = self._batch(dtype, outputs, targets, weights)
-        value = spec.result(*sums(spec, x.requires_grad_(), *others))
+        total, count = sums(spec, x.requires_grad_(), *others)
+        value = total if spec.reduction == "sum" else total / count  # NaN where all weights are 0
         return value.detach().numpy(), torch.autograd.grad(value, x)[0].numpy()
 
     def metric(self, spec: Any, outputs: Any, targets: Any, weights: Any = None, *, dtype: str) -> tuple[float, float]:
