@@ -115,10 +115,20 @@ def settled(session: pytest.Session, item: Item) -> Outcome:
     return outcome
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Before a test of something else: free what the suite's tests hold, a process and its memory."""
+    if "item" not in getattr(item, "fixturenames", ()):
+        _close(item.config)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """End the process that ran the tests."""
-    if _work in session.config.stash:
-        session.config.stash[_work].close()
+    _close(session.config)
+
+
+def _close(config: pytest.Config) -> None:
+    if _work in config.stash:
+        config.stash[_work].close()
 
 
 def _option(config: pytest.Config, name: str) -> Any:

@@ -126,3 +126,24 @@ def test_pytest_finds_the_same(tmp_path: Path) -> None:
         return sorted((o["id"], o["status"], o["ulp"], o["compared"]) for o in outcomes)
 
     assert of(path) == of(mine)
+
+
+def test_pytest_leaves_the_process_of_a_long_run_behind(tmp_path: Path) -> None:
+    """What runs the suite's tests apart from pytest has ended when tests of something else begin."""
+    (tmp_path / "conftest.py").write_text(
+        "from nnspec_conformance import processes\n"
+        "processes.LIFETIME, processes.begun, start = 3, [], processes._started\n"
+        "processes._started = lambda *given: processes.begun.append(given) or start(*given)\n"
+    )
+    (tmp_path / "test_others.py").write_text(
+        "import multiprocessing\n"
+        "from nnspec_conformance import processes\n"
+        "def test_nothing_is_left():\n"
+        "    assert processes.begun and not multiprocessing.active_children()\n"
+    )
+    chosen = ["--backend", "jax", "--dtype", "float64", "-k", "(schedules and Cosine) or nothing_is_left"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", "nnspec_conformance"]
+    done = subprocess.run(
+        [*command, "test_others.py", *chosen], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
