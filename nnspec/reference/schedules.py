@@ -114,7 +114,7 @@ def _one_cycle(spec: specs.OneCycle, s: Steps) -> Rates:
     falling = between(spec.peak, spec.peak / (spec.div_factor * spec.final_div_factor), down)
     if up == 0:  # no warm-up: the cycle opens at the peak
         return falling
-    rising = between(spec.peak / spec.div_factor, spec.peak, np.minimum(s / up, 1))
+    rising = between(spec.peak / spec.div_factor, spec.peak, np.minimum(s, up) / up)
     return np.where(s <= up, rising, falling)
 
 
