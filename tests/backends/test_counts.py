@@ -242,6 +242,7 @@ def call_for_each_update(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> N
 Plant = Callable[[Backend, pytest.MonkeyPatch], None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plant", "message"),
     [

@@ -34,7 +34,7 @@ HOST_OPS = {
     "OutfeedEnqueue",
 }
 HOST = re.compile(r"infeed|outfeed|\bsend\(|\brecv\(|callback|xla_python", re.IGNORECASE)
-DTYPES: list[Any] = ["float32", "bfloat16", pytest.param("float64", marks=pytest.mark.slow)]
+DTYPES: list[Any] = ["float32", *(pytest.param(dtype, marks=pytest.mark.slow) for dtype in ("bfloat16", "float64"))]
 
 
 def compile_whole(function: Any, *args: Any, **kwargs: Any) -> str:

@@ -35,8 +35,9 @@ MUTANTS: tuple[Mutant, ...] = tuple(
 
 
 def everyday() -> frozenset[str]:
-    """The ids of the first mutant of each class in each place: what is hunted by default."""
-    first: dict[tuple[str, str], str] = {}
+    """The ids of one mutant of each class, of one class in the reference, of the next in a backend: what is hunted by
+    default."""
+    first: dict[str, dict[str, str]] = {}
     for mutant in MUTANTS:
-        first.setdefault((mutant.where, mutant.guilty), mutant.id)
-    return frozenset(first.values())
+        first.setdefault(mutant.guilty, {}).setdefault(mutant.where, mutant.id)
+    return frozenset(list(places.values())[i % len(places)] for i, places in enumerate(first.values()))
