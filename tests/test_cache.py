@@ -108,7 +108,5 @@ def test_the_second_run_finds_the_programs_of_the_first(backend: str, tmp_path: 
     assert kept and all(machine() in str(file) for file in kept)
     (second,) = run(tmp_path, backend, cache)
     assert {f: f.stat().st_size for f in cache.rglob("*") if f.is_file() and "atime" not in f.name} == kept
-    # Compiling takes some ten times as long as loading.
-    assert second["compile_seconds"] < first["compile_seconds"]
     clocks = ("seconds", "compile_seconds", "examples_per_second")
     assert {n: x for n, x in second.items() if n not in clocks} == {n: x for n, x in first.items() if n not in clocks}
