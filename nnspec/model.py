@@ -222,6 +222,10 @@ class Model(Layer):
         inputs = {name: dataclasses.replace(self.inputs[name], shape=shape[1:]) for name, (shape, _) in bound.items()}
         return dataclasses.replace(self, inputs=inputs)
 
+    def uses(self, *classes: type[Layer]) -> bool:
+        """Whether any node's layer, those of nested models included, is of one of these classes."""
+        return any(isinstance(node.layer, classes) for _, node in self.walk())
+
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Node]]:
         """All nodes with their paths (``encoder/dense``), nested models' own nodes after the model's node."""
         for node in self.nodes:

@@ -62,7 +62,7 @@ def test_what_was_not_used_for_the_longest_time_goes(tmp_path: Path) -> None:
     assert {file.parent.name for file in tmp_path.rglob("program")} == {"new", "oldest"}
 
 
-def run(place: Path, backend: str, cache: Path) -> list[dict[str, Any]]:
+def run(place: Path, cache: Path) -> list[dict[str, Any]]:
     """A training run in a process of its own; its history."""
     out = place / f"run{len(list(place.iterdir()))}"
     command = [
@@ -74,7 +74,7 @@ def run(place: Path, backend: str, cache: Path) -> list[dict[str, Any]]:
         "train",
         "spec.yaml",
         "--backend",
-        backend,
+        "jax",
         "--out",
         str(out),
     ]
@@ -86,14 +86,13 @@ def run(place: Path, backend: str, cache: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.jax
-@pytest.mark.parametrize("backend", ["jax"])
-def test_the_second_run_finds_the_programs_of_the_first(backend: str, tmp_path: Path) -> None:
+def test_the_second_run_finds_the_programs_of_the_first(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     cache = tmp_path / "cache"
-    (first,) = run(tmp_path, backend, cache)
+    (first,) = run(tmp_path, cache)
     kept = {file: file.stat().st_size for file in cache.rglob("*") if file.is_file() and "atime" not in file.name}
     assert kept and all(machine() in str(file) for file in kept)
-    (second,) = run(tmp_path, backend, cache)
+    (second,) = run(tmp_path, cache)
     assert {f: f.stat().st_size for f in cache.rglob("*") if f.is_file() and "atime" not in f.name} == kept
     clocks = ("seconds", "compile_seconds", "examples_per_second")
     assert {n: x for n, x in second.items() if n not in clocks} == {n: x for n, x in first.items() if n not in clocks}

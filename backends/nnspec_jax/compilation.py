@@ -26,18 +26,14 @@ from nnspec.model import Model
 _EVENTS = "/jax/core/compile/"
 
 
-def _convolves(model: Model) -> bool:
-    return any(isinstance(node.layer, Conv) for _, node in model.walk())
-
-
 def loops_well(model: Model, platform: str) -> bool:
     """Whether many updates of a model in one compiled loop are no slower than one by one."""
-    return platform != "cpu" or not _convolves(model)
+    return platform != "cpu" or not model.uses(Conv)
 
 
 def compiler_options(model: Model, platform: str) -> dict[str, Any] | None:
     """What XLA is told for functions of a model, beside what its flags say."""
-    if platform == "cpu" and jaxlib.version.__version_info__[:2] == (0, 10) and _convolves(model):
+    if platform == "cpu" and jaxlib.version.__version_info__[:2] == (0, 10) and model.uses(Conv):
         return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
     return None
 

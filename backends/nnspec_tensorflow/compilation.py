@@ -23,7 +23,7 @@ _kernels: ContextVar[bool] = ContextVar("kernels", default=False)
 def compiles_well(model: Model, device: str | None) -> bool:
     """Whether a model is faster as one program of XLA than as a graph of TensorFlow's kernels."""
     on_cpu = "CPU" in device.upper() if device else not tf.config.list_logical_devices("GPU")
-    return not on_cpu or not any(isinstance(node.layer, Conv) for _, node in model.walk())
+    return not on_cpu or not model.uses(Conv)
 
 
 def island(function: Callable[..., Any]) -> Callable[..., Any]:

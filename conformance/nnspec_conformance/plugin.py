@@ -108,9 +108,10 @@ def settled(session: pytest.Session, item: Item) -> Outcome:
         specs: list[Any] = [item.callspec for item in session.items if hasattr(item, "callspec")]
         items: list[Item] = [spec.params["item"] for spec in specs if "item" in spec.params]
         made = plan(session.config)
-        many = len(items) > processes.LIFETIME
-        bench = Bench(made.device, frozenset(item.case for item in items))
-        stash[_work] = processes.Attendant(made, items) if many else bench
+        if len(items) > processes.LIFETIME:
+            stash[_work] = processes.Attendant(made, items)
+        else:
+            stash[_work] = Bench(made.device, frozenset(item.case for item in items))
     outcome: Outcome = stash[_work].settle(item)
     return outcome
 

@@ -78,8 +78,9 @@ class Bench:
 
     def close(self) -> None:
         """Put away nets and results: what comes next shares none of them."""
-        self._subjects.clear()
-        gc.collect()
+        if self._subjects:
+            self._subjects.clear()
+            gc.collect()
 
     @property
     def compilations(self) -> dict[str, int]:

@@ -161,7 +161,7 @@ class Trainer:
             done += 1
             self._accumulate(totals, engine, epoch, done)
         seconds = time.perf_counter() - began
-        computing = max(seconds - (compile_seconds(engine) - compiled), 1e-9)
+        computing = max(seconds - (compile_seconds(engine) - compiled), 1e-9)  # without what validation compiles
         results = self._results(totals)
         validation = {}
         if "validation" in engine_splits(self.dataset):

@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+import nnspec as nn
+from nnspec.backends import FloatType
+from nnspec_conformance.case import Case, joined
+
 
 @dataclass(eq=False)
 class Captured(Exception):
@@ -54,6 +58,22 @@ def catching(backend: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catcher]
     with monkeypatch.context() as patch:
         (_jax if backend == "jax" else _tensorflow)(patch, catcher)
         yield catcher
+
+
+def passes(backend: str, cases: list[Case], dtype: FloatType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Captured]:
+    """A training pass with all gradients; an inference pass where there is nothing to differentiate."""
+    with catching(backend, monkeypatch) as catcher:
+        for group in ([c for c in cases if c.differentiable], [c for c in cases if not c.differentiable]):
+            if not group:
+                continue
+            net = nn.backend(backend).build(joined(group), dtype=dtype)
+            points = [case.point(dtype) for case in group]
+            inputs = {name: x for point in points for name, x in point.inputs.items()}
+            cotangents = {name: x for point in points for name, x in point.cotangents.items()}
+            if group[0].differentiable:
+                yield catcher.call(net.gradients, inputs, cotangents, training=True)
+            else:
+                yield catcher.call(net.forward, inputs)
 
 
 class _Function:

@@ -16,9 +16,9 @@ import pytest
 import nnspec as nn
 from nnspec import vocabulary
 from nnspec.backends import FloatType
-from nnspec_conformance.case import Case, joined
+from nnspec_conformance.case import Case
 from nnspec_conformance.training import TrainingCase
-from tests.backends.captured import Captured, catching
+from tests.backends.captured import Captured, catching, passes
 from tests.backends.cases import chosen, families
 
 jax = pytest.importorskip("jax", reason="the jax backend is not installed")
@@ -69,21 +69,9 @@ def test_every_class_of_the_vocabulary_is_lowered() -> None:
 
 
 def lower_layers(cases: list[Case], platform: str, dtype: FloatType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training pass with all gradients; an inference pass where there is nothing to differentiate."""
-    with catching("jax", monkeypatch) as catcher:
-        for group in ([c for c in cases if c.differentiable], [c for c in cases if not c.differentiable]):
-            if not group:
-                continue
-            net = nn.backend("jax").build(joined(group), dtype=dtype)
-            points = [case.point(dtype) for case in group]
-            inputs = {name: x for point in points for name, x in point.inputs.items()}
-            cotangents = {name: x for point in points for name, x in point.cotangents.items()}
-            if group[0].differentiable:
-                found = catcher.call(net.gradients, inputs, cotangents, training=True)
-            else:
-                found = catcher.call(net.forward, inputs)
-            with jax.enable_x64(dtype == "float64"):
-                assert "func.func public @main" in lower_captured(found, platform)
+    for found in passes("jax", cases, dtype, monkeypatch):
+        with jax.enable_x64(dtype == "float64"):
+            assert "func.func public @main" in lower_captured(found, platform)
 
 
 @pytest.mark.parametrize(("platform", "dtype"), PLACES)

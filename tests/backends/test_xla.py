@@ -14,9 +14,9 @@ import pytest
 
 import nnspec as nn
 from nnspec.backends import FloatType
-from nnspec_conformance.case import Case, joined
+from nnspec_conformance.case import Case
 from nnspec_conformance.training import TrainingCase
-from tests.backends.captured import Captured, catching
+from tests.backends.captured import Captured, catching, passes
 from tests.backends.cases import chosen, families
 
 pytest.importorskip("tensorflow", reason="the tensorflow backend is not installed")
@@ -62,20 +62,8 @@ def compile_captured(found: Captured) -> str:
 
 
 def compile_layers(cases: list[Case], dtype: FloatType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A training pass with all gradients; an inference pass where there is nothing to differentiate."""
-    with catching("tensorflow", monkeypatch) as catcher:
-        for group in ([c for c in cases if c.differentiable], [c for c in cases if not c.differentiable]):
-            if not group:
-                continue
-            net = nn.backend("tensorflow").build(joined(group), dtype=dtype)
-            points = [case.point(dtype) for case in group]
-            inputs = {name: x for point in points for name, x in point.inputs.items()}
-            cotangents = {name: x for point in points for name, x in point.cotangents.items()}
-            if group[0].differentiable:
-                found = catcher.call(net.gradients, inputs, cotangents, training=True)
-            else:
-                found = catcher.call(net.forward, inputs)
-            assert "ENTRY" in compile_captured(found)
+    for found in passes("tensorflow", cases, dtype, monkeypatch):
+        assert "ENTRY" in compile_captured(found)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
