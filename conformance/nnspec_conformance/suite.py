@@ -158,7 +158,7 @@ CHECKS = (
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
     Check("NaN", special.undefined, _of(LAYERS, _float), quick="none"),
-    Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1)),
+    Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
     Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
     Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none"),

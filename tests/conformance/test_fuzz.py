@@ -166,7 +166,7 @@ def test_a_short_search_passes_and_ends_in_time(tmp_path: Path) -> None:
     told: list[str] = []
     outcomes = list(
         fuzz.run(
-            0.3, ["jax"], ["float64"], seed=3, failures=tmp_path / "new", on_progress=lambda p: told.append(str(p))
+            0.1, ["jax"], ["float64"], seed=3, failures=tmp_path / "new", on_progress=lambda p: told.append(str(p))
         )
     )
     assert all(outcome.good for outcome in outcomes), [outcome.message for outcome in outcomes]
