@@ -21,6 +21,7 @@ from typing import Any
 from nnspec.errors import BackendError
 
 _VARIABLE = "KERAS_BACKEND"
+_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def _load() -> tuple[Any, Any]:
@@ -34,7 +35,10 @@ def _load() -> tuple[Any, Any]:
             f"unset {_VARIABLE}, or set {_VARIABLE}=tensorflow"
         )
     # 3 leaves out even lines of level E, such as oneDNN's on a missing instruction set; what fails raises an exception.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # JAX sets 1 where nothing is set, and TensorFlow would take it for the user's wish.
+    if "jax" in sys.modules and os.environ.get(_LEVEL) == "1":
+        del os.environ[_LEVEL]
+    os.environ.setdefault(_LEVEL, "3")
     os.environ[_VARIABLE] = "tensorflow"
     try:
         with _quiet():

@@ -63,6 +63,26 @@ def test_no_line_reaches_the_user(undisturbed: subprocess.CompletedProcess[str])
     assert undisturbed.stdout.count("optimizer/dense/kernel/m float") == 2
 
 
+# A network that is a graph of kernels on CPUs, in a dtype that some of TensorFlow's libraries do not know.
+CONVOLVING = """
+import numpy as np
+import nnspec as nn
+nn.backend("jax")
+model = nn.Sequential([nn.Conv(4, (3, 3), activation="gelu"), nn.Flatten(), nn.Dense(3)], input=[6, 6, 2])
+net = nn.backend("tensorflow").build(model, dtype="float64")
+print(net.forward({"input": np.ones((5, 6, 6, 2))}, training=True)["dense"].shape)
+"""
+
+
+def test_no_line_reaches_the_user_where_jax_is_loaded() -> None:
+    """JAX changes the environment that TensorFlow takes its log level from."""
+    if importlib.util.find_spec("jax") is None:
+        pytest.skip("jax is not installed")
+    done = python(CONVOLVING)
+    assert (done.stdout, done.stderr) == ("(5, 3)\n", "")
+    assert "Not handling type DT_DOUBLE" in python(CONVOLVING, TF_CPP_MIN_LOG_LEVEL="0").stderr, "who asks for them"
+
+
 def test_the_configuration_file_changes_nothing(tmp_path: Path, undisturbed: subprocess.CompletedProcess[str]) -> None:
     settings = {"floatx": "float16", "epsilon": 0.1, "backend": "jax", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps({**settings, "dtype_policy": "mixed_float16"}))
