@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -20,16 +21,84 @@ from nnspec_jax.realize import Context, at_least_float32, build
 
 Function = Callable[[jax.Array], jax.Array]
 State = tuple[jax.Array, ...]
+# What a step is given: an array, or several.
+Given = Any
+
+
+class Cell(Protocol):
+    """What a step does.
+
+    Attributes:
+        states: how many states there are, each (batch, features).
+    """
+
+    states: int
+
+    def with_product(self, given: Given, product: jax.Array) -> Given:
+        """What a step is given with the product of the first state and the recurrent kernel added where it belongs."""
+
+    def step(self, given: Given, state: State) -> State:
+        """The states after the step."""
 
 
 def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return jnp.matmul(x, kernel, precision=jax.lax.Precision.HIGHEST)  # a GPU would take TF32 for float32
 
 
+def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
+    """The first state after every step of a cell, from states of zeros.
+
+    JAX's own derivative of such a loop adds a product to the kernel's gradient in every step. Here what the kernel's
+    tangent does to all steps, and so its gradient, is one product. This is a rule for tangents, which JAX transposes
+    for gradients; both can be differentiated further.
+
+    Args:
+        given: what each step is given before the product: arrays (steps, batch, …).
+        kernel: the recurrent kernel, (features, …).
+
+    Returns:
+        (steps, batch, features)
+    """
+
+    def start() -> State:
+        some = jax.tree.leaves(given)[0]
+        return (jnp.zeros((some.shape[1], kernel.shape[0]), some.dtype),) * cell.states
+
+    @jax.custom_jvp
+    def run(given: Given, kernel: jax.Array) -> jax.Array:
+        def step(state: State, now: Given) -> tuple[State, jax.Array]:
+            state = cell.step(cell.with_product(now, _product(state[0], kernel)), state)
+            return state, state[0]
+
+        after: jax.Array = jax.lax.scan(step, start(), given)[1]
+        return after
+
+    @run.defjvp
+    def with_tangents(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+        given, kernel = primals
+
+        def step(state: State, now: Given) -> tuple[State, Any]:
+            new, pull = jax.vjp(cell.step, cell.with_product(now, _product(state[0], kernel)), state)
+            return new, (new[0], state[0], pull)
+
+        def push(state: State, now: Any) -> tuple[State, jax.Array]:
+            given, pull = now
+            given = cell.with_product(given, _product(state[0], kernel))
+            (pushed,) = jax.linear_transpose(pull, state)((given, state))
+            return pushed, pushed[0]
+
+        after, before, pulls = jax.lax.scan(step, start(), given)[1]
+        given = cell.with_product(tangents[0], _product(before, tangents[1]))
+        return after, jax.lax.scan(push, start(), (given, pulls))[1]
+
+    made: jax.Array = run(given, kernel)
+    return made
+
+
 class Recurrent(nnx.Module):
     """What all of them do: variables, the product for all steps, the loop over time.
 
-    Derived classes say how many states there are, and make a step.
+    Derived classes are cells, too: see :class:`Cell`.
     """
 
     states = 1
@@ -47,31 +116,30 @@ class Recurrent(nnx.Module):
         value: jax.Array = getattr(self, name)[...]
         return value.astype(at_least_float32(self.dtype))
 
-    def step(self, projected: jax.Array, state: State) -> State:
-        """The state after a step, from the step's input times the kernel, biased, and the state before."""
+    def with_product(self, given: Given, product: jax.Array) -> Given:
+        return given + product
+
+    def step(self, given: Given, state: State) -> State:
         raise NotImplementedError
+
+    def after_each(self, projected: jax.Array) -> jax.Array:
+        """The state after each step, from the steps' inputs times the kernel, biased."""
+        return unrolled(self, projected, self.wide("recurrent_kernel"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
         projected = _product(x.astype(at_least_float32(self.dtype)), self.wide("kernel"))
         if hasattr(self, "bias"):
             projected += self.wide("bias")
         steps = jnp.moveaxis(projected, 1, 0)
-        start = (jnp.zeros((x.shape[0], self.features), projected.dtype),) * self.states
-
-        def step(state: State, projected: jax.Array) -> tuple[State, jax.Array | None]:
-            state = self.step(projected, state)
-            return state, state[0] if self.return_sequences else None
-
-        last, taken = jax.lax.scan(step, start, steps[::-1] if self.reverse else steps)
-        return (jnp.moveaxis(taken, 0, 1) if self.return_sequences else last[0]).astype(self.dtype)
+        states = self.after_each(steps[::-1] if self.reverse else steps)
+        return (jnp.moveaxis(states, 0, 1) if self.return_sequences else states[-1]).astype(self.dtype)
 
 
 class ElmanRNN(Recurrent):
     """The network whose state is a dense layer of the input and the state before."""
 
-    def step(self, projected: jax.Array, state: State) -> State:
-        (h,) = state
-        return (self.activation(projected + _product(h, self.wide("recurrent_kernel"))),)
+    def step(self, given: jax.Array, state: State) -> State:
+        return (self.activation(given),)
 
 
 class LongShortTermMemory(Recurrent):
@@ -83,11 +151,10 @@ class LongShortTermMemory(Recurrent):
         super().__init__(spec, context)
         self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
 
-    def step(self, projected: jax.Array, state: State) -> State:
-        h, c = state
-        i, f, g, o = jnp.split(projected + _product(h, self.wide("recurrent_kernel")), 4, axis=-1)
+    def step(self, given: jax.Array, state: State) -> State:
+        i, f, g, o = jnp.split(given, 4, axis=-1)
         i, f, o = map(self.recurrent_activation, (i, f, o))
-        c = f * c + i * self.activation(g)
+        c = f * state[1] + i * self.activation(g)
         return o * self.activation(c), c
 
 
@@ -99,20 +166,35 @@ class GatedRecurrentUnit(Recurrent):
         self.reset_after = spec.reset_after
         self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
 
-    def step(self, projected: jax.Array, state: State) -> State:
-        (h,) = state
-        kernel, gates = self.wide("recurrent_kernel"), 2 * self.features
-        a, a_n = projected[..., :gates], projected[..., gates:]
-        if self.reset_after:
-            b = _product(h, kernel)
-            if hasattr(self, "recurrent_bias"):
-                b += self.wide("recurrent_bias")
-            r, z = self._gates(a + b[..., :gates])
-            n = self.activation(a_n + r * b[..., gates:])
-        else:
-            r, z = self._gates(a + _product(h, kernel[:, :gates]))
-            n = self.activation(a_n + _product(r * h, kernel[:, gates:]))
-        return ((1 - z) * n + z * h,)
+    def with_product(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return given[0], given[1] + product
+
+    def step(self, given: tuple[jax.Array, jax.Array], state: State) -> State:
+        a, b = given
+        gates = 2 * self.features
+        r, z = self._gates(a[..., :gates] + b[..., :gates])
+        n = self.activation(a[..., gates:] + r * b[..., gates:])
+        return ((1 - z) * n + z * state[0],)
+
+    def after_each(self, projected: jax.Array) -> jax.Array:
+        kernel = self.wide("recurrent_kernel")
+        if not self.reset_after:
+            return self._reset_before(projected, kernel)
+        bias = self.wide("recurrent_bias") if hasattr(self, "recurrent_bias") else jnp.zeros((), kernel.dtype)
+        return unrolled(self, (projected, jnp.broadcast_to(bias, projected.shape)), kernel)
+
+    def _reset_before(self, projected: jax.Array, kernel: jax.Array) -> jax.Array:
+        gates = 2 * self.features
+
+        def step(h: jax.Array, a: jax.Array) -> tuple[jax.Array, jax.Array]:
+            r, z = self._gates(a[..., :gates] + _product(h, kernel[:, :gates]))
+            n = self.activation(a[..., gates:] + _product(r * h, kernel[:, gates:]))
+            h = (1 - z) * n + z * h
+            return h, h
+
+        start = jnp.zeros((projected.shape[1], self.features), projected.dtype)
+        after: jax.Array = jax.lax.scan(step, start, projected)[1]
+        return after
 
     def _gates(self, a: jax.Array) -> tuple[jax.Array, jax.Array]:
         r, z = map(self.recurrent_activation, jnp.split(a, 2, axis=-1))

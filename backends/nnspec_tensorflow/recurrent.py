@@ -1,4 +1,4 @@
-"""Recurrent layers: one product for the inputs of all steps, then ``tf.scan`` over time, which XLA compiles.
+"""Recurrent layers: one product for the inputs of all steps, then a loop over time, which XLA compiles.
 
 Keras's own multiply each step's input by itself, compute half precision step by step in half precision, and order a
 GRU's gates as z, r, n. All is computed in float32 at least here, and rounded at the end.
@@ -6,7 +6,7 @@ GRU's gates as z, r, n. All is computed in float32 at least here, and rounded at
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
 from nnspec.spec import dump, parse
@@ -16,6 +16,100 @@ from nnspec_tensorflow.startup import keras, tf
 
 Tensor = Any
 State = tuple[Tensor, ...]
+# What a step is given: a tensor, or several.
+Given = Any
+
+
+class Cell(Protocol):
+    """What a step does.
+
+    Attributes:
+        states: how many states there are, each (batch, features).
+    """
+
+    states: int
+
+    def with_product(self, given: Given, product: Tensor) -> Given:
+        """What a step is given with the product of the first state and the recurrent kernel added where it belongs."""
+
+    def to_product(self, gradient: Given) -> Tensor:
+        """The gradient with respect to the product, from that with respect to what a step is given."""
+
+    def step(self, given: Given, state: State) -> State:
+        """The states after the step."""
+
+
+def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
+    """The first state after every step of a cell, from states of zeros.
+
+    TensorFlow's own gradient of such a loop keeps every intermediate value of a step, and adds a product to the
+    kernel's gradient in each. Here a step is computed again from what it was given, and the kernel's gradient is one
+    product over all steps.
+
+    Args:
+        given: what each step is given before the product: tensors (steps, batch, …).
+        kernel: the recurrent kernel, (features, …).
+
+    Returns:
+        (steps, batch, features)
+    """
+
+    @tf.custom_gradient
+    def run(kernel: Tensor, *leaves: Tensor) -> tuple[Tensor, Any]:
+        # A static number where it is known: XLA needs it for what a second derivative keeps of each step.
+        steps = leaves[0].shape[0] or tf.shape(leaves[0])[0]
+        batch = tf.shape(leaves[0])[1]
+        start = (tf.zeros((batch, kernel.shape[0]), kernel.dtype),) * cell.states
+
+        def forward(k: Tensor, state: State, kept: Any) -> tuple[Tensor, State, Any]:
+            now = tf.nest.pack_sequence_as(given, [leaf[k] for leaf in leaves])
+            now = cell.with_product(now, tf.matmul(state[0], kernel))
+            new = cell.step(now, state)
+            values = (new[0], *state, *tf.nest.flatten(now))
+            return k + 1, new, tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
+
+        arrays = _arrays(steps, (*start[:1], *start, *(leaf[0] for leaf in leaves)))
+        loop = (tf.constant(0), start, arrays)
+        kept = _loop(steps, forward, loop)
+        after, *before = (array.stack() for array in kept)
+        befores, nows = before[: cell.states], before[cell.states :]
+
+        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
+            def backward(i: Tensor, towards: State, kept: Any) -> tuple[Tensor, State, Any]:
+                k = steps - 1 - i
+                state = tuple(x[k] for x in befores)
+                now = tf.nest.pack_sequence_as(given, [x[k] for x in nows])
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch((now, state))
+                    new = cell.step(now, state)
+                towards = (towards[0] + upstream[k], *towards[1:])
+                zero = tf.UnconnectedGradients.ZERO
+                by_now, by_state = tape.gradient(new, (now, state), towards, unconnected_gradients=zero)
+                product = tf.matmul(cell.to_product(by_now), kernel, transpose_b=True)
+                values = tf.nest.flatten(by_now)
+                kept = tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
+                return i + 1, (by_state[0] + product, *by_state[1:]), kept
+
+            arrays = _arrays(steps, [leaf[0] for leaf in leaves])
+            loop = (tf.constant(0), tuple(map(tf.zeros_like, start)), arrays)
+            kept = _loop(steps, backward, loop)
+            by_leaf = [array.stack() for array in kept]
+            by_product = cell.to_product(tf.nest.pack_sequence_as(given, by_leaf))
+            return (tf.einsum("tbi,tbj->ij", befores[0], by_product), *by_leaf)
+
+        return after, gradient
+
+    return run(kernel, *tf.nest.flatten(given))
+
+
+def _loop(steps: Any, body: Any, start: tuple[Tensor, State, Any]) -> Any:
+    """What the third loop variable is after so many steps, which the first one counts."""
+    return tf.while_loop(lambda k, *_: k < steps, body, start, parallel_iterations=1, maximum_iterations=steps)[2]
+
+
+def _arrays(steps: Tensor, like: Any) -> tuple[Any, ...]:
+    """An array of a value like each of these in every step."""
+    return tuple(tf.TensorArray(x.dtype, size=steps, element_shape=x.shape) for x in like)
 
 
 def _activated(spec: Any, x: Tensor) -> Tensor:
@@ -47,9 +141,18 @@ class _Recurrent(keras.layers.Layer):
         """A variable in the dtype that is computed in."""
         return tf.cast(getattr(self, name), working(self.compute_dtype))
 
-    def step(self, projected: Tensor, state: State) -> State:
-        """The state after a step, from the step's input times the kernel, biased, and the state before."""
+    def with_product(self, given: Given, product: Tensor) -> Given:
+        return given + product
+
+    def to_product(self, gradient: Given) -> Tensor:
+        return gradient
+
+    def step(self, given: Given, state: State) -> State:
         raise NotImplementedError
+
+    def after_each(self, projected: Tensor) -> Tensor:
+        """The state after each step, from the steps' inputs times the kernel, biased."""
+        return unrolled(self, projected, self.wide("recurrent_kernel"))
 
     def call(self, inputs: Tensor) -> Tensor:
         spec = self.spec
@@ -58,14 +161,8 @@ class _Recurrent(keras.layers.Layer):
             projected += self.wide("bias")
         if spec.reverse:
             projected = tf.reverse(projected, [1])
-        start = tf.zeros((tf.shape(inputs)[0], spec.features), projected.dtype)
-        taken = tf.scan(
-            lambda state, now: self.step(now, state),
-            tf.transpose(projected, (1, 0, 2)),
-            (start,) * self.states,
-            parallel_iterations=1,
-        )
-        y = tf.transpose(taken[0], (1, 0, 2)) if spec.return_sequences else taken[0][-1]
+        states = self.after_each(tf.transpose(projected, (1, 0, 2)))
+        y = tf.transpose(states, (1, 0, 2)) if spec.return_sequences else states[-1]
         return tf.cast(y, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
@@ -80,9 +177,8 @@ class _Recurrent(keras.layers.Layer):
 class SpecSimpleRNN(_Recurrent):
     """Elman's network."""
 
-    def step(self, projected: Tensor, state: State) -> State:
-        (h,) = state
-        return (_activated(self.spec.activation, projected + tf.matmul(h, self.wide("recurrent_kernel"))),)
+    def step(self, given: Tensor, state: State) -> State:
+        return (_activated(self.spec.activation, given),)
 
 
 @serializable
@@ -91,11 +187,11 @@ class SpecLSTM(_Recurrent):
 
     states = 2
 
-    def step(self, projected: Tensor, state: State) -> State:
-        spec, (h, c) = self.spec, state
-        i, f, g, o = tf.split(projected + tf.matmul(h, self.wide("recurrent_kernel")), 4, axis=-1)
+    def step(self, given: Tensor, state: State) -> State:
+        spec = self.spec
+        i, f, g, o = tf.split(given, 4, axis=-1)
         i, f, o = (_activated(spec.recurrent_activation, gate) for gate in (i, f, o))
-        c = f * c + i * _activated(spec.activation, g)
+        c = f * state[1] + i * _activated(spec.activation, g)
         return o * _activated(spec.activation, c), c
 
 
@@ -103,20 +199,35 @@ class SpecLSTM(_Recurrent):
 class SpecGRU(_Recurrent):
     """GRU with the gates r, z, n side by side, and a bias for the recurrent kernel where the reset comes after it."""
 
-    def step(self, projected: Tensor, state: State) -> State:
-        spec, (h,) = self.spec, state
-        kernel, gates = self.wide("recurrent_kernel"), 2 * self.spec.features
-        a, a_n = projected[..., :gates], projected[..., gates:]
-        if spec.reset_after:
-            b = tf.matmul(h, kernel)
-            if spec.use_bias:
-                b += self.wide("recurrent_bias")
-            r, z = self._gates(a + b[..., :gates])
-            n = _activated(spec.activation, a_n + r * b[..., gates:])
-        else:
-            r, z = self._gates(a + tf.matmul(h, kernel[:, :gates]))
-            n = _activated(spec.activation, a_n + tf.matmul(r * h, kernel[:, gates:]))
-        return ((1 - z) * n + z * h,)
+    def with_product(self, given: tuple[Tensor, Tensor], product: Tensor) -> tuple[Tensor, Tensor]:
+        return given[0], given[1] + product
+
+    def to_product(self, gradient: tuple[Tensor, Tensor]) -> Tensor:
+        return gradient[1]
+
+    def step(self, given: tuple[Tensor, Tensor], state: State) -> State:
+        (a, b), gates = given, 2 * self.spec.features
+        r, z = self._gates(a[..., :gates] + b[..., :gates])
+        n = _activated(self.spec.activation, a[..., gates:] + r * b[..., gates:])
+        return ((1 - z) * n + z * state[0],)
+
+    def after_each(self, projected: Tensor) -> Tensor:
+        kernel = self.wide("recurrent_kernel")
+        if not self.spec.reset_after:
+            return self._reset_before(projected, kernel)
+        bias = self.wide("recurrent_bias") if self.spec.use_bias else tf.zeros((), kernel.dtype)
+        return unrolled(self, (projected, tf.broadcast_to(bias, tf.shape(projected))), kernel)
+
+    def _reset_before(self, projected: Tensor, kernel: Tensor) -> Tensor:
+        gates = 2 * self.spec.features
+
+        def step(h: Tensor, a: Tensor) -> Tensor:
+            r, z = self._gates(a[..., :gates] + tf.matmul(h, kernel[:, :gates]))
+            n = _activated(self.spec.activation, a[..., gates:] + tf.matmul(r * h, kernel[:, gates:]))
+            return (1 - z) * n + z * h
+
+        start = tf.zeros((tf.shape(projected)[1], self.spec.features), projected.dtype)
+        return tf.scan(step, projected, start, parallel_iterations=1)
 
     def _gates(self, a: Tensor) -> tuple[Tensor, Tensor]:
         r, z = (_activated(self.spec.recurrent_activation, gate) for gate in tf.split(a, 2, axis=-1))
