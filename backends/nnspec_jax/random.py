@@ -56,18 +56,27 @@ def words(
     Returns:
         uint32 (count,).
     """
-    low, high = (jnp.asarray(half, jnp.uint32) for half in first_block)
+    drawn = _blocks(seed, stream, step, -(-(offset + count) // 4), first_block)
+    # Without the barrier XLA fuses the rounds into the interleaving below, and runs them for each of the four words.
+    drawn = jax.lax.optimization_barrier(drawn)
+    return jnp.stack(jnp.broadcast_arrays(*drawn), axis=-1).reshape(-1)[offset : offset + count]
+
+
+def _blocks(
+    seed: jax.Array,
+    stream: jax.Array | int,
+    step: jax.Array | int,
+    count: int,
+    first: tuple[jax.Array | int, jax.Array | int] = (0, 0),
+) -> tuple[jax.Array, ...]:
+    """The four words of each of ``count`` blocks, from the block with this number (low and high half) on."""
+    low, high = (jnp.asarray(half, jnp.uint32) for half in first)
     key = jnp.asarray(seed, jnp.uint32)
-    blocks = -(-(offset + count) // 4)
-    index = jax.lax.iota(jnp.uint32, blocks)
+    index = jax.lax.iota(jnp.uint32, count)
     c0 = index + low
     c1 = high + (c0 < index).astype(jnp.uint32)  # the sum has wrapped around where it is below its first term
     c2, c3 = jnp.asarray(step, jnp.uint32), jnp.asarray(stream, jnp.uint32)
-    drawn = philox4x32((c0, c1, c2, c3), (key[0], key[1]))
-    # Without the barrier XLA fuses the rounds into the interleaving below, and runs them for each of the four words.
-    drawn = jax.lax.optimization_barrier(drawn)
-    drawn = jnp.stack(jnp.broadcast_arrays(*drawn), axis=-1)
-    return drawn.reshape(-1)[offset : offset + count]
+    return philox4x32((c0, c1, c2, c3), (key[0], key[1]))
 
 
 def keep_mask(
@@ -78,4 +87,22 @@ def keep_mask(
     if threshold >= 2**32:  # no word reaches it, and it is no uint32
         return jnp.ones(shape, jnp.bool_)
     count = int(np.prod(shape, dtype=np.int64))
-    return (words(seed, stream, step, count) < np.uint32(threshold)).reshape(shape)
+    # What becomes of the four words of a block is put into the bytes of one word: they lie in memory in the order of
+    # the elements, where words that are interleaved, as in words(), would have to be brought into it.
+    blocks = -(-count // 4)
+    half = blocks // 2
+    packed = [_packed(seed, stream, step, size, first, threshold) for first, size in ((0, half), (half, blocks - half))]
+    # XLA's compiler for CPUs would draw a mask again, byte by byte, in each place that uses it: it fuses everything
+    # into what follows, barriers or not, except a concatenation.
+    kept = jax.lax.bitcast_convert_type(jnp.concatenate(packed), jnp.uint8)
+    return kept.reshape(-1)[:count].astype(jnp.bool_).reshape(shape)
+
+
+def _packed(
+    seed: jax.Array, stream: jax.Array | int, step: jax.Array | int, blocks: int, first: int, threshold: int
+) -> jax.Array:
+    """For each block a word whose bytes are 1 where the block's words are below the threshold, else 0."""
+    packed = jnp.zeros((blocks,), jnp.uint32)
+    for i, word in enumerate(_blocks(seed, stream, step, blocks, (first, 0))):
+        packed |= (word < np.uint32(threshold)).astype(jnp.uint32) << np.uint32(8 * i)
+    return packed

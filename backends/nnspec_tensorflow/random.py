@@ -7,6 +7,7 @@ operations also run uncompiled on a CPU.
 from __future__ import annotations
 
 import math
+from functools import reduce
 from typing import Any
 
 from nnspec.random import KEY_INCREMENTS, MULTIPLIERS, ROUNDS, keep_threshold
@@ -58,14 +59,20 @@ def words(key: Tensor, stream: int, step: Tensor, count: Any, first_block: Tenso
     Returns:
         uint32 (count,).
     """
-    blocks = tf.cast(tf.range((count + 3) // 4, dtype=tf.int64), tf.uint64)
-    if first_block is not None:
-        blocks += first_block
+    return tf.reshape(tf.stack(_blocks(key, stream, step, (count + 3) // 4, first_block), axis=-1), [-1])[:count]
+
+
+def _blocks(
+    key: Tensor, stream: int, step: Tensor, count: Any, first: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The four words of each of ``count`` blocks, from the block of this number on."""
+    blocks = tf.cast(tf.range(count, dtype=tf.int64), tf.uint64)
+    if first is not None:
+        blocks += first
     low = tf.cast(blocks, tf.uint32)
     high = tf.cast(tf.bitwise.right_shift(blocks, tf.constant(32, tf.uint64)), tf.uint32)
     same = tf.zeros_like(low)
-    counter = (low, high, same + step, same + tf.constant(stream, tf.uint32))
-    return tf.reshape(tf.stack(philox4x32(counter, (key[0], key[1])), axis=-1), [-1])[:count]
+    return philox4x32((low, high, same + step, same + tf.constant(stream, tf.uint32)), (key[0], key[1]))
 
 
 def keep_mask(rate: float, like: Tensor, key: Tensor, stream: int, step: Tensor) -> Tensor:
@@ -75,5 +82,24 @@ def keep_mask(rate: float, like: Tensor, key: Tensor, stream: int, step: Tensor)
         return tf.ones_like(like, tf.bool)
     known = like.shape.is_fully_defined()
     shape = like.shape.as_list() if known else tf.shape(like, tf.int64)
-    drawn = words(key, stream, step, math.prod(shape) if known else tf.reduce_prod(shape))
-    return tf.reshape(drawn < tf.constant(threshold, tf.uint32), shape)
+    count = math.prod(shape) if known else tf.reduce_prod(shape)
+    # What becomes of the four words of a block is put into the bytes of one word: they lie in memory in the order of
+    # the elements, where words that are interleaved, as in words(), would have to be brought into it. In two parts,
+    # since XLA's compiler for CPUs would draw a mask again, byte by byte, in each place that uses it: it fuses
+    # everything into what follows except a concatenation.
+    blocks = (count + 3) // 4
+    half = blocks // 2
+    packed = [
+        _packed(key, stream, step, half, 0, threshold),
+        _packed(key, stream, step, blocks - half, half, threshold),
+    ]
+    kept = tf.reshape(tf.bitcast(tf.concat(packed, 0), tf.uint8), [-1])[:count]
+    return tf.reshape(tf.cast(kept, tf.bool), shape)
+
+
+def _packed(key: Tensor, stream: int, step: Tensor, blocks: Any, first: Any, threshold: int) -> Tensor:
+    """For each block a word whose bytes are 1 where the block's words are below the threshold, else 0."""
+    drawn = _blocks(key, stream, step, blocks, tf.cast(first, tf.uint64))
+    below = [tf.cast(word < tf.constant(threshold, tf.uint32), tf.uint32) for word in drawn]
+    shifted = (tf.bitwise.left_shift(bit, tf.constant(8 * i, tf.uint32)) for i, bit in enumerate(below))
+    return reduce(tf.bitwise.bitwise_or, shifted)

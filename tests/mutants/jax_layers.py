@@ -124,8 +124,11 @@ MUTANTS = [
     _random(
         "odd length",
         "words in the order of the block's columns",
-        "drawn.reshape(-1)[offset",
-        "drawn.T.reshape(-1)[offset",
+        "axis=-1).reshape(-1)[offset",
+        "axis=0).reshape(-1)[offset",
+    ),
+    _random(
+        "Dropout", "the words of a block in the opposite order", "np.uint32(8 * i)", "np.uint32(24 - 8 * i)", "masks"
     ),
     _backend(
         "HeNormal",

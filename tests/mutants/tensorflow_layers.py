@@ -155,10 +155,11 @@ MUTANTS = [
     _random(
         "Dropout",
         "drops what it should keep",
-        "drawn < tf.constant(threshold, tf.uint32)",
-        "drawn >= tf.constant(threshold, tf.uint32)",
+        "word < tf.constant(threshold, tf.uint32)",
+        "word >= tf.constant(threshold, tf.uint32)",
         "masks",
     ),
+    _random("Dropout", "the first half's mask twice", "(half, blocks - half)", "(0, blocks - half)", "masks"),
     # What only lower precision shows.
     _normalization(
         "BatchNorm",
