@@ -159,7 +159,13 @@ MUTANTS = [
         "word >= tf.constant(threshold, tf.uint32)",
         "masks",
     ),
-    _random("Dropout", "the first half's mask twice", "(half, blocks - half)", "(0, blocks - half)", "masks"),
+    _random(
+        "Dropout",
+        "the first half's mask twice",
+        "blocks - half, half, threshold",
+        "blocks - half, 0, threshold",
+        "masks",
+    ),
     # What only lower precision shows.
     _normalization(
         "BatchNorm",
