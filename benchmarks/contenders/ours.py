@@ -11,12 +11,14 @@ import nnspec as nn
 from benchmarks.contenders import Session, Settings
 from benchmarks.networks import CNN, MLP, Array, Decoder, Encoder, LSTMClassifier, ResNet
 from benchmarks.workloads import CLIP, EPSILON, LEARNING_RATE, WEIGHT_DECAY, Workload
+from nnspec.cli.memory import keep_memory
 from nnspec.training.order import epoch_order
 from nnspec.training.pace import Pace
 
 
 def load(contender: str) -> nn.backends.Backend:
-    """The backend: nnspec imports no framework before."""
+    """The backend, in a process like that of ``nnspec train``: nnspec imports no framework before."""
+    keep_memory()
     return nn.backend(contender.removeprefix("nnspec-"))
 
 
@@ -110,7 +112,7 @@ def _(network: Encoder | Decoder) -> nn.Model:
 
 
 class Training:
-    """Epochs as :class:`nnspec.training.trainer.Trainer` makes them: as many updates in a call as 0.2 s hold."""
+    """Epochs as :class:`nnspec.training.trainer.Trainer` makes them: as many updates in a call as a second holds."""
 
     unit = 1
 

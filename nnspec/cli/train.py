@@ -37,6 +37,7 @@ def train(
     """
     from nnspec.backends import backend as find_backend
     from nnspec.cli.cache import keep_programs
+    from nnspec.cli.memory import keep_memory
     from nnspec.experiment import load_experiment
     from nnspec.training import data as datasets
     from nnspec.training.progress import choose
@@ -44,6 +45,7 @@ def train(
 
     experiment = load_experiment(spec, overrides(set_, seed=seed, dtype=dtype, epochs=epochs))
     keep_programs()
+    keep_memory()
     chosen = find_backend(backend)
     settings = experiment.training
     dataset = datasets.load(
