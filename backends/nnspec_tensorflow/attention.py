@@ -18,12 +18,16 @@ from nnspec_tensorflow.startup import keras, tf
 Tensor = Any
 
 
-def _softmax(scores: Tensor, visible: Tensor) -> Tensor:
-    """Over the last axis, 0 with no gradient where nothing is visible."""
+def _softmax(scores: Tensor, visible: Tensor | None) -> Tensor:
+    """Over the last axis, 0 with no gradient where nothing is visible. None: everything is, which takes less time."""
     lowest, zero = constant(float("-inf"), scores), constant(0.0, scores)
-    top = tf.reduce_max(tf.where(visible, scores, lowest), axis=-1, keepdims=True)
-    shifted = tf.where(visible, scores - tf.stop_gradient(tf.where(tf.equal(top, lowest), zero, top)), zero)
-    exponentials = tf.where(visible, tf.exp(shifted), zero)
+    seen = scores if visible is None else tf.where(visible, scores, lowest)
+    top = tf.reduce_max(seen, axis=-1, keepdims=True)
+    shifted = scores - tf.stop_gradient(tf.where(tf.equal(top, lowest), zero, top))
+    if visible is None:
+        exponentials = tf.exp(shifted)
+        return exponentials / tf.reduce_sum(exponentials, axis=-1, keepdims=True)
+    exponentials = tf.where(visible, tf.exp(tf.where(visible, shifted, zero)), zero)
     total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
     return exponentials / tf.where(tf.reduce_any(visible, axis=-1, keepdims=True), total, tf.ones_like(total))
 
@@ -92,17 +96,17 @@ class SpecMultiHeadAttention(RandomLayer):
         y = tf.einsum("bti,ihd->bthd", tf.cast(x, working(self.compute_dtype)), self._wide(f"{name}/kernel"))
         return y + self._wide(f"{name}/bias") if self.spec.use_bias else y
 
-    def _visible(self, mask: Tensor, scores: Tensor) -> Tensor:
-        """Which keys each query attends to."""
-        visible = tf.ones_like(scores, tf.bool)
+    def _visible(self, mask: Tensor, scores: Tensor) -> Tensor | None:
+        """Which keys each query attends to, to be broadcast to the scores; None for all."""
+        visible = None
         if self.spec.causal:
             queries, keys = tf.shape(scores)[-2], tf.shape(scores)[-1]
-            visible &= tf.range(keys) <= tf.range(queries)[:, None]
+            visible = tf.range(keys) <= tf.range(queries)[:, None]
         if mask is None:
             return visible
         for _ in range(4 - mask.shape.rank):
             mask = tf.expand_dims(mask, 1)
-        return visible & mask
+        return mask if visible is None else visible & mask
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, use: int = 0) -> Any:
         given = inputs if isinstance(inputs, list | tuple) else [inputs]

@@ -91,7 +91,7 @@ MUTANTS = [
         "self.key(memory), self.value(memory)",
         "self.value(memory), self.key(memory)",
     ),
-    _jax("masked attention", "mask of the wrong sign", "visible & mask.reshape", "visible & ~mask.reshape"),
+    _jax("masked attention", "mask of the wrong sign", "mask = mask.reshape", "mask = ~mask.reshape"),
     _jax(
         "masked attention",
         "NaN where everything is masked",
@@ -154,7 +154,12 @@ MUTANTS = [
         '"key", memory), self._heads("value", memory)',
         '"value", memory), self._heads("key", memory)',
     ),
-    _tensorflow("masked attention", "mask of the wrong sign", "visible & mask", "visible & ~mask"),
+    _tensorflow(
+        "masked attention",
+        "mask of the wrong sign",
+        "mask if visible is None else visible & mask",
+        "~mask if visible is None else visible & ~mask",
+    ),
     _tensorflow(
         "masked attention",
         "NaN where everything is masked",
