@@ -76,20 +76,26 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
     @run.defjvp
     def with_tangents(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
         given, kernel = primals
+        # What a step's derivative is made of beside arrays: the same for all steps, yet unequal where each is traced by
+        # itself (under jax.disable_jit), so that only the arrays go through the loop.
+        trees: list[Any] = []
 
         def step(state: State, now: Given) -> tuple[State, Any]:
             new, pull = jax.vjp(cell.step, cell.with_product(now, _product(state[0], kernel)), state)
-            return new, (new[0], state[0], pull)
+            kept, tree = jax.tree.flatten(pull)
+            trees.append(tree)
+            return new, (new[0], state[0], kept)
 
         def push(state: State, now: Any) -> tuple[State, jax.Array]:
-            given, pull = now
+            given, kept = now
+            pull = jax.tree.unflatten(trees[-1], kept)
             given = cell.with_product(given, _product(state[0], kernel))
             (pushed,) = jax.linear_transpose(pull, state)((given, state))
             return pushed, pushed[0]
 
-        after, before, pulls = jax.lax.scan(step, start(), given)[1]
+        after, before, kept = jax.lax.scan(step, start(), given)[1]
         given = cell.with_product(tangents[0], _product(before, tangents[1]))
-        return after, jax.lax.scan(push, start(), (given, pulls))[1]
+        return after, jax.lax.scan(push, start(), (given, kept))[1]
 
     made: jax.Array = run(given, kernel)
     return made
