@@ -1,7 +1,8 @@
 """Attention layers.
 
 Flax's own attention takes its softmax in float32 where there is no dropout, draws masks from JAX's generator, and gives
-all keys the same weight where all are masked. So its layer holds the variables here, and makes the projections.
+all keys the same weight where all are masked. So its layer holds the variables here, and what is computed with them is
+written out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from flax import nnx
 
 from nnspec.layers.attention import MultiHeadAttention, mask_shape
 from nnspec_jax.dropout import KeepMask
+from nnspec_jax.linear import product
 from nnspec_jax.realize import Context, at_least_float32, build
 
 
@@ -27,6 +29,12 @@ def _softmax(scores: jax.Array, visible: jax.Array | None) -> jax.Array:
     exponentials = jnp.where(visible, jnp.exp(jnp.where(visible, shifted, 0.0)), 0.0)
     total = exponentials.sum(-1, keepdims=True)
     return exponentials / jnp.where(visible.any(-1, keepdims=True), total, 1.0)
+
+
+def _wide(variable: nnx.Variable[jax.Array]) -> jax.Array:
+    """A variable in the dtype that is computed in."""
+    value: jax.Array = variable[...]
+    return value.astype(at_least_float32(value.dtype))
 
 
 class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
@@ -60,14 +68,33 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
     def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:
         sequences, mask = (inputs[:-1], inputs[-1]) if self.masked else (inputs, None)
         x, memory = sequences[0], sequences[-1]
-        q, k, v = self.query(x), self.key(memory), self.value(memory)
-        root = jnp.sqrt(jnp.asarray(self.head_dim, q.dtype))
-        scores = jnp.einsum("bqhd,bkhd->bhqk", q, k, precision=self.precision) / root
+        dtype = self.query.dtype
+        x, memory = x.astype(dtype), memory.astype(dtype)
+        if len(sequences) == 1:
+            q, k, v = self._heads(x, self.query, self.key, self.value)
+        else:
+            (q,), (k, v) = self._heads(x, self.query), self._heads(memory, self.key, self.value)
+        q = q / jnp.sqrt(jnp.asarray(self.head_dim, q.dtype))
+        scores = jnp.einsum("bqhd,bkhd->bhqk", q, k, precision=self.precision)
         weights = _softmax(scores, self._visible(mask, scores.shape))
         if self.rate > 0.0 and not self.deterministic:
             weights = jnp.where(keep_mask(self.rate, weights.shape), weights / (1.0 - self.rate), 0.0)
         y = jnp.einsum("bhqk,bkhd->bqhd", weights, v, precision=self.precision)
-        return self.out(y).astype(x.dtype)
+        return self._out(y).astype(sequences[0].dtype)
+
+    def _heads(self, x: jax.Array, *layers: nnx.LinearGeneral) -> list[jax.Array]:
+        """Projections of one sequence in each head, (batch, positions, heads, d), by one product."""
+        kernel = jnp.concatenate([_wide(layer.kernel).reshape(x.shape[-1], -1) for layer in layers], axis=-1)
+        y = product(x, kernel)
+        if self.use_bias:
+            y += jnp.concatenate([_wide(layer.bias).reshape(-1) for layer in layers])
+        return [part.reshape(*x.shape[:-1], self.num_heads, -1) for part in jnp.split(y, len(layers), axis=-1)]
+
+    def _out(self, heads: jax.Array) -> jax.Array:
+        """What the heads have gathered, projected together."""
+        kernel = _wide(self.out.kernel)
+        y = product(heads.reshape(*heads.shape[:-2], -1), kernel.reshape(-1, kernel.shape[-1]))
+        return y + _wide(self.out.bias) if self.use_bias else y
 
     def _visible(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
         """Which keys each query attends to, to be broadcast to the scores; None for all."""

@@ -7,11 +7,30 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from nnspec.layers.activation import Identity
 from nnspec.layers.linear import Dense
 from nnspec_jax.realize import Context, at_least_float32, build
+
+
+def product(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
+    """(…, inputs) times (inputs, features), as a product of two matrices.
+
+    Where several axes are contracted in the kernel's gradient, XLA for CPUs transposes them in memory first.
+
+    Args:
+        options: those of ``jax.lax.dot_general``.
+    """
+    options = {"precision": jax.lax.Precision.HIGHEST, **options}  # a GPU would take TF32 for float32
+    rows = jnp.matmul(x.reshape(-1, x.shape[-1]), kernel, **options)
+    return rows.reshape(*x.shape[:-1], -1)
+
+
+def _dot_general(x: jax.Array, kernel: jax.Array, dimensions: Any, **options: Any) -> jax.Array:
+    """What ``nnx.Linear`` calls: its dimensions are always those of a product."""
+    return product(x, kernel, **options)
 
 
 class ActivatedLinear(nnx.Linear):
@@ -34,6 +53,7 @@ def dense(spec: Dense, context: Context) -> nnx.Linear:
         "param_dtype": context.dtype,
         "precision": jax.lax.Precision.HIGHEST,  # a GPU would take TF32 for float32
         "preferred_element_type": wide,
+        "dot_general": _dot_general,
         "kernel_init": nnx.initializers.zeros_init(),
         "bias_init": nnx.initializers.zeros_init(),
         "rngs": context.rngs,

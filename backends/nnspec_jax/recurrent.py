@@ -17,6 +17,7 @@ from flax import nnx
 
 from nnspec.layers.activation import Identity
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
+from nnspec_jax.linear import product
 from nnspec_jax.realize import Context, at_least_float32, build
 
 Function = Callable[[jax.Array], jax.Array]
@@ -34,15 +35,11 @@ class Cell(Protocol):
 
     states: int
 
-    def with_product(self, given: Given, product: jax.Array) -> Given:
+    def withproduct(self, given: Given, product: jax.Array) -> Given:
         """What a step is given with the product of the first state and the recurrent kernel added where it belongs."""
 
     def step(self, given: Given, state: State) -> State:
         """The states after the step."""
-
-
-def _product(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    return jnp.matmul(x, kernel, precision=jax.lax.Precision.HIGHEST)  # a GPU would take TF32 for float32
 
 
 def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
@@ -67,7 +64,7 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
     @jax.custom_jvp
     def run(given: Given, kernel: jax.Array) -> jax.Array:
         def step(state: State, now: Given) -> tuple[State, jax.Array]:
-            state = cell.step(cell.with_product(now, _product(state[0], kernel)), state)
+            state = cell.step(cell.withproduct(now, product(state[0], kernel)), state)
             return state, state[0]
 
         after: jax.Array = jax.lax.scan(step, start(), given)[1]
@@ -81,7 +78,7 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
         trees: list[Any] = []
 
         def step(state: State, now: Given) -> tuple[State, Any]:
-            new, pull = jax.vjp(cell.step, cell.with_product(now, _product(state[0], kernel)), state)
+            new, pull = jax.vjp(cell.step, cell.withproduct(now, product(state[0], kernel)), state)
             kept, tree = jax.tree.flatten(pull)
             trees.append(tree)
             return new, (new[0], state[0], kept)
@@ -89,12 +86,12 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
         def push(state: State, now: Any) -> tuple[State, jax.Array]:
             given, kept = now
             pull = jax.tree.unflatten(trees[-1], kept)
-            given = cell.with_product(given, _product(state[0], kernel))
+            given = cell.withproduct(given, product(state[0], kernel))
             (pushed,) = jax.linear_transpose(pull, state)((given, state))
             return pushed, pushed[0]
 
         after, before, kept = jax.lax.scan(step, start(), given)[1]
-        given = cell.with_product(tangents[0], _product(before, tangents[1]))
+        given = cell.withproduct(tangents[0], product(before, tangents[1]))
         return after, jax.lax.scan(push, start(), (given, kept))[1]
 
     made: jax.Array = run(given, kernel)
@@ -122,7 +119,7 @@ class Recurrent(nnx.Module):
         value: jax.Array = getattr(self, name)[...]
         return value.astype(at_least_float32(self.dtype))
 
-    def with_product(self, given: Given, product: jax.Array) -> Given:
+    def withproduct(self, given: Given, product: jax.Array) -> Given:
         return given + product
 
     def step(self, given: Given, state: State) -> State:
@@ -133,10 +130,10 @@ class Recurrent(nnx.Module):
         return unrolled(self, projected, self.wide("recurrent_kernel"))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        projected = _product(x.astype(at_least_float32(self.dtype)), self.wide("kernel"))
+        # The input is brought into the order of the steps, since what it is projected to is often larger.
+        steps = product(jnp.moveaxis(x, 1, 0).astype(at_least_float32(self.dtype)), self.wide("kernel"))
         if hasattr(self, "bias"):
-            projected += self.wide("bias")
-        steps = jnp.moveaxis(projected, 1, 0)
+            steps += self.wide("bias")
         states = self.after_each(steps[::-1] if self.reverse else steps)
         return (jnp.moveaxis(states, 0, 1) if self.return_sequences else states[-1]).astype(self.dtype)
 
@@ -149,7 +146,10 @@ class ElmanRNN(Recurrent):
 
 
 class LongShortTermMemory(Recurrent):
-    """LSTM with the gates i, f, g, o side by side, as in ``nnx.OptimizedLSTMCell``."""
+    """LSTM with the gates i, f, g, o side by side, as in ``nnx.OptimizedLSTMCell``.
+
+    It computes with the order i, f, o, g, where the gates of one activation stand together.
+    """
 
     states = 2
 
@@ -157,9 +157,13 @@ class LongShortTermMemory(Recurrent):
         super().__init__(spec, context)
         self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
 
+    def wide(self, name: str) -> jax.Array:
+        i, f, g, o = jnp.split(super().wide(name), 4, axis=-1)
+        return jnp.concatenate([i, f, o, g], axis=-1)
+
     def step(self, given: jax.Array, state: State) -> State:
-        i, f, g, o = jnp.split(given, 4, axis=-1)
-        i, f, o = map(self.recurrent_activation, (i, f, o))
+        together, g = jnp.split(given, [3 * self.features], axis=-1)
+        i, f, o = _gates(self.recurrent_activation, together, 3)
         c = f * state[1] + i * self.activation(g)
         return o * self.activation(c), c
 
@@ -172,13 +176,13 @@ class GatedRecurrentUnit(Recurrent):
         self.reset_after = spec.reset_after
         self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
 
-    def with_product(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def withproduct(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
         return given[0], given[1] + product
 
     def step(self, given: tuple[jax.Array, jax.Array], state: State) -> State:
         a, b = given
         gates = 2 * self.features
-        r, z = self._gates(a[..., :gates] + b[..., :gates])
+        r, z = _gates(self.recurrent_activation, a[..., :gates] + b[..., :gates], 2)
         n = self.activation(a[..., gates:] + r * b[..., gates:])
         return ((1 - z) * n + z * state[0],)
 
@@ -193,8 +197,8 @@ class GatedRecurrentUnit(Recurrent):
         gates = 2 * self.features
 
         def step(h: jax.Array, a: jax.Array) -> tuple[jax.Array, jax.Array]:
-            r, z = self._gates(a[..., :gates] + _product(h, kernel[:, :gates]))
-            n = self.activation(a[..., gates:] + _product(r * h, kernel[:, gates:]))
+            r, z = _gates(self.recurrent_activation, a[..., :gates] + product(h, kernel[:, :gates]), 2)
+            n = self.activation(a[..., gates:] + product(r * h, kernel[:, gates:]))
             h = (1 - z) * n + z * h
             return h, h
 
@@ -202,9 +206,11 @@ class GatedRecurrentUnit(Recurrent):
         after: jax.Array = jax.lax.scan(step, start, projected)[1]
         return after
 
-    def _gates(self, a: jax.Array) -> tuple[jax.Array, jax.Array]:
-        r, z = map(self.recurrent_activation, jnp.split(a, 2, axis=-1))
-        return r, z
+
+def _gates(activation: Function, a: jax.Array, count: int) -> State:
+    """An activation of each of so many gates side by side, (batch, count · features), in one go."""
+    activated = activation(a.reshape(-1, a.shape[-1] // count)).reshape(a.shape)
+    return tuple(jnp.split(activated, count, axis=-1))
 
 
 def _activation(spec: object, features: int, context: Context) -> Function:

@@ -32,6 +32,20 @@ def _softmax(scores: Tensor, visible: Tensor | None) -> Tensor:
     return exponentials / tf.where(tf.reduce_any(visible, axis=-1, keepdims=True), total, tf.ones_like(total))
 
 
+def _sizes(x: Tensor) -> list[Any]:
+    """A tensor's shape; what is known of it only when it is computed, as scalars."""
+    return [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
+
+
+def _product(x: Tensor, kernel: Tensor) -> Tensor:
+    """(batch, positions, inputs) times (inputs, features), as a product of two matrices.
+
+    Where two axes are contracted in the kernel's gradient, XLA for CPUs transposes them in memory first.
+    """
+    rows = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel)
+    return tf.reshape(rows, (*_sizes(x)[:2], kernel.shape[-1]))
+
+
 def _plain(name: str) -> str:
     """A variable's name without "/", which Keras refuses."""
     return name.replace("/", "_")
@@ -65,13 +79,17 @@ class SpecMultiHeadAttention(RandomLayer):
 
     def call(self, inputs: Any, training: bool | None = None, use: int = 0) -> Tensor:
         x, memory, mask = self._told_apart(inputs)
-        q, k, v = self._heads("query", x), self._heads("key", memory), self._heads("value", memory)
-        scores = tf.einsum("bqhd,bkhd->bhqk", q, k) / tf.sqrt(constant(q.shape[-1], q))
+        if x is memory:
+            q, k, v = self._heads(x, "query", "key", "value")
+        else:
+            (q,), (k, v) = self._heads(x, "query"), self._heads(memory, "key", "value")
+        scores = tf.einsum("bqhd,bkhd->bhqk", q / tf.sqrt(constant(q.shape[-1], q)), k)
         weights = _softmax(scores, self._visible(mask, scores))
         if training and self.rate > 0:
             weights = self.dropped(weights, use)
         y = tf.einsum("bhqk,bkhd->bqhd", weights, v)
-        y = tf.einsum("bqhd,hdo->bqo", y, self._wide("out/kernel"))
+        kernel = self._wide("out/kernel")
+        y = _product(tf.reshape(y, (*_sizes(y)[:2], -1)), tf.reshape(kernel, (-1, kernel.shape[-1])))
         if self.spec.use_bias:
             y += self._wide("out/bias")
         return tf.cast(y, self.compute_dtype)
@@ -91,10 +109,15 @@ class SpecMultiHeadAttention(RandomLayer):
         """A variable in the dtype that is computed in."""
         return tf.cast(getattr(self, _plain(name)), working(self.compute_dtype))
 
-    def _heads(self, name: str, x: Tensor) -> Tensor:
-        """A projection in each head: (batch, positions, heads, d)."""
-        y = tf.einsum("bti,ihd->bthd", tf.cast(x, working(self.compute_dtype)), self._wide(f"{name}/kernel"))
-        return y + self._wide(f"{name}/bias") if self.spec.use_bias else y
+    def _heads(self, x: Tensor, *names: str) -> list[Tensor]:
+        """Projections of one sequence in each head, (batch, positions, heads, d), by one product."""
+        wide = tf.cast(x, working(self.compute_dtype))
+        kernels = [self._wide(f"{name}/kernel") for name in names]
+        y = _product(wide, tf.concat([tf.reshape(kernel, (x.shape[-1], -1)) for kernel in kernels], axis=-1))
+        if self.spec.use_bias:
+            y += tf.concat([tf.reshape(self._wide(f"{name}/bias"), (-1,)) for name in names], axis=-1)
+        heads = (*_sizes(x)[:2], *kernels[0].shape[1:])
+        return [tf.reshape(part, heads) for part in tf.split(y, len(names), axis=-1)]
 
     def _visible(self, mask: Tensor, scores: Tensor) -> Tensor | None:
         """Which keys each query attends to, to be broadcast to the scores; None for all."""

@@ -65,16 +65,18 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
             now = tf.nest.pack_sequence_as(given, [leaf[k] for leaf in leaves])
             now = cell.with_product(now, tf.matmul(state[0], kernel))
             new = cell.step(now, state)
-            values = (new[0], *state, *tf.nest.flatten(now))
+            values = (*new, *tf.nest.flatten(now))
             return k + 1, new, tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
 
-        arrays = _arrays(steps, (*start[:1], *start, *(leaf[0] for leaf in leaves)))
+        arrays = _arrays(steps, (*start, *(leaf[0] for leaf in leaves)))
         loop = (tf.constant(0), start, arrays)
         kept = _loop(steps, forward, loop)
-        after, *before = (array.stack() for array in kept)
-        befores, nows = before[: cell.states], before[cell.states :]
+        stacked = [array.stack() for array in kept]
+        after, nows = stacked[: cell.states], stacked[cell.states :]
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
+            befores = [tf.concat([first[None], x[:-1]], axis=0) for first, x in zip(start, after, strict=True)]
+
             def backward(i: Tensor, towards: State, kept: Any) -> tuple[Tensor, State, Any]:
                 k = steps - 1 - i
                 state = tuple(x[k] for x in befores)
@@ -97,7 +99,7 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
             by_product = cell.to_product(tf.nest.pack_sequence_as(given, by_leaf))
             return (tf.einsum("tbi,tbj->ij", befores[0], by_product), *by_leaf)
 
-        return after, gradient
+        return after[0], gradient
 
     return run(kernel, *tf.nest.flatten(given))
 
@@ -114,6 +116,14 @@ def _arrays(steps: Tensor, like: Any) -> tuple[Any, ...]:
 
 def _activated(spec: Any, x: Tensor) -> Tensor:
     return x if spec is None else value(spec, x)
+
+
+def _gates(spec: Any, a: Tensor, count: int) -> list[Tensor]:
+    """An activation of each of so many gates side by side, (batch, count · features), in one go."""
+    features = a.shape[-1] // count
+    activated = _activated(spec, tf.reshape(a, (-1, features)))
+    apart: list[Tensor] = tf.unstack(tf.reshape(activated, (-1, count, features)), axis=1)
+    return apart
 
 
 class _Recurrent(keras.layers.Layer):
@@ -183,15 +193,21 @@ class SpecSimpleRNN(_Recurrent):
 
 @serializable
 class SpecLSTM(_Recurrent):
-    """LSTM with the gates i, f, g, o side by side, as Keras has them."""
+    """LSTM with the gates i, f, g, o side by side, as Keras has them.
+
+    It computes with the order i, f, o, g, where the gates of one activation stand together.
+    """
 
     states = 2
 
+    def wide(self, name: str) -> Tensor:
+        i, f, g, o = tf.split(super().wide(name), 4, axis=-1)
+        return tf.concat([i, f, o, g], axis=-1)
+
     def step(self, given: Tensor, state: State) -> State:
-        spec = self.spec
-        i, f, g, o = tf.split(given, 4, axis=-1)
-        i, f, o = (_activated(spec.recurrent_activation, gate) for gate in (i, f, o))
-        c = f * state[1] + i * _activated(spec.activation, g)
+        spec, gates = self.spec, 3 * self.spec.features
+        i, f, o = _gates(spec.recurrent_activation, given[..., :gates], 3)
+        c = f * state[1] + i * _activated(spec.activation, given[..., gates:])
         return o * _activated(spec.activation, c), c
 
 
@@ -207,7 +223,7 @@ class SpecGRU(_Recurrent):
 
     def step(self, given: tuple[Tensor, Tensor], state: State) -> State:
         (a, b), gates = given, 2 * self.spec.features
-        r, z = self._gates(a[..., :gates] + b[..., :gates])
+        r, z = _gates(self.spec.recurrent_activation, a[..., :gates] + b[..., :gates], 2)
         n = _activated(self.spec.activation, a[..., gates:] + r * b[..., gates:])
         return ((1 - z) * n + z * state[0],)
 
@@ -222,16 +238,13 @@ class SpecGRU(_Recurrent):
         gates = 2 * self.spec.features
 
         def step(h: Tensor, a: Tensor) -> Tensor:
-            r, z = self._gates(a[..., :gates] + tf.matmul(h, kernel[:, :gates]))
+            together = a[..., :gates] + tf.matmul(h, kernel[:, :gates])
+            r, z = _gates(self.spec.recurrent_activation, together, 2)
             n = _activated(self.spec.activation, a[..., gates:] + tf.matmul(r * h, kernel[:, gates:]))
             return (1 - z) * n + z * h
 
         start = tf.zeros((tf.shape(projected)[1], self.spec.features), projected.dtype)
         return tf.scan(step, projected, start, parallel_iterations=1)
-
-    def _gates(self, a: Tensor) -> tuple[Tensor, Tensor]:
-        r, z = (_activated(self.spec.recurrent_activation, gate) for gate in tf.split(a, 2, axis=-1))
-        return r, z
 
 
 @build.register

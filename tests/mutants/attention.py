@@ -88,8 +88,28 @@ MUTANTS = [
     _jax(
         _LAYER,
         "keys and values exchanged",
-        "self.key(memory), self.value(memory)",
-        "self.value(memory), self.key(memory)",
+        "self._heads(x, self.query, self.key, self.value)",
+        "self._heads(x, self.query, self.value, self.key)",
+    ),
+    _jax(
+        _LAYER,
+        "keys and values of another sequence exchanged",
+        "self._heads(memory, self.key, self.value)",
+        "self._heads(memory, self.value, self.key)",
+        hint="cross",
+    ),
+    _jax(
+        _LAYER,
+        "biases in another order than kernels",
+        "_wide(layer.bias).reshape(-1) for layer in layers",
+        "_wide(layer.bias).reshape(-1) for layer in layers[::-1]",
+    ),
+    _jax(
+        _LAYER,
+        "heads and their features exchanged",
+        "part.reshape(*x.shape[:-1], self.num_heads, -1)",
+        "part.reshape(*x.shape[:-1], -1, self.num_heads).swapaxes(-1, -2)",
+        hint="num_heads=2",
     ),
     _jax("masked attention", "mask of the wrong sign", "mask = mask.reshape", "mask = ~mask.reshape"),
     _jax(
@@ -151,8 +171,21 @@ MUTANTS = [
     _tensorflow(
         _LAYER,
         "values before keys, as Keras takes them",
-        '"key", memory), self._heads("value", memory)',
-        '"value", memory), self._heads("key", memory)',
+        'self._heads(x, "query", "key", "value")',
+        'self._heads(x, "query", "value", "key")',
+    ),
+    _tensorflow(
+        _LAYER,
+        "values of another sequence before its keys",
+        'self._heads(memory, "key", "value")',
+        'self._heads(memory, "value", "key")',
+        hint="cross",
+    ),
+    _tensorflow(
+        _LAYER,
+        "the first bias for all projections",
+        'self._wide(f"{name}/bias"), (-1,)) for name in names',
+        'self._wide(f"{names[0]}/bias"), (-1,)) for name in names',
     ),
     _tensorflow(
         "masked attention",

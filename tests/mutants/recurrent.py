@@ -54,7 +54,12 @@ MUTANTS = [
     _jax("GRU", "no bias of the recurrent kernel", 'if hasattr(self, "recurrent_bias") else', "if False else"),
     _jax("GRU", "reset before, where it is after", "if not self.reset_after:", "if True:"),
     _jax("GRU", "not reset", "a[..., gates:] + r * b[..., gates:])", "a[..., gates:] + b[..., gates:])"),
-    _jax("GRU", "activations exchanged", "z = map(self.recurrent_activation, jnp", "z = map(self.activation, jnp"),
+    _jax(
+        "GRU",
+        "activations exchanged",
+        "r, z = _gates(self.recurrent_activation, a[..., :gates] + b",
+        "r, z = _gates(self.activation, a[..., :gates] + b",
+    ),
     _jax(
         "SimpleRNN",
         "the kernel's gradient of the states after the steps",
@@ -76,7 +81,12 @@ MUTANTS = [
     _tensorflow("SimpleRNN", "not reversed", "if spec.reverse:", "if False:", hint="reverse"),
     _tensorflow("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i"),
     _tensorflow("LSTM", "gates in the order i, f, o, g", "i, f, g, o = tf.split", "i, f, o, g = tf.split"),
-    _tensorflow("GRU", "Keras's order of gates", "r, z = (_activated", "z, r = (_activated"),
+    _tensorflow(
+        "GRU",
+        "Keras's order of gates",
+        "r, z = _gates(self.spec.recurrent_activation, a",
+        "z, r = _gates(self.spec.recurrent_activation, a",
+    ),
     _tensorflow("GRU", "update gate the other way round", "(1 - z) * n + z * h", "z * n + (1 - z) * h"),
     _tensorflow(
         "GRU",
