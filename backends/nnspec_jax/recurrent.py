@@ -21,6 +21,7 @@ from nnspec_jax.linear import product
 from nnspec_jax.realize import Context, at_least_float32, build
 
 Function = Callable[[jax.Array], jax.Array]
+_HIGHEST = jax.lax.Precision.HIGHEST  # a GPU would take TF32 for float32
 State = tuple[jax.Array, ...]
 # What a step is given: an array, or several.
 Given = Any
@@ -35,7 +36,7 @@ class Cell(Protocol):
 
     states: int
 
-    def withproduct(self, given: Given, product: jax.Array) -> Given:
+    def with_product(self, given: Given, product: jax.Array) -> Given:
         """What a step is given with the product of the first state and the recurrent kernel added where it belongs."""
 
     def step(self, given: Given, state: State) -> State:
@@ -64,7 +65,7 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
     @jax.custom_jvp
     def run(given: Given, kernel: jax.Array) -> jax.Array:
         def step(state: State, now: Given) -> tuple[State, jax.Array]:
-            state = cell.step(cell.withproduct(now, product(state[0], kernel)), state)
+            state = cell.step(cell.with_product(now, product(state[0], kernel)), state)
             return state, state[0]
 
         after: jax.Array = jax.lax.scan(step, start(), given)[1]
@@ -76,9 +77,11 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
         # What a step's derivative is made of beside arrays: the same for all steps, yet unequal where each is traced by
         # itself (under jax.disable_jit), so that only the arrays go through the loop.
         trees: list[Any] = []
+        # The loop that JAX makes of push() multiplies by the kernel's transpose, which lies in memory so.
+        turned = jax.lax.optimization_barrier(kernel.T)
 
         def step(state: State, now: Given) -> tuple[State, Any]:
-            new, pull = jax.vjp(cell.step, cell.withproduct(now, product(state[0], kernel)), state)
+            new, pull = jax.vjp(cell.step, cell.with_product(now, product(state[0], kernel)), state)
             kept, tree = jax.tree.flatten(pull)
             trees.append(tree)
             return new, (new[0], state[0], kept)
@@ -86,12 +89,13 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
         def push(state: State, now: Any) -> tuple[State, jax.Array]:
             given, kept = now
             pull = jax.tree.unflatten(trees[-1], kept)
-            given = cell.withproduct(given, product(state[0], kernel))
+            by_state = jax.lax.dot_general(state[0], turned, (((1,), (1,)), ((), ())), precision=_HIGHEST)
+            given = cell.with_product(given, by_state)
             (pushed,) = jax.linear_transpose(pull, state)((given, state))
             return pushed, pushed[0]
 
         after, before, kept = jax.lax.scan(step, start(), given)[1]
-        given = cell.withproduct(tangents[0], product(before, tangents[1]))
+        given = cell.with_product(tangents[0], product(before, tangents[1]))
         return after, jax.lax.scan(push, start(), (given, kept))[1]
 
     made: jax.Array = run(given, kernel)
@@ -119,7 +123,7 @@ class Recurrent(nnx.Module):
         value: jax.Array = getattr(self, name)[...]
         return value.astype(at_least_float32(self.dtype))
 
-    def withproduct(self, given: Given, product: jax.Array) -> Given:
+    def with_product(self, given: Given, product: jax.Array) -> Given:
         return given + product
 
     def step(self, given: Given, state: State) -> State:
@@ -176,7 +180,7 @@ class GatedRecurrentUnit(Recurrent):
         self.reset_after = spec.reset_after
         self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
 
-    def withproduct(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def with_product(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
         return given[0], given[1] + product
 
     def step(self, given: tuple[jax.Array, jax.Array], state: State) -> State:

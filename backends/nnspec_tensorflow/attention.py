@@ -12,7 +12,8 @@ from nnspec.layers.attention import MultiHeadAttention
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.activation import constant
 from nnspec_tensorflow.dropout import RandomLayer
-from nnspec_tensorflow.realize import Context, build, serializable, working
+from nnspec_tensorflow.linear import product
+from nnspec_tensorflow.realize import Context, build, serializable, sizes, working
 from nnspec_tensorflow.startup import keras, tf
 
 Tensor = Any
@@ -30,20 +31,6 @@ def _softmax(scores: Tensor, visible: Tensor | None) -> Tensor:
     exponentials = tf.where(visible, tf.exp(tf.where(visible, shifted, zero)), zero)
     total = tf.reduce_sum(exponentials, axis=-1, keepdims=True)
     return exponentials / tf.where(tf.reduce_any(visible, axis=-1, keepdims=True), total, tf.ones_like(total))
-
-
-def _sizes(x: Tensor) -> list[Any]:
-    """A tensor's shape; what is known of it only when it is computed, as scalars."""
-    return [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
-
-
-def _product(x: Tensor, kernel: Tensor) -> Tensor:
-    """(batch, positions, inputs) times (inputs, features), as a product of two matrices.
-
-    Where two axes are contracted in the kernel's gradient, XLA for CPUs transposes them in memory first.
-    """
-    rows = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), kernel)
-    return tf.reshape(rows, (*_sizes(x)[:2], kernel.shape[-1]))
 
 
 def _plain(name: str) -> str:
@@ -89,7 +76,7 @@ class SpecMultiHeadAttention(RandomLayer):
             weights = self.dropped(weights, use)
         y = tf.einsum("bhqk,bkhd->bqhd", weights, v)
         kernel = self._wide("out/kernel")
-        y = _product(tf.reshape(y, (*_sizes(y)[:2], -1)), tf.reshape(kernel, (-1, kernel.shape[-1])))
+        y = product(tf.reshape(y, (*sizes(y)[:2], -1)), tf.reshape(kernel, (-1, kernel.shape[-1])))
         if self.spec.use_bias:
             y += self._wide("out/bias")
         return tf.cast(y, self.compute_dtype)
@@ -113,10 +100,10 @@ class SpecMultiHeadAttention(RandomLayer):
         """Projections of one sequence in each head, (batch, positions, heads, d), by one product."""
         wide = tf.cast(x, working(self.compute_dtype))
         kernels = [self._wide(f"{name}/kernel") for name in names]
-        y = _product(wide, tf.concat([tf.reshape(kernel, (x.shape[-1], -1)) for kernel in kernels], axis=-1))
+        y = product(wide, tf.concat([tf.reshape(kernel, (x.shape[-1], -1)) for kernel in kernels], axis=-1))
         if self.spec.use_bias:
             y += tf.concat([tf.reshape(self._wide(f"{name}/bias"), (-1,)) for name in names], axis=-1)
-        heads = (*_sizes(x)[:2], *kernels[0].shape[1:])
+        heads = (*sizes(x)[:2], *kernels[0].shape[1:])
         return [tf.reshape(part, heads) for part in tf.split(y, len(names), axis=-1)]
 
     def _visible(self, mask: Tensor, scores: Tensor) -> Tensor | None:

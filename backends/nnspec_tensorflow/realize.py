@@ -15,7 +15,7 @@ from nnspec import lacking
 from nnspec.backends import FloatType
 from nnspec.errors import BackendError
 from nnspec.layers.base import Shape
-from nnspec_tensorflow.startup import keras
+from nnspec_tensorflow.startup import keras, tf
 
 PACKAGE = "nnspec"
 # Keras's names of weights -> canonical names; every other weight is named canonically.
@@ -75,6 +75,11 @@ def variables_of(layer: keras.layers.Layer) -> dict[str, Any]:
 def working(dtype: str) -> FloatType:
     """The dtype of losses, metrics, schedules and norms: the net's, in float32 at least."""
     return "float64" if dtype == "float64" else "float32"
+
+
+def sizes(x: Any) -> list[Any]:
+    """A tensor's shape; what is known of it only when it is computed, as scalars."""
+    return [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
 
 
 # Makes a class loadable from a ``.keras`` file wherever nnspec is installed.

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.activation import value
+from nnspec_tensorflow.linear import product
 from nnspec_tensorflow.realize import Context, build, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
@@ -75,6 +76,7 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
         after, nows = stacked[: cell.states], stacked[cell.states :]
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
+            transposed = tf.transpose(kernel)
             befores = [tf.concat([first[None], x[:-1]], axis=0) for first, x in zip(start, after, strict=True)]
 
             def backward(i: Tensor, towards: State, kept: Any) -> tuple[Tensor, State, Any]:
@@ -87,7 +89,7 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
                 towards = (towards[0] + upstream[k], *towards[1:])
                 zero = tf.UnconnectedGradients.ZERO
                 by_now, by_state = tape.gradient(new, (now, state), towards, unconnected_gradients=zero)
-                product = tf.matmul(cell.to_product(by_now), kernel, transpose_b=True)
+                product = tf.matmul(cell.to_product(by_now), transposed)
                 values = tf.nest.flatten(by_now)
                 kept = tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
                 return i + 1, (by_state[0] + product, *by_state[1:]), kept
@@ -97,7 +99,8 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
             kept = _loop(steps, backward, loop)
             by_leaf = [array.stack() for array in kept]
             by_product = cell.to_product(tf.nest.pack_sequence_as(given, by_leaf))
-            return (tf.einsum("tbi,tbj->ij", befores[0], by_product), *by_leaf)
+            rows = (tf.reshape(befores[0], (-1, kernel.shape[0])), tf.reshape(by_product, (-1, kernel.shape[1])))
+            return (tf.matmul(*rows, transpose_a=True), *by_leaf)
 
         return after[0], gradient
 
@@ -120,9 +123,8 @@ def _activated(spec: Any, x: Tensor) -> Tensor:
 
 def _gates(spec: Any, a: Tensor, count: int) -> list[Tensor]:
     """An activation of each of so many gates side by side, (batch, count · features), in one go."""
-    features = a.shape[-1] // count
-    activated = _activated(spec, tf.reshape(a, (-1, features)))
-    apart: list[Tensor] = tf.unstack(tf.reshape(activated, (-1, count, features)), axis=1)
+    activated = _activated(spec, tf.reshape(a, (-1, a.shape[-1] // count)))
+    apart: list[Tensor] = tf.split(tf.reshape(activated, (-1, a.shape[-1])), count, axis=-1)
     return apart
 
 
@@ -166,12 +168,14 @@ class _Recurrent(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         spec = self.spec
-        projected = tf.matmul(tf.cast(inputs, working(self.compute_dtype)), self.wide("kernel"))
+        # The input is brought into the order of the steps, since what it is projected to is often larger.
+        steps = tf.transpose(tf.cast(inputs, working(self.compute_dtype)), (1, 0, 2))
+        projected = product(steps, self.wide("kernel"))
         if spec.use_bias:
             projected += self.wide("bias")
         if spec.reverse:
-            projected = tf.reverse(projected, [1])
-        states = self.after_each(tf.transpose(projected, (1, 0, 2)))
+            projected = tf.reverse(projected, [0])
+        states = self.after_each(projected)
         y = tf.transpose(states, (1, 0, 2)) if spec.return_sequences else states[-1]
         return tf.cast(y, self.compute_dtype)
 
@@ -205,9 +209,10 @@ class SpecLSTM(_Recurrent):
         return tf.concat([i, f, o, g], axis=-1)
 
     def step(self, given: Tensor, state: State) -> State:
-        spec, gates = self.spec, 3 * self.spec.features
-        i, f, o = _gates(spec.recurrent_activation, given[..., :gates], 3)
-        c = f * state[1] + i * _activated(spec.activation, given[..., gates:])
+        spec = self.spec
+        together, g = tf.split(given, [3 * spec.features, spec.features], axis=-1)
+        i, f, o = _gates(spec.recurrent_activation, together, 3)
+        c = f * state[1] + i * _activated(spec.activation, g)
         return o * _activated(spec.activation, c), c
 
 

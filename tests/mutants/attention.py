@@ -154,6 +154,23 @@ MUTANTS = [
         "weights = _softmax(jax.lax.stop_gradient(scores), self",
         "gradients",
     ),
+    _jax(_LAYER, "no gradient of the keys", "dq, k) + by_k", "dq, k)", "gradients"),
+    _jax(
+        _LAYER,
+        "the keys' gradient of the keys",
+        '"bhdq,bhdk->bhqk", _turned(q), _turned(dk)',
+        '"bhdq,bhdk->bhqk", _turned(k), _turned(dk)',
+        "gradients",
+        hint="num_heads=1",
+    ),
+    _jax(
+        _LAYER,
+        "the values' gradient of the transposed weights",
+        '"bhkd,bhqk->bhdq", dv, weights)',
+        '"bhkd,bhqk->bhdq", dv, jnp.swapaxes(weights, 2, 3))',
+        "gradients",
+        hint="num_heads=1",
+    ),
     _tensorflow(_LAYER, "scale 1/d", "tf.sqrt(constant(q.shape[-1], q))", "constant(q.shape[-1], q)"),
     _tensorflow(
         _LAYER,

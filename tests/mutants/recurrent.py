@@ -49,6 +49,13 @@ MUTANTS = [
         "jnp.moveaxis(states[::-1] if self.reverse else states, 0, 1)",
         hint="return_sequences=True-reverse=True",
     ),
+    _jax(
+        "SimpleRNN",
+        "gradients of states through the kernel as it is",
+        "optimization_barrier(kernel.T)",
+        "optimization_barrier(kernel)",
+        "gradients",
+    ),
     _jax("LSTM", "gates g and o exchanged", "i, f, g, o = jnp.split", "i, f, o, g = jnp.split"),
     _jax("LSTM", "the cell returned for the state", "self.activation(c), c", "self.activation(c), c * o"),
     _jax("GRU", "no bias of the recurrent kernel", 'if hasattr(self, "recurrent_bias") else', "if False else"),
@@ -63,8 +70,8 @@ MUTANTS = [
     _jax(
         "SimpleRNN",
         "the kernel's gradient of the states after the steps",
-        "_product(before, tangents[1])",
-        "_product(after, tangents[1])",
+        "product(before, tangents[1])",
+        "product(after, tangents[1])",
         "gradients",
     ),
     _jax_embedding(
@@ -79,6 +86,13 @@ MUTANTS = [
     ),
     _tensorflow("SimpleRNN", "the first step for the last", "else states[-1]", "else states[0]"),
     _tensorflow("SimpleRNN", "not reversed", "if spec.reverse:", "if False:", hint="reverse"),
+    _tensorflow(
+        "SimpleRNN",
+        "gradients of states through the kernel as it is",
+        "transposed = tf.transpose(kernel)",
+        "transposed = kernel",
+        "gradients",
+    ),
     _tensorflow("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i"),
     _tensorflow("LSTM", "gates in the order i, f, o, g", "i, f, g, o = tf.split", "i, f, o, g = tf.split"),
     _tensorflow(
@@ -97,8 +111,8 @@ MUTANTS = [
     _tensorflow(
         "SimpleRNN",
         "the kernel's gradient of the states after the steps",
-        'tf.einsum("tbi,tbj->ij", befores[0], by_product)',
-        'tf.einsum("tbi,tbj->ij", after, by_product)',
+        "tf.reshape(befores[0],",
+        "tf.reshape(after[0],",
         "gradients",
     ),
     _tensorflow_embedding(
