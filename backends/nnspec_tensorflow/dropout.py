@@ -11,7 +11,6 @@ from nnspec import random as bits
 from nnspec.errors import BackendError
 from nnspec.layers.dropout import Dropout
 from nnspec_tensorflow.activation import constant
-from nnspec_tensorflow.compilation import island
 from nnspec_tensorflow.random import keep_mask
 from nnspec_tensorflow.realize import Context, build, serializable
 from nnspec_tensorflow.startup import keras, tf
@@ -82,7 +81,7 @@ class RandomLayer(keras.layers.Layer):
             )
         stream = bits.stream_of(self.place, "dropout", call_number(self.calls, use))
         seed, step = tf.convert_to_tensor(self.state.seed), tf.convert_to_tensor(self.state.step)
-        return island(lambda x, seed, step: keep_mask(self.rate, x, seed, stream, step))(x, seed, step)
+        return keep_mask(self.rate, x, seed, stream, step)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "place": self.place, "calls": self.calls}

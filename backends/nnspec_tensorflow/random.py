@@ -11,6 +11,7 @@ from functools import reduce
 from typing import Any
 
 from nnspec.random import KEY_INCREMENTS, MULTIPLIERS, ROUNDS, keep_threshold
+from nnspec_tensorflow.compilation import island
 from nnspec_tensorflow.startup import tf
 
 Tensor = Any
@@ -80,21 +81,33 @@ def keep_mask(rate: float, like: Tensor, key: Tensor, stream: int, step: Tensor)
     threshold = keep_threshold(rate)
     if threshold == 2**32:  # one more than a word can hold: everything is kept
         return tf.ones_like(like, tf.bool)
+    # The words alone are compiled, where not all is: in a program that ended with bytes, XLA for CPUs would draw the
+    # words again for each of them.
+    words = island(lambda like, key, step: _mask_words(threshold, like, key, stream, step))(like, key, step)
+    shape, count = _size(like)
+    return tf.reshape(tf.cast(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:count], tf.bool), shape)
+
+
+def _size(like: Tensor) -> tuple[Any, Any]:
+    """A tensor's shape, and how many elements it has: numbers where they are known."""
     known = like.shape.is_fully_defined()
     shape = like.shape.as_list() if known else tf.shape(like, tf.int64)
-    count = math.prod(shape) if known else tf.reduce_prod(shape)
-    # What becomes of the four words of a block is put into the bytes of one word: they lie in memory in the order of
-    # the elements, where words that are interleaved, as in words(), would have to be brought into it. In two parts,
-    # since XLA's compiler for CPUs would draw a mask again, byte by byte, in each place that uses it: it fuses
-    # everything into what follows except a concatenation.
-    blocks = (count + 3) // 4
+    return shape, math.prod(shape) if known else tf.reduce_prod(shape)
+
+
+def _mask_words(threshold: int, like: Tensor, key: Tensor, stream: int, step: Tensor) -> Tensor:
+    """Words whose bytes, in the order in which they lie in memory, are 1 where an element is kept, else 0.
+
+    So the four words of a block need not be interleaved, as in words(). In two parts, since XLA for CPUs would draw a
+    mask again, byte by byte, in each place that uses it: it fuses everything into what follows except a concatenation.
+    """
+    blocks = (_size(like)[1] + 3) // 4
     half = blocks // 2
     packed = [
         _packed(key, stream, step, half, 0, threshold),
         _packed(key, stream, step, blocks - half, half, threshold),
     ]
-    kept = tf.reshape(tf.bitcast(tf.concat(packed, 0), tf.uint8), [-1])[:count]
-    return tf.reshape(tf.cast(kept, tf.bool), shape)
+    return tf.concat(packed, 0)
 
 
 def _packed(key: Tensor, stream: int, step: Tensor, blocks: Any, first: Any, threshold: int) -> Tensor:
