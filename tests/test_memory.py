@@ -14,7 +14,7 @@ from nnspec.cli.memory import keep_memory
 ALLOCATING = """
 import resource, sys, threading
 from nnspec.cli.memory import keep_memory
-kept = keep_memory() if sys.argv[1] == "keep" else None
+kept = keep_memory(one_arena=True) if sys.argv[1] == "keep" else None
 def allocate():
     for _ in range(8):
         bytearray(2**26)

@@ -17,20 +17,21 @@ from nnspec.training.pace import Pace
 
 
 def load(contender: str) -> nn.backends.Backend:
-    """The backend, in a process like that of ``nnspec train``: nnspec imports no framework before."""
-    keep_memory()
+    """The backend, imported."""
     return nn.backend(contender.removeprefix("nnspec-"))
 
 
 def build(contender: str, inputs: dict[str, Array], targets: Array, settings: Settings) -> Session:
     """A net and, for training, its engine."""
-    backend = load(contender)
     network = settings.workload.network
+    made = model(network)
+    keep_memory(one_arena=made.uses(nn.Conv))  # as ``nnspec train`` does
+    backend = load(contender)
     if isinstance(network, Encoder | Decoder):
         # The vocabulary has no constants: positions are a second input.
         tokens = inputs["tokens"]
         inputs = {**inputs, "positions": np.broadcast_to(np.arange(tokens.shape[1], dtype=np.int32), tokens.shape)}
-    made = model(network).with_inputs(*(x.shape[1:] for x in inputs.values()))
+    made = made.with_inputs(*(x.shape[1:] for x in inputs.values()))
     # The device is the default one, as users leave it.
     settings.demand("gpu" if any(name.startswith("gpu") for name in backend.devices()) else "cpu")
     net = backend.build(made, dtype=settings.dtype)

@@ -6,22 +6,27 @@ import ctypes
 import os
 from collections.abc import Mapping
 
+_ARENA_MAX = -8
 # Parameters of glibc's mallopt(3), and what they are set to.
 _PARAMETERS = {
-    -8: 1,  # M_ARENA_MAX: the other arenas, of threads, hold blocks of up to 64 MB alone
     -3: 2**30,  # M_MMAP_THRESHOLD: smaller blocks are not mapped one by one
     -1: 2**31 - 1,  # M_TRIM_THRESHOLD: what is free at the end stays
 }
 _OTHER_CHOICES = ("GLIBC_TUNABLES", "LD_PRELOAD")
 
 
-def keep_memory(environ: Mapping[str, str] = os.environ) -> bool:
+def keep_memory(environ: Mapping[str, str] = os.environ, *, one_arena: bool = False) -> bool:
     """Have freed memory stay with the process, where its allocator is glibc's: to be called before threads begin.
 
     XLA for CPUs allocates what an update needs for itself and frees it after the update. By default glibc maps such
     blocks and gives them back, and the system fills the next one with zeros, page by page: the 80 MB of an update of a
     small convolutional network take a quarter of its time. This changes the whole process, so that only commands do it;
     what the user has set (``MALLOC_ARENA_MAX`` and the like, or another allocator) stands.
+
+    Args:
+        one_arena: whether all threads allocate in one place (``M_ARENA_MAX``). Places of their own hold blocks of up to
+            64 MB alone, too little for updates that are calls of their own, as those of models that convolve. But
+            threads that share one wait for each other: the updates of a small network take up to 1.25 times as long.
 
     Returns:
         Whether it is so now.
@@ -34,5 +39,6 @@ def keep_memory(environ: Mapping[str, str] = os.environ) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, ValueError):  # no glibc
         return False
-    done = [mallopt(parameter, value) for parameter, value in _PARAMETERS.items()]
+    parameters = {**_PARAMETERS, _ARENA_MAX: 1} if one_arena else _PARAMETERS
+    done = [mallopt(parameter, value) for parameter, value in parameters.items()]
     return all(done)
