@@ -130,12 +130,15 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
         y = product(x, kernel)
         if self.use_bias:
             y += jnp.concatenate([_wide(layer.bias).reshape(-1) for layer in layers])
-        return [part.reshape(*x.shape[:-1], self.num_heads, -1) for part in jnp.split(y, len(layers), axis=-1)]
+        return [
+            part.reshape(*x.shape[:-1], self.num_heads, self.head_dim) for part in jnp.split(y, len(layers), axis=-1)
+        ]
 
     def _out(self, heads: jax.Array) -> jax.Array:
         """What the heads have gathered, projected together."""
         kernel = _wide(self.out.kernel)
-        y = product(heads.reshape(*heads.shape[:-2], -1), kernel.reshape(-1, kernel.shape[-1]))
+        together = heads.reshape(*heads.shape[:-2], self.num_heads * self.head_dim)
+        y = product(together, kernel.reshape(-1, kernel.shape[-1]))
         return y + _wide(self.out.bias) if self.use_bias else y
 
     def _visible(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:

@@ -25,7 +25,7 @@ def product(x: jax.Array, kernel: jax.Array, **options: Any) -> jax.Array:
     """
     options = {"precision": jax.lax.Precision.HIGHEST, **options}  # a GPU would take TF32 for float32
     rows = jnp.matmul(x.reshape(-1, x.shape[-1]), kernel, **options)
-    return rows.reshape(*x.shape[:-1], -1)
+    return rows.reshape(*x.shape[:-1], kernel.shape[-1])
 
 
 def _dot_general(x: jax.Array, kernel: jax.Array, dimensions: Any, **options: Any) -> jax.Array:

@@ -76,7 +76,9 @@ class SpecMultiHeadAttention(RandomLayer):
             weights = self.dropped(weights, use)
         y = tf.einsum("bhqk,bkhd->bqhd", weights, v)
         kernel = self._wide("out/kernel")
-        y = product(tf.reshape(y, (*sizes(y)[:2], -1)), tf.reshape(kernel, (-1, kernel.shape[-1])))
+        y = product(
+            tf.reshape(y, (*sizes(y)[:2], y.shape[-2] * y.shape[-1])), tf.reshape(kernel, (-1, kernel.shape[-1]))
+        )
         if self.spec.use_bias:
             y += self._wide("out/bias")
         return tf.cast(y, self.compute_dtype)

@@ -89,10 +89,10 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
                 towards = (towards[0] + upstream[k], *towards[1:])
                 zero = tf.UnconnectedGradients.ZERO
                 by_now, by_state = tape.gradient(new, (now, state), towards, unconnected_gradients=zero)
-                product = tf.matmul(cell.to_product(by_now), transposed)
+                by_first = tf.matmul(cell.to_product(by_now), transposed)
                 values = tf.nest.flatten(by_now)
                 kept = tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
-                return i + 1, (by_state[0] + product, *by_state[1:]), kept
+                return i + 1, (by_state[0] + by_first, *by_state[1:]), kept
 
             arrays = _arrays(steps, [leaf[0] for leaf in leaves])
             loop = (tf.constant(0), tuple(map(tf.zeros_like, start)), arrays)

@@ -107,8 +107,8 @@ MUTANTS = [
     _jax(
         _LAYER,
         "heads and their features exchanged",
-        "part.reshape(*x.shape[:-1], self.num_heads, -1)",
-        "part.reshape(*x.shape[:-1], -1, self.num_heads).swapaxes(-1, -2)",
+        "part.reshape(*x.shape[:-1], self.num_heads, self.head_dim)",
+        "part.reshape(*x.shape[:-1], self.head_dim, self.num_heads).swapaxes(-1, -2)",
         hint="num_heads=2",
     ),
     _jax("masked attention", "mask of the wrong sign", "mask = mask.reshape", "mask = ~mask.reshape"),
