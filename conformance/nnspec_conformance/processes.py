@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from types import FrameType
 
 from nnspec_conformance import run
 from nnspec_conformance.outcome import Outcome, died
@@ -91,16 +93,29 @@ def _started(
 
 @contextlib.contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Ctrl-C reaches all processes of a terminal; those that are started here leave it to this one."""
+    """Ctrl-C reaches all processes of a terminal; those that are started here leave it to this one.
+
+    This one heeds it when what it starts has been given all that it reads at first: else that ends with a traceback.
+    """
     if not hasattr(signal, "pthread_sigmask"):  # not a POSIX system
         yield
         return
     resource_tracker.ensure_running()  # where it is started first, it ends the blocking
+    # Blocking alone does not spare this thread: the signal may reach another one, and Python handles it here.
+    heeded = signal.getsignal(signal.SIGINT)
+    waits = callable(heeded) and threading.current_thread() is threading.main_thread()
+    came: list[tuple[int, FrameType | None]] = []
+    if waits:
+        signal.signal(signal.SIGINT, lambda *given: came.append(given))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if waits:
+            signal.signal(signal.SIGINT, heeded)
+    if came and callable(heeded):
+        heeded(*came[0])
 
 
 def _give(worker: _Worker, waiting: list[list[Item]]) -> None:

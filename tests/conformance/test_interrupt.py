@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
+
+from nnspec_conformance import processes
 
 pytestmark = [
     pytest.mark.jax,
@@ -57,3 +60,29 @@ def test_ctrl_c_ends_all_processes(tmp_path: Path) -> None:
     while in_group(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not in_group(process.pid)
+
+
+def test_an_interrupt_waits_until_a_process_has_started() -> None:
+    """In whichever thread it arrives: a process that is not given what it reads at first ends with a traceback."""
+    begun, reached, before = threading.Event(), [], signal.getsignal(signal.SIGINT)
+
+    def interrupt() -> None:
+        begun.wait()
+        signal.raise_signal(signal.SIGINT)
+
+    def within() -> None:
+        with processes._no_interrupt():
+            begun.set()
+            thread.join()
+            reached.append("the end")
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()  # what is started within takes over that signals are blocked
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            within()
+        assert reached == ["the end"]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
