@@ -47,7 +47,7 @@ def test_against_keras(kind: str, reverse: bool) -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("layer", [nn.LSTM(4, reverse=True), nn.GRU(4)])
+@pytest.mark.parametrize("layer", [nn.SimpleRNN(4), nn.LSTM(4, reverse=True), nn.GRU(4), nn.GRU(4, reset_after=False)])
 def test_second_derivatives(layer: nn.Layer, compiled: bool) -> None:
     """The gradient along a direction, differentiated again, against central differences of the gradient.
 

@@ -57,7 +57,7 @@ def test_the_handbook_network_means_the_same_in_float32() -> None:
 
 
 @both
-@pytest.mark.parametrize("spec", ["regression.yaml", pytest.param("multilabel.yaml", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("spec", ["regression.yaml", "multilabel.yaml"])
 def test_the_other_examples_mean_the_same(spec: str) -> None:
     found = run(["training.dtype=float64"], 100, spec)
     assert max(found.max_relative_difference.values()) <= 1e-11
@@ -65,7 +65,6 @@ def test_the_other_examples_mean_the_same(spec: str) -> None:
 
 
 @both
-@pytest.mark.slow
 def test_parameters_without_effect_are_named() -> None:
     found = run(["training.dtype=float64", "model.layers[0].Dense.use_bias=true"], 50)
     assert {"dense/bias", "optimizer/dense/bias/m", "optimizer/dense/bias/v", "batch_norm/mean"} <= set(
