@@ -8,16 +8,23 @@ import sys
 
 import pytest
 
+import nnspec as nn
 from nnspec.cli.memory import keep_memory
 
-# Eight times 64 MB in a thread, each freed before the next, as XLA does; prints how many pages the system had to fill.
+# Eight blocks in a thread, each freed before the next, as XLA does; prints how many pages the system had to fill.
 ALLOCATING = """
 import resource, sys, threading
+import nnspec as nn
 from nnspec.cli.memory import keep_memory
-kept = keep_memory(one_arena=True) if sys.argv[1] == "keep" else None
+models = {
+    "dense": nn.Sequential([nn.Dense(3)], input=[4]),
+    "conv": nn.Sequential([nn.Sequential([nn.Conv(3, [2])])], input=[4, 1]),
+}
+kept = keep_memory(models[sys.argv[1]]) if sys.argv[1] in models else None
+size = int(sys.argv[2])
 def allocate():
     for _ in range(8):
-        bytearray(2**26)
+        bytearray(size)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 thread = threading.Thread(target=allocate)
 thread.start()
@@ -25,27 +32,36 @@ thread.join()
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 GLIBC = "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", {})
-PAGES = 2**26 // os.sysconf("SC_PAGE_SIZE")
+LARGE, SMALL = 64 * 2**20, 40 * 2**20  # what an arena of a thread's own cannot hold, and what it can
 
 
-def pages_filled(how: str) -> tuple[str, int]:
+def pages_filled(how: str, size: int) -> tuple[str, float]:
+    """Whether memory is kept, and how many pages were filled, in those of one block."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_", "LD_"))
     }
     done = subprocess.run(
-        [sys.executable, "-c", ALLOCATING, how], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", ALLOCATING, how, str(size)], env=environment, capture_output=True, text=True, check=True
     )
     kept, count = done.stdout.split()
-    return kept, int(count)
+    return kept, int(count) * os.sysconf("SC_PAGE_SIZE") / size
 
 
 @pytest.mark.skipif(not GLIBC, reason="the allocator is not glibc's")
-def test_freed_memory_is_used_again() -> None:
-    assert pages_filled("default")[1] > 7 * PAGES
-    kept, count = pages_filled("keep")
-    assert kept == "True" and count < 2 * PAGES
+@pytest.mark.parametrize(("model", "size"), [("dense", SMALL), ("conv", SMALL), ("conv", LARGE)])
+def test_freed_memory_is_used_again(model: str, size: int) -> None:
+    assert pages_filled("default", size)[1] > 7
+    kept, count = pages_filled(model, size)
+    assert kept == "True" and count < 2
+
+
+@pytest.mark.skipif(not GLIBC, reason="the allocator is not glibc's")
+def test_threads_share_an_arena_only_where_models_convolve() -> None:
+    """An arena of a thread's own shows by a block that it cannot hold."""
+    kept, count = pages_filled("dense", LARGE)
+    assert kept == "True" and count > 7
 
 
 @pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD"])
 def test_the_users_choice_stands(name: str) -> None:
-    assert not keep_memory({name: "1"})
+    assert not keep_memory(nn.Sequential([nn.Conv(3, [2])], input=[4, 1]), {name: "1"})

@@ -7,6 +7,7 @@ written out.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,8 +16,8 @@ from flax import nnx
 
 from nnspec.layers.attention import MultiHeadAttention, mask_shape
 from nnspec_jax.dropout import KeepMask
-from nnspec_jax.linear import product
-from nnspec_jax.realize import Context, at_least_float32, build
+from nnspec_jax.linear import product, turned
+from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build, widened
 
 
 def _softmax(scores: jax.Array, visible: jax.Array | None) -> jax.Array:
@@ -31,15 +32,7 @@ def _softmax(scores: jax.Array, visible: jax.Array | None) -> jax.Array:
     return exponentials / jnp.where(visible.any(-1, keepdims=True), total, 1.0)
 
 
-def _product(pattern: str, *factors: jax.Array) -> jax.Array:
-    made: jax.Array = jnp.einsum(pattern, *factors, precision=jax.lax.Precision.HIGHEST)  # a GPU would take TF32
-    return made
-
-
-def _turned(x: jax.Array) -> jax.Array:
-    """The last two axes exchanged, in memory too."""
-    made: jax.Array = jax.lax.optimization_barrier(jnp.swapaxes(x, -1, -2))
-    return made
+_einsum = partial(jnp.einsum, precision=HIGHEST)
 
 
 # XLA for CPUs makes a product of each head by itself, several times slower, where the left factor lies transposed in
@@ -50,33 +43,27 @@ def _turned(x: jax.Array) -> jax.Array:
 @jax.custom_jvp
 def _scores(q: jax.Array, k: jax.Array) -> jax.Array:
     """q·kᵀ, (batch, heads, queries, keys), of queries and keys (batch, heads, positions, d)."""
-    return _product("bhqd,bhdk->bhqk", q, _turned(k))
+    return _einsum("bhqd,bhdk->bhqk", q, turned(k))
 
 
 @_scores.defjvp
 def _scores_with_tangents(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     (q, k), (dq, dk) = primals, tangents
-    by_k = _product("bhdq,bhdk->bhqk", _turned(q), _turned(dk))
-    return _scores(q, k), _product("bhqd,bhkd->bhqk", dq, k) + by_k
+    by_k = _einsum("bhdq,bhdk->bhqk", turned(q), turned(dk))
+    return _scores(q, k), _einsum("bhqd,bhkd->bhqk", dq, k) + by_k
 
 
 @jax.custom_jvp
 def _gathered(weights: jax.Array, v: jax.Array) -> jax.Array:
     """weights·v, (batch, heads, queries, d), of values (batch, heads, keys, d)."""
-    return _product("bhqk,bhkd->bhqd", weights, v)
+    return _einsum("bhqk,bhkd->bhqd", weights, v)
 
 
 @_gathered.defjvp
 def _gathered_with_tangents(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
     (weights, v), (dweights, dv) = primals, tangents
-    by_weights = _product("bhqk,bhdk->bhqd", dweights, _turned(v))
-    return _gathered(weights, v), by_weights + jnp.swapaxes(_product("bhkd,bhqk->bhdq", dv, weights), 2, 3)
-
-
-def _wide(variable: nnx.Variable[jax.Array]) -> jax.Array:
-    """A variable in the dtype that is computed in."""
-    value: jax.Array = variable[...]
-    return value.astype(at_least_float32(value.dtype))
+    by_weights = _einsum("bhqk,bhdk->bhqd", dweights, turned(v))
+    return _gathered(weights, v), by_weights + jnp.swapaxes(_einsum("bhkd,bhqk->bhdq", dv, weights), 2, 3)
 
 
 class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
@@ -97,7 +84,7 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
             param_dtype=context.dtype,
             dropout_rate=0.0,  # Flax's own, which would hold a generator
             deterministic=False,
-            precision=jax.lax.Precision.HIGHEST,  # a GPU would take TF32 for float32
+            precision=HIGHEST,
             kernel_init=nnx.initializers.zeros_init(),
             bias_init=nnx.initializers.zeros_init(),
             use_bias=spec.use_bias,
@@ -126,20 +113,20 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
 
     def _heads(self, x: jax.Array, *layers: nnx.LinearGeneral) -> list[jax.Array]:
         """Projections of one sequence in each head, (batch, positions, heads, d), by one product."""
-        kernel = jnp.concatenate([_wide(layer.kernel).reshape(x.shape[-1], -1) for layer in layers], axis=-1)
+        kernel = jnp.concatenate([widened(layer.kernel[...]).reshape(x.shape[-1], -1) for layer in layers], axis=-1)
         y = product(x, kernel)
         if self.use_bias:
-            y += jnp.concatenate([_wide(layer.bias).reshape(-1) for layer in layers])
+            y += jnp.concatenate([widened(layer.bias[...]).reshape(-1) for layer in layers])
         return [
             part.reshape(*x.shape[:-1], self.num_heads, self.head_dim) for part in jnp.split(y, len(layers), axis=-1)
         ]
 
     def _out(self, heads: jax.Array) -> jax.Array:
         """What the heads have gathered, projected together."""
-        kernel = _wide(self.out.kernel)
+        kernel = widened(self.out.kernel[...])
         together = heads.reshape(*heads.shape[:-2], self.num_heads * self.head_dim)
         y = product(together, kernel.reshape(-1, kernel.shape[-1]))
-        return y + _wide(self.out.bias) if self.use_bias else y
+        return y + widened(self.out.bias[...]) if self.use_bias else y
 
     def _visible(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
         """Which keys each query attends to, to be broadcast to the scores; None for all."""

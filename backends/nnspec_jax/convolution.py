@@ -20,7 +20,7 @@ from flax import nnx
 from nnspec.layers.activation import Identity
 from nnspec.layers.convolution import Conv
 from nnspec.layers.window import pads
-from nnspec_jax.realize import Context, at_least_float32, build
+from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build
 
 
 class ActivatedConv(nnx.Conv):
@@ -72,7 +72,7 @@ def conv(spec: Conv, context: Context) -> nnx.Conv:
         "mask": None,
         "dtype": wide,
         "param_dtype": context.dtype,
-        "precision": jax.lax.Precision.HIGHEST,  # a GPU would take TF32 for float32
+        "precision": HIGHEST,
         "kernel_init": nnx.initializers.zeros_init(),
         "bias_init": nnx.initializers.zeros_init(),
         "rngs": context.rngs,

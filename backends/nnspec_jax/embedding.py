@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from nnspec.layers.embedding import Embedding
-from nnspec_jax.realize import Context, at_least_float32, build
+from nnspec_jax.realize import Context, build, widened
 
 
 class SpecEmbed(nnx.Embed):
@@ -15,7 +15,7 @@ class SpecEmbed(nnx.Embed):
 
     def __call__(self, inputs: jax.Array) -> jax.Array:
         # In float32 at least: the gradient of a vector that is looked up often is a sum.
-        table = self.embedding[...].astype(at_least_float32(self.dtype))
+        table = widened(self.embedding[...])
         rows = table.at[inputs].get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
         return rows.astype(self.dtype)
 

@@ -13,7 +13,7 @@ from nnspec import losses
 from nnspec.errors import DataError, ShapeError
 from nnspec.layers.base import show
 from nnspec_jax.activation import magnitude, softplus
-from nnspec_jax.realize import at_least_float32, build
+from nnspec_jax.realize import build, widened
 
 # (outputs, targets) -> the loss at every position; outputs are float32 at least.
 PerPosition = Callable[[jax.Array, jax.Array], jax.Array]
@@ -39,7 +39,7 @@ class LossFunction:
         Raises:
             ShapeError: outputs, targets and weights do not fit together.
         """
-        values = self.per_position(outputs.astype(at_least_float32(outputs.dtype)), targets)
+        values = self.per_position(widened(outputs), targets)
         total, weight = weighted(values, weights)
         return total, weight if self.spec.reduction == "weighted_mean" else jnp.full((), values.size, values.dtype)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from nnspec import metrics
 from nnspec_jax.losses import elementwise, is_class_ids, weighted
-from nnspec_jax.realize import at_least_float32, build
+from nnspec_jax.realize import build, widened
 
 Sums = tuple[jax.Array, jax.Array]
 Metric = Callable[..., Sums]
@@ -22,7 +22,7 @@ def _value(*classes: Any) -> Callable[[Callable[[Any, jax.Array, jax.Array], jax
     def register(value: Callable[[Any, jax.Array, jax.Array], jax.Array]) -> Any:
         def make(spec: Any, *args: Any) -> Metric:
             def metric(outputs: jax.Array, targets: jax.Array, weights: jax.Array | None = None) -> Sums:
-                x = outputs.astype(at_least_float32(outputs.dtype))
+                x = widened(outputs)
                 return weighted(value(spec, x, targets).astype(x.dtype), weights)
 
             return metric

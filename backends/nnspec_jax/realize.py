@@ -64,9 +64,17 @@ def realizes(cls: type[Any]) -> bool:
     return cls in build.registry and cls is not object
 
 
+HIGHEST = jax.lax.Precision.HIGHEST  # a GPU would take TF32 for float32
+
+
 def at_least_float32(dtype: Any) -> Any:
     """The dtype for arithmetic that half precision would spoil: float64 stays, all else is float32."""
     return jnp.promote_types(dtype, jnp.float32)
+
+
+def widened(x: jax.Array) -> jax.Array:
+    """An array in the dtype that it is computed in: float32 at least."""
+    return x.astype(at_least_float32(x.dtype))
 
 
 def rounded_once(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
@@ -74,6 +82,6 @@ def rounded_once(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Ar
 
     @wraps(function)
     def rounding(x: jax.Array) -> jax.Array:
-        return function(x.astype(at_least_float32(x.dtype))).astype(x.dtype)
+        return function(widened(x)).astype(x.dtype)
 
     return rounding

@@ -17,11 +17,10 @@ from flax import nnx
 
 from nnspec.layers.activation import Identity
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
-from nnspec_jax.linear import product
-from nnspec_jax.realize import Context, at_least_float32, build
+from nnspec_jax.linear import product, turned
+from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build, widened
 
 Function = Callable[[jax.Array], jax.Array]
-_HIGHEST = jax.lax.Precision.HIGHEST  # a GPU would take TF32 for float32
 State = tuple[jax.Array, ...]
 # What a step is given: an array, or several.
 Given = Any
@@ -78,7 +77,7 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
         # itself (under jax.disable_jit), so that only the arrays go through the loop.
         trees: list[Any] = []
         # The loop that JAX makes of push() multiplies by the kernel's transpose, which lies in memory so.
-        turned = jax.lax.optimization_barrier(kernel.T)
+        transposed = turned(kernel)
 
         def step(state: State, now: Given) -> tuple[State, Any]:
             new, pull = jax.vjp(cell.step, cell.with_product(now, product(state[0], kernel)), state)
@@ -89,7 +88,7 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
         def push(state: State, now: Any) -> tuple[State, jax.Array]:
             given, kept = now
             pull = jax.tree.unflatten(trees[-1], kept)
-            by_state = jax.lax.dot_general(state[0], turned, (((1,), (1,)), ((), ())), precision=_HIGHEST)
+            by_state = jax.lax.dot_general(state[0], transposed, (((1,), (1,)), ((), ())), precision=HIGHEST)
             given = cell.with_product(given, by_state)
             (pushed,) = jax.linear_transpose(pull, state)((given, state))
             return pushed, pushed[0]
@@ -120,8 +119,7 @@ class Recurrent(nnx.Module):
 
     def wide(self, name: str) -> jax.Array:
         """A variable in the dtype that is computed in."""
-        value: jax.Array = getattr(self, name)[...]
-        return value.astype(at_least_float32(self.dtype))
+        return widened(getattr(self, name)[...])
 
     def with_product(self, given: Given, product: jax.Array) -> Given:
         return given + product

@@ -15,7 +15,7 @@ from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.window import pads
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.compilation import island
-from nnspec_tensorflow.realize import Context, build, serializable, working
+from nnspec_tensorflow.realize import Context, build, serializable, sizes, working
 from nnspec_tensorflow.startup import keras, tf
 
 Tensor = Any
@@ -61,14 +61,8 @@ def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int
         # By the element at the edge, which is in the window, too: unlike −∞ it changes neither values nor gradients.
         parts = [_along(x, axis, 0, 1)] * before + [x] + [_along(x, axis, -1, None)] * after
         x = tf.concat(parts, axis)
-    reach = _size(x, axis) - window + 1
+    reach = sizes(x)[axis] - window + 1
     return reduce(_earlier_maximum, (_along(x, axis, i, i + reach, stride) for i in range(window)))
-
-
-def _size(x: Tensor, axis: int) -> Any:
-    """The size of an axis: a number, or a tensor where it is known only when the model runs."""
-    size = x.shape[axis]
-    return tf.shape(x)[axis] if size is None else size
 
 
 def _max(spec: MaxPool, x: Tensor) -> Tensor:

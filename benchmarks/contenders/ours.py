@@ -25,7 +25,7 @@ def build(contender: str, inputs: dict[str, Array], targets: Array, settings: Se
     """A net and, for training, its engine."""
     network = settings.workload.network
     made = model(network)
-    keep_memory(one_arena=made.uses(nn.Conv))  # as ``nnspec train`` does
+    keep_memory(made)  # as ``nnspec train`` does
     backend = load(contender)
     if isinstance(network, Encoder | Decoder):
         # The vocabulary has no constants: positions are a second input.

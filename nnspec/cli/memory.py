@@ -6,6 +6,9 @@ import ctypes
 import os
 from collections.abc import Mapping
 
+from nnspec.layers.convolution import Conv
+from nnspec.model import Model
+
 _ARENA_MAX = -8
 # Parameters of glibc's mallopt(3), and what they are set to.
 _PARAMETERS = {
@@ -15,7 +18,7 @@ _PARAMETERS = {
 _OTHER_CHOICES = ("GLIBC_TUNABLES", "LD_PRELOAD")
 
 
-def keep_memory(environ: Mapping[str, str] = os.environ, *, one_arena: bool = False) -> bool:
+def keep_memory(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
     """Have freed memory stay with the process, where its allocator is glibc's: to be called before threads begin.
 
     XLA for CPUs allocates what an update needs for itself and frees it after the update. By default glibc maps such
@@ -23,10 +26,10 @@ def keep_memory(environ: Mapping[str, str] = os.environ, *, one_arena: bool = Fa
     small convolutional network take a quarter of its time. This changes the whole process, so that only commands do it;
     what the user has set (``MALLOC_ARENA_MAX`` and the like, or another allocator) stands.
 
-    Args:
-        one_arena: whether all threads allocate in one place (``M_ARENA_MAX``). Places of their own hold blocks of up to
-            64 MB alone, too little for updates that are calls of their own, as those of models that convolve. But
-            threads that share one wait for each other: the updates of a small network take up to 1.25 times as long.
+    Where the model convolves, all threads allocate in one place (``M_ARENA_MAX``), too: places of their own hold blocks
+    of up to 64 MB alone, too little for updates that are calls of their own, as those of such models. Elsewhere they do
+    not, since threads that share a place wait for each other: the updates of a small network take up to 1.25 times as
+    long.
 
     Returns:
         Whether it is so now.
@@ -39,6 +42,6 @@ def keep_memory(environ: Mapping[str, str] = os.environ, *, one_arena: bool = Fa
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, ValueError):  # no glibc
         return False
-    parameters = {**_PARAMETERS, _ARENA_MAX: 1} if one_arena else _PARAMETERS
+    parameters = {**_PARAMETERS, _ARENA_MAX: 1} if model.uses(Conv) else _PARAMETERS
     done = [mallopt(parameter, value) for parameter, value in parameters.items()]
     return all(done)

@@ -39,14 +39,13 @@ def train(
     from nnspec.cli.cache import keep_programs
     from nnspec.cli.memory import keep_memory
     from nnspec.experiment import load_experiment
-    from nnspec.layers.convolution import Conv
     from nnspec.training import data as datasets
     from nnspec.training.progress import choose
     from nnspec.training.trainer import Trainer
 
     experiment = load_experiment(spec, overrides(set_, seed=seed, dtype=dtype, epochs=epochs))
     keep_programs()
-    keep_memory(one_arena=experiment.model.uses(Conv))
+    keep_memory(experiment.model)
     chosen = find_backend(backend)
     settings = experiment.training
     dataset = datasets.load(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 import nnspec as nn
 from nnspec.backends import FloatType, Net
@@ -17,6 +20,24 @@ def randomized(model: Model, dtype: FloatType, seed: int = 5, device: str | None
     drawn = {name: rng.uniform(0.3, 1.0, net.variables()[name].shape) for name in names}
     net.assign({name: x * (1 if name.endswith("/var") else rng.choice([-1, 1], x.shape)) for name, x in drawn.items()})
     return net
+
+
+def check_derivatives(net: Net, x: NDArray[Any]) -> None:
+    """Derivatives with respect to a net's input and parameters against finite differences, by JAX's own means: first
+    and second ones, forward and backward."""
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+    from jax.test_util import check_grads
+
+    with jax.enable_x64(True):
+        graph, parameters, others = nnx.split(net.native, nnx.Param, ...)
+
+        def summed(x: jax.Array, parameters: nnx.State) -> jax.Array:
+            return jnp.sum(jnp.sin(nnx.merge(graph, parameters, others)(x)))
+
+        given = (jnp.asarray(x, jnp.float64), parameters)
+        check_grads(jax.jit(summed), given, order=2, modes=("fwd", "rev"), rtol=1e-5)
 
 
 def classifier() -> Model:

@@ -6,14 +6,12 @@ import numpy as np
 import pytest
 
 import nnspec as nn
-from tests.jax.models import randomized
+from tests.jax.models import check_derivatives, randomized
 
 pytest.importorskip("jax", reason="the jax backend is not installed")
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
-from jax.test_util import check_grads
 
 RNG = np.random.default_rng(10)
 X = RNG.normal(size=(2, 5, 6)).astype(np.float32)
@@ -37,12 +35,4 @@ def test_derivatives_of_both_modes_and_orders(causal: bool) -> None:
     """Against finite differences, by JAX's own means: products of heads have rules of their own for tangents."""
     layer = nn.MultiHeadAttention(num_heads=2, head_features=3, causal=causal)
     net = randomized(nn.Sequential([layer], input=[5, 6]), "float64")
-    with jax.enable_x64(True):
-        graph, parameters, others = nnx.split(net.native, nnx.Param, ...)
-
-        def summed(x: jax.Array, parameters: nnx.State) -> jax.Array:
-            return jnp.sum(jnp.sin(nnx.merge(graph, parameters, others)(x)))
-
-        check_grads(
-            jax.jit(summed), (jnp.asarray(X, jnp.float64), parameters), order=2, modes=("fwd", "rev"), rtol=1e-5
-        )
+    check_derivatives(net, X)

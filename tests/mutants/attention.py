@@ -101,8 +101,8 @@ MUTANTS = [
     _jax(
         _LAYER,
         "biases in another order than kernels",
-        "_wide(layer.bias).reshape(-1) for layer in layers",
-        "_wide(layer.bias).reshape(-1) for layer in layers[::-1]",
+        "widened(layer.bias[...]).reshape(-1) for layer in layers",
+        "widened(layer.bias[...]).reshape(-1) for layer in layers[::-1]",
     ),
     _jax(
         _LAYER,
@@ -158,8 +158,8 @@ MUTANTS = [
     _jax(
         _LAYER,
         "the keys' gradient of the keys",
-        '"bhdq,bhdk->bhqk", _turned(q), _turned(dk)',
-        '"bhdq,bhdk->bhqk", _turned(k), _turned(dk)',
+        '"bhdq,bhdk->bhqk", turned(q), turned(dk)',
+        '"bhdq,bhdk->bhqk", turned(k), turned(dk)',
         "gradients",
         hint="num_heads=1",
     ),

@@ -245,7 +245,7 @@ MUTANTS = [
     _loss(
         "SoftmaxCrossEntropy",
         "computed in bfloat16",
-        "outputs.astype(at_least_float32(outputs.dtype))",
+        "widened(outputs)",
         "outputs",
         dtype="bfloat16",
     ),
@@ -273,7 +273,7 @@ MUTANTS = [
     _loss(
         "MeanSquaredError",
         "computed in float16",
-        "outputs.astype(at_least_float32(outputs.dtype))",
+        "widened(outputs)",
         "outputs",
         dtype="float16",
     ),

@@ -52,8 +52,8 @@ MUTANTS = [
     _jax(
         "SimpleRNN",
         "gradients of states through the kernel as it is",
-        "optimization_barrier(kernel.T)",
-        "optimization_barrier(kernel)",
+        "transposed = turned(kernel)",
+        "transposed = kernel",
         "gradients",
     ),
     _jax("LSTM", "gates g and o exchanged", "i, f, g, o = jnp.split", "i, f, o, g = jnp.split"),
