@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -20,6 +22,7 @@ os.environ.pop("KERAS_BACKEND", None)
 os.environ["NNSPEC_CACHE_DIR"] = ""
 
 from nnspec import backends
+from nnspec_conformance import plugin
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -36,6 +39,28 @@ def missing(name: str) -> str | None:
     if not packages:
         return None
     return f"the {name} backend needs {', '.join(packages)}: {backends.INSTALL[name]}"
+
+
+# Files with tests that share what takes a quarter of a minute to make.
+_TOGETHER = re.compile(r"tests/(?:test_cli|conformance/test_record|tensorflow/test_startup)\.py")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Several processes: as the suite distributes its tests, and a few files whole, or a parameter's share of one."""
+    scheduling: Any = plugin.pytest_xdist_make_scheduler(config, log)
+    if scheduling is not None:
+        scope = scheduling._split_scope
+        scheduling._split_scope = lambda nodeid: _together(nodeid) or scope(nodeid)
+    return scheduling
+
+
+def _together(nodeid: str) -> str | None:
+    found = _TOGETHER.match(nodeid)
+    if found is None:
+        return None
+    trained = re.search(r"\[(jax|tensorflow)\]$", nodeid)
+    return found[0] + (trained[0] if trained else "")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

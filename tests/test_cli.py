@@ -103,7 +103,7 @@ def test_predictions_in_files(trained: tuple[str, Path]) -> None:
 
 @pytest.mark.skipif(len(installed()) < 2, reason="needs two installed backends")
 def test_compare(tmp_path: Path) -> None:
-    spec = str(EXAMPLES / "handbook_mlp.yaml")
+    spec = str(EXAMPLES / "multilabel.yaml")
     done = nnspec("compare", spec, "--steps", "20", "--dtype", "float64", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -66,7 +66,8 @@ def test_the_other_examples_mean_the_same(spec: str) -> None:
 
 @both
 def test_parameters_without_effect_are_named() -> None:
-    found = run(["training.dtype=float64", "model.layers[0].Dense.use_bias=true"], 50)
+    layers = "[{Dense: {features: 20, use_bias: true}}, BatchNorm, gelu, {Dropout: 0.3}, {Dense: 10}]"
+    found = run(["training.dtype=float64", f"model.layers={layers}"], 50)
     assert {"dense/bias", "optimizer/dense/bias/m", "optimizer/dense/bias/v", "batch_norm/mean"} <= set(
         found.without_effect
     )
