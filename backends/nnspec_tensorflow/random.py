@@ -6,8 +6,10 @@ operations also run uncompiled on a CPU.
 
 from __future__ import annotations
 
+import inspect
 import math
-from functools import reduce
+from collections.abc import Callable
+from functools import cache, reduce
 from typing import Any
 
 from nnspec.random import KEY_INCREMENTS, MULTIPLIERS, ROUNDS, keep_threshold
@@ -60,20 +62,40 @@ def words(key: Tensor, stream: int, step: Tensor, count: Any, first_block: Tenso
     Returns:
         uint32 (count,).
     """
-    return tf.reshape(tf.stack(_blocks(key, stream, step, (count + 3) // 4, first_block), axis=-1), [-1])[:count]
+    first = tf.constant(0, tf.uint64) if first_block is None else first_block
+    numbers = _numbers((count + 3) // 4, first)
+    return _traced(_interleaved)(numbers, key, tf.constant(stream, tf.uint32), step)[:count]
 
 
-def _blocks(
-    key: Tensor, stream: int, step: Tensor, count: Any, first: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The four words of each of ``count`` blocks, from the block of this number on."""
-    blocks = tf.cast(tf.range(count, dtype=tf.int64), tf.uint64)
-    if first is not None:
-        blocks += first
-    low = tf.cast(blocks, tf.uint32)
-    high = tf.cast(tf.bitwise.right_shift(blocks, tf.constant(32, tf.uint64)), tf.uint32)
+def _numbers(count: Any, first: Tensor) -> Tensor:
+    """The numbers of so many blocks, from this one on."""
+    return tf.cast(tf.range(count, dtype=tf.int64), tf.uint64) + first
+
+
+def _blocks(numbers: Tensor, key: Tensor, stream: Tensor, step: Tensor) -> tuple[Tensor, ...]:
+    """The four words of each of these blocks."""
+    low = tf.cast(numbers, tf.uint32)
+    high = tf.cast(tf.bitwise.right_shift(numbers, tf.constant(32, tf.uint64)), tf.uint32)
     same = tf.zeros_like(low)
-    return philox4x32((low, high, same + step, same + tf.constant(stream, tf.uint32)), (key[0], key[1]))
+    return philox4x32((low, high, same + step, same + stream), (key[0], key[1]))
+
+
+@cache
+def _traced(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function of block numbers, key, stream, step and more scalars, traced once in a process.
+
+    A model has many masks, and tracing the two hundred operations of one takes longer than compiling them. XLA inlines
+    the function wherever it is called.
+    """
+    scalar = tf.TensorSpec([], tf.uint32)
+    signature = [tf.TensorSpec([None], tf.uint64), tf.TensorSpec([2], tf.uint32), scalar, scalar]
+    more = len(inspect.signature(function).parameters) - len(signature)
+    return tf.function(function, input_signature=signature + [scalar] * more, autograph=False)
+
+
+def _interleaved(numbers: Tensor, key: Tensor, stream: Tensor, step: Tensor) -> Tensor:
+    """The words of these blocks, one block after the other."""
+    return tf.reshape(tf.stack(_blocks(numbers, key, stream, step), axis=-1), [-1])
 
 
 def keep_mask(rate: float, like: Tensor, key: Tensor, stream: int, step: Tensor) -> Tensor:
@@ -103,16 +125,13 @@ def _mask_words(threshold: int, like: Tensor, key: Tensor, stream: int, step: Te
     """
     blocks = (_size(like)[1] + 3) // 4
     half = blocks // 2
-    packed = [
-        _packed(key, stream, step, half, 0, threshold),
-        _packed(key, stream, step, blocks - half, half, threshold),
-    ]
-    return tf.concat(packed, 0)
+    parts = [_numbers(half, tf.constant(0, tf.uint64)), _numbers(blocks - half, tf.cast(half, tf.uint64))]
+    given = (tf.constant(stream, tf.uint32), step, tf.constant(threshold, tf.uint32))
+    return tf.concat([_traced(_packed)(numbers, key, *given) for numbers in parts], 0)
 
 
-def _packed(key: Tensor, stream: int, step: Tensor, blocks: Any, first: Any, threshold: int) -> Tensor:
-    """For each block a word whose bytes are 1 where the block's words are below the threshold, else 0."""
-    drawn = _blocks(key, stream, step, blocks, tf.cast(first, tf.uint64))
-    below = [tf.cast(word < tf.constant(threshold, tf.uint32), tf.uint32) for word in drawn]
+def _packed(numbers: Tensor, key: Tensor, stream: Tensor, step: Tensor, threshold: Tensor) -> Tensor:
+    """For each of these blocks a word whose bytes are 1 where the block's words are below the threshold, else 0."""
+    below = [tf.cast(word < threshold, tf.uint32) for word in _blocks(numbers, key, stream, step)]
     shifted = (tf.bitwise.left_shift(bit, tf.constant(8 * i, tf.uint32)) for i, bit in enumerate(below))
     return reduce(tf.bitwise.bitwise_or, shifted)

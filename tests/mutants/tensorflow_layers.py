@@ -148,22 +148,22 @@ MUTANTS = [
     _random(
         "across block 2**32",
         "the block's high word ignored",
-        "tf.cast(tf.bitwise.right_shift(blocks, tf.constant(32, tf.uint64)), tf.uint32)",
+        "tf.cast(tf.bitwise.right_shift(numbers, tf.constant(32, tf.uint64)), tf.uint32)",
         "tf.zeros_like(low)",
     ),
     _random("first word", "key words grow from the first round on", "if r:", "if True:"),
     _random(
         "Dropout",
         "drops what it should keep",
-        "word < tf.constant(threshold, tf.uint32)",
-        "word >= tf.constant(threshold, tf.uint32)",
+        "word < threshold",
+        "word >= threshold",
         "masks",
     ),
     _random(
         "Dropout",
         "the first half's mask twice",
-        "blocks - half, half, threshold",
-        "blocks - half, 0, threshold",
+        "tf.cast(half, tf.uint64)",
+        "tf.constant(0, tf.uint64)",
         "masks",
     ),
     # What only lower precision shows.
