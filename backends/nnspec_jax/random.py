@@ -7,6 +7,8 @@ jit, grad and scan, and lowers for every platform.
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -91,16 +93,16 @@ def keep_mask(
     # the elements, where words that are interleaved, as in words(), would have to be brought into it.
     blocks = -(-count // 4)
     half = blocks // 2
-    packed = [_packed(seed, stream, step, size, first, threshold) for first, size in ((0, half), (half, blocks - half))]
+    draw = [jnp.asarray(x, jnp.uint32) for x in (seed, stream, step)]
+    packed = [_packed(*draw, size, first, threshold) for first, size in ((0, half), (half, blocks - half))]
     # XLA's compiler for CPUs would draw a mask again, byte by byte, in each place that uses it: it fuses everything
     # into what follows, barriers or not, except a concatenation.
     kept = jax.lax.bitcast_convert_type(jnp.concatenate(packed), jnp.uint8)
     return kept.reshape(-1)[:count].astype(jnp.bool_).reshape(shape)
 
 
-def _packed(
-    seed: jax.Array, stream: jax.Array | int, step: jax.Array | int, blocks: int, first: int, threshold: int
-) -> jax.Array:
+@partial(jax.jit, static_argnames=("blocks", "first", "threshold"))  # traced once for masks of one size
+def _packed(seed: jax.Array, stream: jax.Array, step: jax.Array, blocks: int, first: int, threshold: int) -> jax.Array:
     """For each block a word whose bytes are 1 where the block's words are below the threshold, else 0."""
     packed = jnp.zeros((blocks,), jnp.uint32)
     for i, word in enumerate(_blocks(seed, stream, step, blocks, (first, 0))):

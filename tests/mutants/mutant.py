@@ -161,7 +161,8 @@ def _functions(module: str) -> dict[tuple[str, int], list[types.FunctionType]]:
 
 def _forget_compiled() -> None:
     """Empty the caches of compiled functions that the adapters keep for the whole process."""
-    for name in ("nnspec_jax.backend", "nnspec_tensorflow.backend", "nnspec_tensorflow.random"):
+    homes = ("nnspec_jax.backend", "nnspec_jax.random", "nnspec_tensorflow.backend", "nnspec_tensorflow.random")
+    for name in homes:
         for kept in vars(sys.modules.get(name, types.ModuleType(""))).values():
             for clear in ("cache_clear", "clear_cache"):  # of functools.cache, and of jax.jit
                 if callable(getattr(kept, clear, None)) and not isinstance(kept, type):
