@@ -79,7 +79,20 @@ def _average(spec: AvgPool, x: Tensor) -> Tensor:
     if spec.count_include_pad and spec.padding == "same":
         around = pads(spec.padding, tuple(x.shape[1:-1]), spec.window, spec.stride, (1,) * len(spec.window))
         x, padding = tf.pad(x, ((0, 0), *around, (0, 0))), "VALID"
+    if x.dtype == tf.float64 and len(spec.window) == 3:
+        return _average_of_planes(x, spec.window, spec.stride, padding)
     return tf.nn.avg_pool(x, spec.window, spec.stride, padding)
+
+
+def _average_of_planes(x: Tensor, window: tuple[int, ...], stride: tuple[int, ...], padding: str) -> Tensor:
+    """The average over two axes, then over the first: TensorFlow has no float64 kernel for three on CPUs."""
+    rows, depth, height, width, channels = sizes(x)
+    planes = tf.reshape(x, (rows * depth, height, width, channels))
+    planes = tf.nn.avg_pool(planes, window[1:], stride[1:], padding)
+    height, width = sizes(planes)[1:3]
+    lines = tf.reshape(planes, (rows, depth, height * width, channels))
+    lines = tf.nn.avg_pool(lines, (window[0], 1), (stride[0], 1), padding)
+    return tf.reshape(lines, (rows, sizes(lines)[1], height, width, channels))
 
 
 def _global_average(spec: GlobalAvgPool, x: Tensor) -> Tensor:
@@ -113,7 +126,8 @@ def pool(spec: Any, context: Context) -> keras.layers.Layer:
 
 @build.register
 def avg_pool(spec: AvgPool, context: Context) -> keras.layers.Layer:
-    if working(context.dtype) != context.dtype or spec.count_include_pad:
+    no_kernel = context.dtype == "float64" and len(spec.window) == 3
+    if working(context.dtype) != context.dtype or spec.count_include_pad or no_kernel:
         return SpecPool(spec, **context.options)
     return _STOCK_AVERAGE[len(spec.window)](
         spec.window, strides=spec.stride, padding=spec.padding, data_format="channels_last", **context.options

@@ -55,6 +55,12 @@ def temporal() -> Model:
     return Model(inputs=x, outputs=Dense(2)(Concat()(GlobalAvgPool()(inner + deep), GlobalMaxPool()(x))))
 
 
+def volumes() -> Model:
+    """A convolution over three axes, averaged over three: TensorFlow lacks kernels of both for some dtypes."""
+    layers = [Conv(3, (2, 2, 2), use_bias=False), AvgPool((2, 1, 2), strides=1, padding="same"), Flatten(), Dense(2)]
+    return Sequential(layers, input=[3, 4, 3, 2])
+
+
 def residual() -> Model:
     """Two blocks with skip connections."""
     x = symbol([6])
@@ -149,6 +155,7 @@ CASES = [
     Case(residual(), id="residual"),
     Case(cnn(), id="convolutional", distinct=True),
     Case(temporal(), id="temporal convolutions", distinct=True),
+    Case(volumes(), id="volumes"),
     Case(shared(), id="shared layers"),
     Case(unrolled(), id="unrolled in time"),
     Case(sequence(), id="recurrent"),
