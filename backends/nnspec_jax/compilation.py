@@ -4,8 +4,8 @@ XLA for CPUs has two weak spots where a model convolves:
 
 * In the body of a loop its convolutions run on one thread, many times slower. Updates are called one by one there.
 * jaxlib 0.10 hands convolutions to a library (YNNPACK) that takes two to seven times as long as XLA's own for training
-  (26×26×32 to 64 channels, batch 128). Matrix products, which it makes faster, stay with it. Later versions need none
-  of this.
+  (26×26×32 to 64 channels, batch 128). Matrix products and sums, which it makes faster, stay with it. Later versions
+  need none of this.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def loops_well(model: Model, platform: str) -> bool:
 def compiler_options(model: Model, platform: str) -> dict[str, Any] | None:
     """What XLA is told for functions of a model, beside what its flags say."""
     if platform == "cpu" and jaxlib.version.__version_info__[:2] == (0, 10) and model.uses(Conv):
-        return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+        return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
     return None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any
 
 from nnspec.layers.convolution import Conv
@@ -29,6 +30,20 @@ def compiles_well(model: Model, device: str | None) -> bool:
 def island(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors, compiled by XLA by itself where the graph around it is not, else as it is."""
     return tf.function(_within(function, False), jit_compile=True, autograph=False) if _kernels.get() else function
+
+
+def one_by_one(graph: Any) -> None:
+    """Have the gradients of a graph's convolutions computed one after the other, where it is a graph of kernels.
+
+    Each of these kernels works on all cores. Those for the input and for the kernel of one layer depend on each other
+    in nothing, and two at once take 23 ms where they take 17 ms in turn (26×26×32 to 64 channels, batch 128, two cores).
+    """
+    if not _kernels.get():
+        return
+    gradients = [op for op in graph.get_operations() if op.type.startswith(("Conv2DBackprop", "Conv3DBackprop"))]
+    for before, after in pairwise(gradients):  # in the order in which they were made, so that no circle arises
+        # TensorFlow has no public way to order operations that are there already: its tape makes these.
+        after._add_control_input(before)
 
 
 def _within(function: Callable[..., Any], kernels: bool) -> Callable[..., Any]:

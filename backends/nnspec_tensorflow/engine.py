@@ -21,7 +21,7 @@ from nnspec.metrics import Metric
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.vocabulary import tag_of
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
-from nnspec_tensorflow.compilation import Compiled, island
+from nnspec_tensorflow.compilation import Compiled, island, one_by_one
 from nnspec_tensorflow.losses import SpecLoss, reduced
 from nnspec_tensorflow.metrics import SpecMetric
 from nnspec_tensorflow.net import TensorFlowNet
@@ -91,7 +91,9 @@ class TensorFlowEngine:
             outcome = self._outcome(batch, training=True)
             value = reduced(self._loss.spec, *outcome[0])
         zero = tf.UnconnectedGradients.ZERO
-        return value, tape.gradient(value, parameters, unconnected_gradients=zero), outcome
+        gradients = tape.gradient(value, parameters, unconnected_gradients=zero)
+        one_by_one(value.graph)
+        return value, gradients, outcome
 
     def _apply(self, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         """Update the parameters; gives the gradients' norm before clipping, and the learning rate."""
