@@ -92,7 +92,7 @@ class TensorFlowEngine:
             value = reduced(self._loss.spec, *outcome[0])
         zero = tf.UnconnectedGradients.ZERO
         gradients = tape.gradient(value, parameters, unconnected_gradients=zero)
-        one_by_one(value.graph)
+        one_by_one(gradients)
         return value, gradients, outcome
 
     def _apply(self, *gradients: Tensor) -> tuple[Tensor, Tensor]:

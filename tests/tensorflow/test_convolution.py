@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,25 @@ def test_lengths_that_are_known_when_it_runs() -> None:
         x = RNG.normal(size=(2, steps, 3)).astype(np.float32)
         (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
         np.testing.assert_allclose(call(x).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("window", [(3,), (3, 3), (2, 2, 2)], ids=["Conv1D", "Conv2D", "Conv3D"])
+def test_gradients_are_computed_one_after_the_other(window: tuple[int, ...]) -> None:
+    model = nn.Sequential([nn.Conv(2, window), nn.Conv(3, window), nn.Flatten(), nn.Dense(2)], [4] * len(window) + [2])
+    backend = nn.backend("tensorflow")
+    engine: Any = backend.engine(randomized(model, "float32"), loss=nn.SoftmaxCrossEntropy(), optimizer=nn.SGD(0.1))
+    if engine.net.xla:
+        pytest.skip("XLA compiles it as a whole on this device")
+    x = RNG.normal(size=(3, *model.inputs["input"].shape))
+    engine.load("train", {"input": x, "targets": np.array([0, 1, 1])})
+    engine.loss_gradients("train", np.arange(3, dtype=np.int32))
+    (made,) = engine._differentiate._made.values()
+    found = [op for op in made.graph.get_operations() if op.type.startswith("Conv") and "Backprop" in op.type]
+    ordered = [op for op in found if op.outputs[0].consumers()]
+    unused = [op for op in found if op not in ordered]
+    assert len(ordered) == 3  # for both kernels, and for the second layer's input
+    for before, after in pairwise(ordered):
+        assert after.control_inputs == [before]
+    # What nothing needs, nothing waits for: so it is not computed.
+    for op in unused:
+        assert not any(op in other.control_inputs for other in made.graph.get_operations())
