@@ -74,18 +74,22 @@ def _max(spec: MaxPool, x: Tensor) -> Tensor:
     return x
 
 
+def _has_average(window: tuple[int, ...], dtype: str) -> bool:
+    """Whether TensorFlow has a kernel for this average on CPUs."""
+    return len(window) < 3 or dtype != "float64"
+
+
 def _average(spec: AvgPool, x: Tensor) -> Tensor:
     padding = spec.padding.upper()
     if spec.count_include_pad and spec.padding == "same":
         around = pads(spec.padding, tuple(x.shape[1:-1]), spec.window, spec.stride, (1,) * len(spec.window))
         x, padding = tf.pad(x, ((0, 0), *around, (0, 0))), "VALID"
-    if x.dtype == tf.float64 and len(spec.window) == 3:
-        return _average_of_planes(x, spec.window, spec.stride, padding)
-    return tf.nn.avg_pool(x, spec.window, spec.stride, padding)
+    average = tf.nn.avg_pool if _has_average(spec.window, x.dtype.name) else _average_of_planes
+    return average(x, spec.window, spec.stride, padding)
 
 
 def _average_of_planes(x: Tensor, window: tuple[int, ...], stride: tuple[int, ...], padding: str) -> Tensor:
-    """The average over two axes, then over the first: TensorFlow has no float64 kernel for three on CPUs."""
+    """The average over three axes: over the last two, then over the first."""
     rows, depth, height, width, channels = sizes(x)
     planes = tf.reshape(x, (rows * depth, height, width, channels))
     planes = tf.nn.avg_pool(planes, window[1:], stride[1:], padding)
@@ -126,8 +130,8 @@ def pool(spec: Any, context: Context) -> keras.layers.Layer:
 
 @build.register
 def avg_pool(spec: AvgPool, context: Context) -> keras.layers.Layer:
-    no_kernel = context.dtype == "float64" and len(spec.window) == 3
-    if working(context.dtype) != context.dtype or spec.count_include_pad or no_kernel:
+    exact = working(context.dtype) == context.dtype
+    if not exact or spec.count_include_pad or not _has_average(spec.window, context.dtype):
         return SpecPool(spec, **context.options)
     return _STOCK_AVERAGE[len(spec.window)](
         spec.window, strides=spec.stride, padding=spec.padding, data_format="channels_last", **context.options

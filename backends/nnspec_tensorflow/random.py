@@ -49,8 +49,8 @@ def philox4x32(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor]) -> tuple
     return c0, c1, c2, c3
 
 
-def words(key: Tensor, stream: int, step: Tensor, count: Any, first_block: Tensor | None = None) -> Tensor:
-    """The first ``count`` words of the draw, or those from word 4 · ``first_block`` on.
+def words(key: Tensor, stream: int, step: Tensor, count: Any, first_block: Tensor) -> Tensor:
+    """``count`` words of the draw, from word 4 · ``first_block`` on.
 
     Args:
         key: uint32 (2,), the seed as low and high word.
@@ -62,8 +62,7 @@ def words(key: Tensor, stream: int, step: Tensor, count: Any, first_block: Tenso
     Returns:
         uint32 (count,).
     """
-    first = tf.constant(0, tf.uint64) if first_block is None else first_block
-    numbers = _numbers((count + 3) // 4, first)
+    numbers = _numbers((count + 3) // 4, first_block)
     return _traced(_interleaved)(numbers, key, tf.constant(stream, tf.uint32), step)[:count]
 
 
