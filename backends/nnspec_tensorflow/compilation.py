@@ -29,6 +29,11 @@ def compiles_well(model: Model, device: str | None) -> bool:
     return not on_cpu or not model.uses(Conv)
 
 
+def by_kernels() -> bool:
+    """Whether what is traced now becomes a graph of kernels."""
+    return _kernels.get()
+
+
 def island(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors, compiled by XLA by itself where the graph around it is not, else as it is."""
     return tf.function(_within(function, False), jit_compile=True, autograph=False) if _kernels.get() else function

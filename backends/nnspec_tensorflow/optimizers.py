@@ -13,6 +13,7 @@ from typing import Any
 
 from nnspec import optimizers as specs
 from nnspec.spec import dump, parse
+from nnspec_tensorflow import sums
 from nnspec_tensorflow.realize import missing, serializable, working
 from nnspec_tensorflow.schedules import SpecSchedule
 from nnspec_tensorflow.startup import keras, tf
@@ -95,7 +96,7 @@ def _filled(start: float) -> Any:
 
 def global_norm(gradients: Sequence[Tensor]) -> Tensor:
     """√ΣΣg², the Euclidean norm of all gradients together, in their dtype (in float32 at least)."""
-    squares = [tf.reduce_sum(tf.square(tf.cast(g, working(g.dtype.name)))) for g in gradients]
+    squares = [sums.of_squares(tf.cast(g, working(g.dtype.name))) for g in gradients]
     return tf.sqrt(reduce(tf.add, squares))
 
 
