@@ -13,13 +13,13 @@ _net = planting("nnspec_tensorflow.net", "gradients", "state")
 _arrays = planting("nnspec_tensorflow.arrays", "forward")
 _random = planting("nnspec_tensorflow.random", "words", "masks")
 
-_ROOT = "tf.sqrt(variance + constant(layer.epsilon, x))"
+_ROOT = "tf.sqrt(variance + constant(epsilon, x))"
 _VARIANCE = "tf.reduce_mean(tf.square(x - mean), axis=axes, keepdims=keepdims)"
 
 MUTANTS = [
-    _normalization("LayerNorm", "epsilon outside the root", _ROOT, "(tf.sqrt(variance) + constant(layer.epsilon, x))"),
+    _normalization("LayerNorm", "epsilon outside the root", _ROOT, "(tf.sqrt(variance) + constant(epsilon, x))"),
     _normalization(
-        "LayerNorm", "epsilon in float32", _ROOT, "tf.sqrt(variance + tf.cast(layer.epsilon, x.dtype))", hint="0.001"
+        "LayerNorm", "epsilon in float32", _ROOT, "tf.sqrt(variance + tf.cast(epsilon, x.dtype))", hint="0.001"
     ),
     _normalization(
         "LayerNorm",
@@ -37,15 +37,15 @@ MUTANTS = [
     _normalization(
         "LayerNorm",
         "mean over all axes but the first",
-        "moments(x, [-1]",
-        "moments(x, list(range(1, x.shape.rank))",
+        "moments(x, [-1], keepdims=True), epsilon)[0]",
+        "moments(x, list(range(1, x.shape.rank)), keepdims=True), epsilon)[0]",
         hint="use_scale=False",
     ),
     _normalization(
         "BatchNorm",
         "unbiased running variance",
-        "add * variance)",
-        "add * variance * (n := x.shape[0]) / (n - 1))",
+        "add * statistics[1])",
+        "add * statistics[1] * (n := x.shape[0]) / (n - 1))",
         "state",
     ),
     _normalization("BatchNorm", "momentum inverted", "keep, add = constant", "add, keep = constant", "state"),
@@ -62,22 +62,55 @@ MUTANTS = [
     _normalization(
         "BatchNorm",
         "statistics updated twice",
-        "running = mean, variance",
-        "running = (keep * mean + add * moments(x, list(range(x.shape.rank - 1)))[0], variance)",
+        "keep * running[0]",
+        "keep * (keep * running[0] + add * statistics[0])",
         "state",
     ),
     _normalization(
         "BatchNorm",
         "running statistics in training",
-        "mean, variance = moments(x, list(range(x.shape.rank - 1)))",
-        "running = moments(x, list(range(x.shape.rank - 1)))",
+        "y, *statistics = over_batch(x, scale, bias, self.epsilon)",
+        "statistics = moments(x, [0]); y = _standardized(x, *running, self.epsilon)[0] * scale + bias",
         "forward",
     ),
     _normalization(
         "BatchNorm",
         "no gradient through the statistics",
-        "mean, variance = moments(x, list(range(x.shape.rank - 1)))",
-        "mean, variance = map(tf.stop_gradient, moments(x, list(range(x.shape.rank - 1))))",
+        "(upstream - by_bias / rows - z * (by_scale / rows))",
+        "upstream",
+        "gradients",
+    ),
+    _normalization(
+        "BatchNorm",
+        "the gradient's part of the variance left out",
+        "(upstream - by_bias / rows - z * (by_scale / rows))",
+        "(upstream - by_bias / rows)",
+        "gradients",
+    ),
+    _normalization(
+        "BatchNorm",
+        "as many rows as examples",
+        "tf.size(x) // tf.size(mean)",
+        "tf.shape(x)[0]",
+        "gradients",
+        hint="rank 4",
+    ),
+    _normalization(
+        "convolutional",
+        "the unbiased variance of the kernel",
+        "y, mean, _, _, variance, _ =",
+        "y, mean, variance, _, _, _ =",
+        "state",
+        dtype="float32",
+    ),
+    _normalization(
+        "LayerNorm", "no gradient through the variance", "keepdims=True) - along_z)", "keepdims=True))", "gradients"
+    ),
+    _normalization(
+        "LayerNorm",
+        "the scale left out of the gradient's means",
+        "tf.reduce_mean(h * z, axis",
+        "tf.reduce_mean(upstream * z, axis",
         "gradients",
     ),
     _normalization(
@@ -177,8 +210,8 @@ MUTANTS = [
     _normalization(
         "LayerNorm",
         "moments in bfloat16",
-        "x = tf.cast(inputs, working(inputs.dtype.name))\n        return",
-        "x = inputs\n        return",
+        "x = tf.cast(inputs, working(inputs.dtype.name))\n        return tf.cast(over",
+        "x = inputs\n        return tf.cast(over",
         dtype="bfloat16",
     ),
 ]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
+from numpy.typing import NDArray
 
 import nnspec as nn
 from nnspec.backends import FloatType, Net
@@ -17,6 +21,33 @@ def randomized(model: Model, dtype: FloatType, seed: int = 5) -> Net:
     drawn = {name: rng.uniform(0.3, 1.0, net.variables()[name].shape) for name in names}
     net.assign({name: x * (1 if name.endswith("/var") else rng.choice([-1, 1], x.shape)) for name, x in drawn.items()})
     return net
+
+
+def check_second_derivatives(net: Net, x: NDArray[Any], *, compiled: bool, training: bool = False) -> None:
+    """The gradient along a direction, differentiated again, against central differences of the gradient."""
+    from nnspec_tensorflow.startup import tf
+
+    rng = np.random.default_rng(3)
+    variables = net.native.trainable_variables
+    direction = [tf.constant(rng.normal(size=v.shape)) for v in variables]
+
+    def slope() -> tuple[Any, list[Any]]:
+        """The derivative of Σ sin y along the direction, and its gradient."""
+        with tf.GradientTape() as outer:
+            with tf.GradientTape() as inner:
+                y = tf.reduce_sum(tf.sin(net.native(tf.constant(x), training=training)))
+            gradients = inner.gradient(y, [v.value for v in variables])
+            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients, direction, strict=True)])
+        return along, outer.gradient(along, [v.value for v in variables])
+
+    run = tf.function(slope, jit_compile=True) if compiled else slope
+    found = sum(float(tf.reduce_sum(g * d)) for g, d in zip(run()[1], direction, strict=True))
+    step, ends = 1e-5, []
+    for sign in (1, -2):
+        for variable, along in zip(variables, direction, strict=True):
+            variable.assign_add(sign * step * along)
+        ends.append(float(run()[0]))
+    assert found == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
 
 
 def classifier() -> Model:

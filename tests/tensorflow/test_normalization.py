@@ -7,7 +7,7 @@ import pytest
 
 import nnspec as nn
 from nnspec.reference.model import run
-from tests.tensorflow.models import randomized
+from tests.tensorflow.models import check_second_derivatives, randomized
 
 keras = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed").keras
 
@@ -27,6 +27,32 @@ def test_a_large_mean_cancels_nothing(layer: nn.BatchNorm | nn.LayerNorm, traini
     reference = run(net.model, state, x, training=training, dtype=np.float32).outputs[name]
     unavoidable = max(abs(reference - exact).max(), np.spacing(np.float32(abs(exact).max())))
     assert abs(net.forward(x, training=training, compiled=compiled)[name] - exact).max() <= 4 * unavoidable
+
+
+def test_a_large_mean_cancels_nothing_beside_convolutions() -> None:
+    """Where the model is a graph of kernels, TensorFlow's own kernel normalizes: outputs and statistics."""
+    rng = np.random.default_rng(2)
+    image = nn.symbol([6, 5, 3], "image")
+    normed = nn.BatchNorm(momentum=0.3)(image)
+    model = nn.Model(inputs=image, outputs=[normed, nn.Conv(2, (3, 3))(normed)])
+    net = randomized(model, "float32")
+    x, state = {"image": rng.normal(1000, 1, (4, 6, 5, 3)).astype(np.float32)}, net.variables()
+    exact, reference = (run(model, state, x, training=True, dtype=dtype) for dtype in (np.float64, np.float32))
+    found = net.forward(x, training=True)
+    for name, expected in {**exact.outputs, **exact.updates}.items():
+        made = found[name] if name in found else net.variables()[name]
+        rounded = {**reference.outputs, **reference.updates}[name]
+        unavoidable = max(abs(rounded - expected).max(), np.spacing(np.float32(abs(expected).max())))
+        assert abs(made - expected).max() <= 4 * unavoidable, name
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("layer", [nn.BatchNorm(), nn.LayerNorm()])
+def test_second_derivatives(layer: nn.Layer, compiled: bool) -> None:
+    """Gradients are written out, and are to be differentiable like any others."""
+    net = randomized(nn.Sequential([nn.Dense(4), layer, nn.Dense(3)], input=[5, 3]), "float64")
+    x = np.random.default_rng(4).normal(size=(4, 5, 3))
+    check_second_derivatives(net, x, compiled=compiled, training=True)
 
 
 def test_the_layers_are_kerass() -> None:
