@@ -7,98 +7,17 @@ end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from nnspec.layers.activation import Identity
+from nnspec.layers.activation import Identity, Sigmoid, Tanh
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
-from nnspec_jax.linear import product, turned
-from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build, widened
-
-Function = Callable[[jax.Array], jax.Array]
-State = tuple[jax.Array, ...]
-# What a step is given: an array, or several.
-Given = Any
-
-
-class Cell(Protocol):
-    """What a step does.
-
-    Attributes:
-        states: how many states there are, each (batch, features).
-    """
-
-    states: int
-
-    def with_product(self, given: Given, product: jax.Array) -> Given:
-        """What a step is given with the product of the first state and the recurrent kernel added where it belongs."""
-
-    def step(self, given: Given, state: State) -> State:
-        """The states after the step."""
-
-
-def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
-    """The first state after every step of a cell, from states of zeros.
-
-    JAX's own derivative of such a loop adds a product to the kernel's gradient in every step. Here what the kernel's
-    tangent does to all steps, and so its gradient, is one product. This is a rule for tangents, which JAX transposes
-    for gradients; both can be differentiated further.
-
-    Args:
-        given: what each step is given before the product: arrays (steps, batch, …).
-        kernel: the recurrent kernel, (features, …).
-
-    Returns:
-        (steps, batch, features)
-    """
-
-    def start() -> State:
-        some = jax.tree.leaves(given)[0]
-        return (jnp.zeros((some.shape[1], kernel.shape[0]), some.dtype),) * cell.states
-
-    @jax.custom_jvp
-    def run(given: Given, kernel: jax.Array) -> jax.Array:
-        def step(state: State, now: Given) -> tuple[State, jax.Array]:
-            state = cell.step(cell.with_product(now, product(state[0], kernel)), state)
-            return state, state[0]
-
-        after: jax.Array = jax.lax.scan(step, start(), given)[1]
-        return after
-
-    @run.defjvp
-    def with_tangents(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
-        given, kernel = primals
-        # What a step's derivative is made of beside arrays: the same for all steps, yet unequal where each is traced by
-        # itself (under jax.disable_jit), so that only the arrays go through the loop.
-        trees: list[Any] = []
-        # The loop that JAX makes of push() multiplies by the kernel's transpose, which lies in memory so.
-        transposed = turned(kernel)
-
-        def step(state: State, now: Given) -> tuple[State, Any]:
-            new, pull = jax.vjp(cell.step, cell.with_product(now, product(state[0], kernel)), state)
-            kept, tree = jax.tree.flatten(pull)
-            trees.append(tree)
-            return new, (new[0], state[0], kept)
-
-        def push(state: State, now: Any) -> tuple[State, jax.Array]:
-            given, kept = now
-            pull = jax.tree.unflatten(trees[-1], kept)
-            by_state = jax.lax.dot_general(state[0], transposed, (((1,), (1,)), ((), ())), precision=HIGHEST)
-            given = cell.with_product(given, by_state)
-            (pushed,) = jax.linear_transpose(pull, state)((given, state))
-            return pushed, pushed[0]
-
-        after, before, kept = jax.lax.scan(step, start(), given)[1]
-        given = cell.with_product(tangents[0], product(before, tangents[1]))
-        return after, jax.lax.scan(push, start(), (given, kept))[1]
-
-    made: jax.Array = run(given, kernel)
-    return made
+from nnspec_jax.linear import product
+from nnspec_jax.realize import Context, at_least_float32, build, widened
+from nnspec_jax.recurrence import Function, Given, State, unrolled, unrolled_lstm
 
 
 class Recurrent(nnx.Module):
@@ -158,6 +77,13 @@ class LongShortTermMemory(Recurrent):
     def __init__(self, spec: LSTM, context: Context) -> None:
         super().__init__(spec, context)
         self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
+        self.usual = spec.recurrent_activation == Sigmoid() and spec.activation == Tanh()
+
+    def after_each(self, projected: jax.Array) -> jax.Array:
+        if not self.usual:
+            return super().after_each(projected)
+        kernel = self.wide("recurrent_kernel")
+        return unrolled_lstm(projected, kernel, self.recurrent_activation, self.activation)
 
     def wide(self, name: str) -> jax.Array:
         i, f, g, o = jnp.split(super().wide(name), 4, axis=-1)

@@ -6,115 +6,17 @@ GRU's gates as z, r, n. All is computed in float32 at least here, and rounded at
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
+from nnspec.layers.activation import Sigmoid, Tanh
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.activation import value
 from nnspec_tensorflow.linear import product
 from nnspec_tensorflow.realize import Context, build, serializable, working
+from nnspec_tensorflow.recurrence import Given, State, Tensor, unrolled, unrolled_lstm
 from nnspec_tensorflow.startup import keras, tf
-
-Tensor = Any
-State = tuple[Tensor, ...]
-# What a step is given: a tensor, or several.
-Given = Any
-
-
-class Cell(Protocol):
-    """What a step does.
-
-    Attributes:
-        states: how many states there are, each (batch, features).
-    """
-
-    states: int
-
-    def with_product(self, given: Given, product: Tensor) -> Given:
-        """What a step is given with the product of the first state and the recurrent kernel added where it belongs."""
-
-    def to_product(self, gradient: Given) -> Tensor:
-        """The gradient with respect to the product, from that with respect to what a step is given."""
-
-    def step(self, given: Given, state: State) -> State:
-        """The states after the step."""
-
-
-def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
-    """The first state after every step of a cell, from states of zeros.
-
-    TensorFlow's own gradient of such a loop keeps every intermediate value of a step, and adds a product to the
-    kernel's gradient in each. Here a step is computed again from what it was given, and the kernel's gradient is one
-    product over all steps.
-
-    Args:
-        given: what each step is given before the product: tensors (steps, batch, …).
-        kernel: the recurrent kernel, (features, …).
-
-    Returns:
-        (steps, batch, features)
-    """
-
-    @tf.custom_gradient
-    def run(kernel: Tensor, *leaves: Tensor) -> tuple[Tensor, Any]:
-        # A static number where it is known: XLA needs it for what a second derivative keeps of each step.
-        steps = leaves[0].shape[0] or tf.shape(leaves[0])[0]
-        batch = tf.shape(leaves[0])[1]
-        start = (tf.zeros((batch, kernel.shape[0]), kernel.dtype),) * cell.states
-
-        def forward(k: Tensor, state: State, kept: Any) -> tuple[Tensor, State, Any]:
-            now = tf.nest.pack_sequence_as(given, [leaf[k] for leaf in leaves])
-            now = cell.with_product(now, tf.matmul(state[0], kernel))
-            new = cell.step(now, state)
-            values = (*new, *tf.nest.flatten(now))
-            return k + 1, new, tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
-
-        arrays = _arrays(steps, (*start, *(leaf[0] for leaf in leaves)))
-        loop = (tf.constant(0), start, arrays)
-        kept = _loop(steps, forward, loop)
-        stacked = [array.stack() for array in kept]
-        after, nows = stacked[: cell.states], stacked[cell.states :]
-
-        def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
-            transposed = tf.transpose(kernel)
-            befores = [tf.concat([first[None], x[:-1]], axis=0) for first, x in zip(start, after, strict=True)]
-
-            def backward(i: Tensor, towards: State, kept: Any) -> tuple[Tensor, State, Any]:
-                k = steps - 1 - i
-                state = tuple(x[k] for x in befores)
-                now = tf.nest.pack_sequence_as(given, [x[k] for x in nows])
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch((now, state))
-                    new = cell.step(now, state)
-                towards = (towards[0] + upstream[k], *towards[1:])
-                zero = tf.UnconnectedGradients.ZERO
-                by_now, by_state = tape.gradient(new, (now, state), towards, unconnected_gradients=zero)
-                by_first = tf.matmul(cell.to_product(by_now), transposed)
-                values = tf.nest.flatten(by_now)
-                kept = tuple(array.write(k, x) for array, x in zip(kept, values, strict=True))
-                return i + 1, (by_state[0] + by_first, *by_state[1:]), kept
-
-            arrays = _arrays(steps, [leaf[0] for leaf in leaves])
-            loop = (tf.constant(0), tuple(map(tf.zeros_like, start)), arrays)
-            kept = _loop(steps, backward, loop)
-            by_leaf = [array.stack() for array in kept]
-            by_product = cell.to_product(tf.nest.pack_sequence_as(given, by_leaf))
-            rows = (tf.reshape(befores[0], (-1, kernel.shape[0])), tf.reshape(by_product, (-1, kernel.shape[1])))
-            return (tf.matmul(*rows, transpose_a=True), *by_leaf)
-
-        return after[0], gradient
-
-    return run(kernel, *tf.nest.flatten(given))
-
-
-def _loop(steps: Any, body: Any, start: tuple[Tensor, State, Any]) -> Any:
-    """What the third loop variable is after so many steps, which the first one counts."""
-    return tf.while_loop(lambda k, *_: k < steps, body, start, parallel_iterations=1, maximum_iterations=steps)[2]
-
-
-def _arrays(steps: Tensor, like: Any) -> tuple[Any, ...]:
-    """An array of a value like each of these in every step."""
-    return tuple(tf.TensorArray(x.dtype, size=steps, element_shape=x.shape) for x in like)
 
 
 def _activated(spec: Any, x: Tensor) -> Tensor:
@@ -203,6 +105,13 @@ class SpecLSTM(_Recurrent):
     """
 
     states = 2
+
+    def after_each(self, projected: Tensor) -> Tensor:
+        usual = self.spec.recurrent_activation == Sigmoid() and self.spec.activation == Tanh()
+        if not usual:
+            return super().after_each(projected)
+        activations = partial(_activated, self.spec.recurrent_activation), partial(_activated, self.spec.activation)
+        return unrolled_lstm(projected, self.wide("recurrent_kernel"), *activations)
 
     def wide(self, name: str) -> Tensor:
         i, f, g, o = tf.split(super().wide(name), 4, axis=-1)

@@ -41,7 +41,16 @@ def test_gru_against_flax() -> None:
     np.testing.assert_allclose(net.forward({"input": X})["gru"], expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("layer", [nn.SimpleRNN(4), nn.LSTM(4, reverse=True), nn.GRU(4), nn.GRU(4, reset_after=False)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.SimpleRNN(4),
+        nn.LSTM(4, reverse=True),
+        nn.LSTM(4, activation="softplus"),
+        nn.GRU(4),
+        nn.GRU(4, reset_after=False),
+    ],
+)
 def test_derivatives_of_both_modes_and_orders(layer: nn.Layer) -> None:
     """Against finite differences, by JAX's own means: the loop over time has a rule of its own for tangents."""
     net = randomized(nn.Sequential([layer], input=[5, 3]), "float64")

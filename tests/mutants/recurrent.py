@@ -7,8 +7,10 @@ from tests.mutants.mutant import planting
 _reference = planting("nnspec.reference.recurrent", "forward")
 _reference_embedding = planting("nnspec.reference.embedding", "forward")
 _jax = planting("nnspec_jax.recurrent", "forward")
+_jax_loop = planting("nnspec_jax.recurrence", "gradients")
 _jax_embedding = planting("nnspec_jax.embedding", "forward")
 _tensorflow = planting("nnspec_tensorflow.recurrent", "forward")
+_tensorflow_loop = planting("nnspec_tensorflow.recurrence", "gradients")
 _tensorflow_embedding = planting("nnspec_tensorflow.embedding", "forward")
 
 MUTANTS = [
@@ -49,15 +51,38 @@ MUTANTS = [
         "jnp.moveaxis(states[::-1] if self.reverse else states, 0, 1)",
         hint="return_sequences=True-reverse=True",
     ),
-    _jax(
+    _jax_loop(
         "SimpleRNN",
         "gradients of states through the kernel as it is",
-        "transposed = turned(kernel)",
-        "transposed = kernel",
-        "gradients",
+        "(((1,), (1,)), ((), ())), precision=HIGHEST)\n            given =",
+        "(((1,), (0,)), ((), ())), precision=HIGHEST)\n            given =",
+        raises=True,
+    ),
+    _jax_loop("LSTM", "the cell's gradient past the forget gate", "+ by_g + f * state[1]", "+ by_g + state[1]"),
+    _jax_loop("LSTM", "no gradient from the output to the cell", "h = by_o + by_cell * c", "h = by_o"),
+    _jax_loop("LSTM", "the cell after the step in the forget gate's gradient", "before = _later(c)", "before = c"),
+    _jax_loop("LSTM", "tanh's derivative for sigmoid's", "i * (1 - g * g)", "i * g * (1 - g)"),
+    _jax_loop(
+        "LSTM",
+        "the kernel's gradient of the states after the steps",
+        "product(_later(h), tangents[1])",
+        "product(h, tangents[1])",
     ),
     _jax("LSTM", "gates g and o exchanged", "i, f, g, o = jnp.split", "i, f, o, g = jnp.split"),
-    _jax("LSTM", "the cell returned for the state", "self.activation(c), c", "self.activation(c), c * o"),
+    _jax(
+        "LSTM",
+        "the cell returned for the state",
+        "self.activation(c), c",
+        "self.activation(c), c * o",
+        hint="activation=softplus",
+    ),
+    _jax_loop(
+        "LSTM",
+        "gates f and o exchanged",
+        "i, f, o = jnp.split(gates, 3, axis=-1)\n            c =",
+        "i, o, f = jnp.split(gates, 3, axis=-1)\n            c =",
+        "forward",
+    ),
     _jax("GRU", "no bias of the recurrent kernel", 'if hasattr(self, "recurrent_bias") else', "if False else"),
     _jax("GRU", "reset before, where it is after", "if not self.reset_after:", "if True:"),
     _jax("GRU", "not reset", "a[..., gates:] + r * b[..., gates:])", "a[..., gates:] + b[..., gates:])"),
@@ -67,12 +92,11 @@ MUTANTS = [
         "r, z = _gates(self.recurrent_activation, a[..., :gates] + b",
         "r, z = _gates(self.activation, a[..., :gates] + b",
     ),
-    _jax(
+    _jax_loop(
         "SimpleRNN",
         "the kernel's gradient of the states after the steps",
         "product(before, tangents[1])",
         "product(after, tangents[1])",
-        "gradients",
     ),
     _jax_embedding(
         "Embedding", "the last vector for ids beyond", 'mode="fill"', 'mode="clip"', hint="not in the table"
@@ -86,14 +110,26 @@ MUTANTS = [
     ),
     _tensorflow("SimpleRNN", "the first step for the last", "else states[-1]", "else states[0]"),
     _tensorflow("SimpleRNN", "not reversed", "if spec.reverse:", "if False:", hint="reverse"),
-    _tensorflow(
+    _tensorflow_loop(
         "SimpleRNN",
         "gradients of states through the kernel as it is",
-        "transposed = tf.transpose(kernel)",
-        "transposed = kernel",
-        "gradients",
+        "transposed = tf.transpose(kernel)\n            befores",
+        "transposed = kernel\n            befores",
+        raises=True,
     ),
-    _tensorflow("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i"),
+    _tensorflow("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i", hint="activation=softplus"),
+    _tensorflow_loop("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i", "forward"),
+    _tensorflow_loop("LSTM", "the cell's gradient past the forget gate", "f[k] * by_c)", "by_c)"),
+    _tensorflow_loop(
+        "LSTM", "gates' gradients in another order", "[by_c, by_c, by_h, by_c]", "[by_c, by_h, by_c, by_c]"
+    ),
+    _tensorflow_loop("LSTM", "no gradient from the output to the cell", "by_cell[k] * by_h + towards[1]", "towards[1]"),
+    _tensorflow_loop(
+        "LSTM",
+        "the kernel's gradient of the states after the steps",
+        "tf.reshape(_later(h), (-1, features))",
+        "tf.reshape(h, (-1, features))",
+    ),
     _tensorflow("LSTM", "gates in the order i, f, o, g", "i, f, g, o = tf.split", "i, f, o, g = tf.split"),
     _tensorflow(
         "GRU",
@@ -108,12 +144,11 @@ MUTANTS = [
         "(projected, tf.broadcast_to(bias, tf.shape(projected)))",
         "(projected + bias, tf.zeros_like(projected))",
     ),
-    _tensorflow(
+    _tensorflow_loop(
         "SimpleRNN",
         "the kernel's gradient of the states after the steps",
         "tf.reshape(befores[0],",
         "tf.reshape(after[0],",
-        "gradients",
     ),
     _tensorflow_embedding(
         "Embedding",

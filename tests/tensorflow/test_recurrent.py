@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnspec as nn
-from tests.tensorflow.models import randomized
+from tests.tensorflow.models import check_second_derivatives, randomized
 
 startup = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed")
 tf, keras = startup.tf, startup.keras
@@ -47,33 +47,19 @@ def test_against_keras(kind: str, reverse: bool) -> None:
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-@pytest.mark.parametrize("layer", [nn.SimpleRNN(4), nn.LSTM(4, reverse=True), nn.GRU(4), nn.GRU(4, reset_after=False)])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.SimpleRNN(4),
+        nn.LSTM(4, reverse=True),
+        nn.LSTM(4, activation="softplus"),
+        nn.GRU(4),
+        nn.GRU(4, reset_after=False),
+    ],
+)
 def test_second_derivatives(layer: nn.Layer, compiled: bool) -> None:
-    """The gradient along a direction, differentiated again, against central differences of the gradient.
-
-    The loop over time has a gradient of its own, which is to be differentiable like any other.
-    """
-    net = randomized(nn.Sequential([layer], input=[5, 3]), "float64")
-    variables = net.native.trainable_variables
-    direction = [tf.constant(RNG.normal(size=v.shape)) for v in variables]
-
-    def slope() -> tuple[Any, list[Any]]:
-        """The derivative of Σ sin y along the direction, and its gradient."""
-        with tf.GradientTape() as outer:
-            with tf.GradientTape() as inner:
-                y = tf.reduce_sum(tf.sin(net.native(tf.constant(X))))
-            gradients = inner.gradient(y, [v.value for v in variables])
-            along = tf.add_n([tf.reduce_sum(g * d) for g, d in zip(gradients, direction, strict=True)])
-        return along, outer.gradient(along, [v.value for v in variables])
-
-    run = tf.function(slope, jit_compile=True) if compiled else slope
-    found = sum(float(tf.reduce_sum(g * d)) for g, d in zip(run()[1], direction, strict=True))
-    step, ends = 1e-5, []
-    for sign in (1, -2):
-        for variable, along in zip(variables, direction, strict=True):
-            variable.assign_add(sign * step * along)
-        ends.append(float(run()[0]))
-    assert found == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
+    """The loop over time has a gradient of its own, which is to be differentiable like any other."""
+    check_second_derivatives(randomized(nn.Sequential([layer], input=[5, 3]), "float64"), X, compiled=compiled)
 
 
 # TensorFlow's variables have an ``__array__`` without the ``copy`` of NumPy 2, which Keras calls when it saves.
