@@ -192,8 +192,13 @@ def global_norm(gradients: Tree) -> jax.Array:
 
 
 def _shortened(gradient: jax.Array, norm: jax.Array, bound: float | None) -> jax.Array:
-    """g / n · c where n is above c, else g bit for bit. NaN spreads; an infinite norm leaves finite elements 0."""
-    return jnp.where(norm <= bound, gradient, (_wide(gradient) / norm * bound).astype(gradient.dtype))
+    """g · c/n where n is above c, else g bit for bit. NaN spreads; an infinite norm leaves finite elements 0.
+
+    A factor for all elements is nothing that XLA would keep an array for. It does not underflow, since the norm is the
+    root of a sum of squares: below 2⁶⁴ in float32, or infinite.
+    """
+    factor = jnp.where(norm <= bound, 1.0, bound / norm)
+    return (_wide(gradient) * factor).astype(gradient.dtype)
 
 
 @build.register

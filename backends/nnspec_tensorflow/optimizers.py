@@ -120,10 +120,14 @@ def _cut(gradient: Tensor, bound: float) -> Tensor:
 
 
 def _shortened(gradient: Tensor, norm: Tensor, bound: float) -> Tensor:
-    """g / n · c where n is above c, else g bit for bit; with an infinite n finite elements become 0."""
-    g = tf.cast(gradient, norm.dtype)
+    """g · c/n where n is above c, else g bit for bit; with an infinite n finite elements become 0.
+
+    A factor for all elements is nothing that XLA would keep an array for. It does not underflow, since the norm is the
+    root of a sum of squares: below 2⁶⁴ in float32, or infinite.
+    """
     c = tf.constant(bound, norm.dtype)
-    return tf.cast(tf.where(norm <= c, g, g / norm * c), gradient.dtype)
+    factor = tf.where(norm <= c, tf.ones_like(c), c / norm)
+    return tf.cast(tf.cast(gradient, norm.dtype) * factor, gradient.dtype)
 
 
 # -- formulas ---------------------------------------------------------------------------------------------------------

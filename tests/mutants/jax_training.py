@@ -180,8 +180,8 @@ MUTANTS = [
     _optimizer(
         "clip global_norm",
         "always scaled to the bound",
-        "jnp.where(norm <= bound, gradient, (_wide",
-        "jnp.where(norm <= 0, gradient, (_wide",
+        "jnp.where(norm <= bound, 1.0",
+        "jnp.where(norm <= 0, 1.0",
     ),
     _optimizer("clip global_norm", "norm of means", "jnp.sum(jnp.square(_wide(g)))", "jnp.mean(jnp.square(_wide(g)))"),
     _schedule(
@@ -238,8 +238,8 @@ MUTANTS = [
     _optimizer(
         "clip norm",
         "bound in float32",
-        "(_wide(gradient) / norm * bound)",
-        "(_wide(gradient) / norm * jnp.float32(bound))",
+        "1.0, bound / norm)",
+        "1.0, jnp.float32(bound) / norm)",
     ),
     # What only lower precision shows.
     _loss(
