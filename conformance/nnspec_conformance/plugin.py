@@ -65,6 +65,7 @@ def _runs(args: list[str]) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse backends, dtypes and files that cannot be used before anything is collected."""
+    config.addinivalue_line("markers", "slow: of the suite's tests those in lower precision, but for one of each class")
     names = ("backend", "dtype", "device", *REPORTS)
     if any(_option(config, name) for name in names):
         plan(config)

@@ -246,6 +246,19 @@ def _chosen(check: Check, extent: Extent) -> tuple[tuple[str, Any], ...]:
     return check.cases if extent == "all" or not check.sampled else _sample(check)
 
 
+def everyday(found: Iterable[Item]) -> frozenset[str]:
+    """The ids of the tests that are worth their time after every change: all that ask for the formula, in float64, and
+    of those that ask for the arithmetic, in lower precision, what the quick run asks."""
+    quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
+    return frozenset(
+        item.id
+        for item in found
+        if item.dtype == "float64"
+        or item.dtype in item.check.dtypes
+        or (item.check.name, item.family, item.case.name) in quick
+    )
+
+
 def _sample(check: Check) -> tuple[tuple[str, Any], ...]:
     """A seeded share of the cases of each family, at least one of each."""
     found: list[tuple[str, Any]] = []

@@ -13,7 +13,12 @@ from nnspec_conformance import deviations, plugin, suite
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "item" in metafunc.fixturenames:
         items = plugin.plan(metafunc.config).items()
-        metafunc.parametrize("item", items, ids=[item.id for item in items])
+        everyday = suite.everyday(items)
+        # Only a mark, by which nnspec's own settings leave them out: elsewhere all are run.
+        params = [
+            pytest.param(item, id=item.id, marks=() if item.id in everyday else pytest.mark.slow) for item in items
+        ]
+        metafunc.parametrize("item", params)
 
 
 def test_conformance(item: suite.Item, request: pytest.FixtureRequest) -> None:
