@@ -125,19 +125,25 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.outside import Vocabulary as Vocabulary
     from nnspec.schedules import (
+        BatchScaled as BatchScaled,
         ConstantSchedule as ConstantSchedule,
         CosineDecay as CosineDecay,
         CosineRestarts as CosineRestarts,
+        Cyclic as Cyclic,
         ExponentialDecay as ExponentialDecay,
         InverseSquareRoot as InverseSquareRoot,
+        InverseTimeDecay as InverseTimeDecay,
+        Join as Join,
         LinearDecay as LinearDecay,
         OneCycle as OneCycle,
         Piecewise as Piecewise,
+        PiecewiseInterpolate as PiecewiseInterpolate,
         PolynomialDecay as PolynomialDecay,
         ReduceOnPlateau as ReduceOnPlateau,
         StepDecay as StepDecay,
         Warmup as Warmup,
         WarmupCosine as WarmupCosine,
+        WarmupStableDecay as WarmupStableDecay,
     )
     from nnspec.training.compare import compare as compare
     from nnspec.training.run import Run as Run, load as load

@@ -6,7 +6,8 @@ compiled step.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+import math
+from typing import Any, ClassVar, Literal
 
 from nnspec.errors import SpecError
 from nnspec.spec import (
@@ -28,6 +29,15 @@ class Schedule(Spec):
     """Base of all schedules."""
 
     kind: ClassVar[str] = "schedule"
+
+
+def _check_pieces(boundaries: tuple[int, ...], pieces: tuple[Any, ...], field: str) -> None:
+    """One piece more than boundaries, which increase."""
+    needed = len(boundaries) + 1
+    if len(pieces) != needed:
+        raise SpecError(f"{len(boundaries)} boundaries need {needed} {field}, got {len(pieces)}", (field,))
+    if list(boundaries) != sorted(set(boundaries)):
+        raise SpecError(f"boundaries must increase, got {list(boundaries)}", ("boundaries",))
 
 
 @spec
@@ -54,13 +64,7 @@ class Piecewise(Schedule):
     values: tuple[NonNegativeFloat, ...]
 
     def __post_init__(self) -> None:
-        if len(self.values) != len(self.boundaries) + 1:
-            raise SpecError(
-                f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values, got {len(self.values)}",
-                ("values",),
-            )
-        if list(self.boundaries) != sorted(set(self.boundaries)):
-            raise SpecError(f"boundaries must increase, got {list(self.boundaries)}", ("boundaries",))
+        _check_pieces(self.boundaries, self.values, "values")
 
 
 @spec
@@ -75,13 +79,31 @@ class ExponentialDecay(Schedule):
 
 
 @spec
+class InverseTimeDecay(Schedule):
+    """η(s) = initial / (1 + decay_rate · s/decay_steps), or with ⌊s/decay_steps⌋ if ``staircase``.
+
+    Source: Robbins & Monro 1951; the parameters are those of Keras.
+    """
+
+    initial: NonNegativeFloat
+    decay_steps: PositiveInt
+    decay_rate: NonNegativeFloat
+    staircase: bool = False
+
+
+@spec
 class PolynomialDecay(Schedule):
-    """η(s) = (initial − end) · (1 − min(s, decay_steps)/decay_steps)^power + end."""
+    """η(s) = (initial − end) · (1 − min(s, decay_steps)/decay_steps)^power + end.
+
+    ``cycle`` (Keras): η(s) = (initial − end) · (1 − s/(c · decay_steps))^power + end with c = max(⌈s/decay_steps⌉, 1).
+    The rate is ``end`` at each multiple of decay_steps and jumps in the step after it, less high each time.
+    """
 
     initial: NonNegativeFloat
     decay_steps: PositiveInt
     end: NonNegativeFloat = 0.0
     power: PositiveFloat = 1.0
+    cycle: bool = False
 
 
 @spec
@@ -95,14 +117,15 @@ class LinearDecay(Schedule):
 
 @spec
 class CosineDecay(Schedule):
-    """η(s) = end + (initial − end) · (1 + cos(π · min(s, decay_steps)/decay_steps))/2.
+    """η(s) = end + (initial − end) · ((1 + cos(π · min(s, decay_steps)/decay_steps))/2)^exponent.
 
-    Source: Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, one cycle.
+    Source: Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, one cycle; the exponent is Optax's.
     """
 
     initial: NonNegativeFloat
     decay_steps: PositiveInt
     end: NonNegativeFloat = 0.0
+    exponent: PositiveFloat = 1.0
 
 
 @spec
@@ -141,6 +164,108 @@ class OneCycle(Schedule):
 
 
 @spec
+class Cyclic(Schedule):
+    """Cycles between two rates: in each a line up from ``base`` to ``peak`` and a line down again.
+
+    With n = steps_up + steps_down, c = ⌊s/n⌋ and p = s mod n: η(s) = base + (peak − base) · a · r, where
+    r = p/steps_up for p ≤ steps_up and (n − p)/steps_down beyond, and a = 1 for mode "triangular", 2⁻ᶜ for
+    "triangular2", gammaˢ for "exp_range". Without ``steps_down`` both halves are equally long.
+    Source: Smith 2017, arXiv:1506.01186.
+    """
+
+    base: NonNegativeFloat
+    peak: NonNegativeFloat
+    steps_up: PositiveInt
+    steps_down: PositiveInt | None = None
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
+    gamma: PositiveFloat = 1.0
+
+    def __post_init__(self) -> None:
+        if self.gamma != 1 and self.mode != "exp_range":
+            raise SpecError(f"gamma has no meaning in mode {self.mode!r}, only in exp_range", ("gamma",))
+
+
+@spec
+class PiecewiseInterpolate(Schedule):
+    """From value to value, along lines or halves of cosines.
+
+    values[0] belongs to step 0 and values[i] to boundaries[i − 1]. Between two of them, at the share p of the way from
+    x to z, η = x + (z − x) · p for interpolation "linear" and z + (x − z) · (1 + cos(πp))/2 for "cosine"; after the
+    last boundary η(s) = values[−1]. One cycle with a third phase: boundaries [warm, cool, n], values [low, peak, low,
+    last].
+    Source: Smith & Topin 2018, arXiv:1708.07120, in the form of Optax's ``piecewise_interpolate_schedule``.
+    """
+
+    boundaries: tuple[PositiveInt, ...]
+    values: tuple[NonNegativeFloat, ...]
+    interpolation: Literal["linear", "cosine"] = "linear"
+
+    def __post_init__(self) -> None:
+        _check_pieces(self.boundaries, self.values, "values")
+
+
+@spec
+class Join(Schedule):
+    """One schedule after the other, each counting its steps from its own beginning.
+
+    η(s) = schedules[i](s − bᵢ) with i the number of boundaries ≤ s, b₀ = 0 and bᵢ = boundaries[i − 1]: what follows
+    holds from its boundary on. A number is a constant rate.
+    """
+
+    schedules: tuple[Rate, ...]
+    boundaries: tuple[PositiveInt, ...]
+
+    def __post_init__(self) -> None:
+        _check_pieces(self.boundaries, self.schedules, "schedules")
+        for i, held in enumerate(self.schedules):
+            if isinstance(held, ReduceOnPlateau):
+                raise SpecError("ReduceOnPlateau goes outside: put the rest into its learning_rate", ("schedules", i))
+
+
+@spec
+class WarmupStableDecay(Schedule):
+    """Linear warm-up from ``start`` to ``peak``, a plateau, and a decay to ``end``.
+
+    η(s) = start + (peak − start) · s/warmup_steps for s < warmup_steps, peak for the next stable_steps steps, then
+    end + (peak − end) · d(p) with p = min((s − warmup_steps − stable_steps)/decay_steps, 1) and d(p) = 1 − p for shape
+    "linear", (1 + cos(πp))/2 for "cosine", 1 − √p for "one_minus_sqrt".
+    Source: Hu et al. 2024 (MiniCPM), arXiv:2404.06395; the shapes: Hägele et al. 2024, arXiv:2405.18392.
+    """
+
+    peak: NonNegativeFloat
+    warmup_steps: NonNegativeInt
+    stable_steps: NonNegativeInt
+    decay_steps: PositiveInt
+    start: NonNegativeFloat = 0.0
+    end: NonNegativeFloat = 0.0
+    shape: Literal["linear", "cosine", "one_minus_sqrt"] = "linear"
+
+
+@spec
+class BatchScaled(Schedule):
+    """A schedule for one batch size used at another: η(s) = learning_rate(s) · f.
+
+    f = batch_size/base_batch_size for rule "linear", √(batch_size/base_batch_size) for "square_root".
+    Source: Goyal et al. 2017, arXiv:1706.02677 (linear); Krizhevsky 2014, arXiv:1404.5997 (square root).
+    """
+
+    learning_rate: Rate
+    batch_size: PositiveInt
+    base_batch_size: PositiveInt = 256
+    rule: Literal["linear", "square_root"] = "linear"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.learning_rate, ReduceOnPlateau):
+            raise SpecError("ReduceOnPlateau goes outside: put this into its learning_rate", ("learning_rate",))
+
+    @property
+    def factor(self) -> float:
+        """What the rate is multiplied by."""
+        ratio = self.batch_size / self.base_batch_size
+        return ratio if self.rule == "linear" else math.sqrt(ratio)
+
+
+@spec
 class Warmup(Schedule):
     """Linear warm-up joined to any schedule.
 
@@ -162,7 +287,7 @@ class WarmupCosine(Schedule):
     """Linear warm-up from ``start`` to ``peak``, then cosine decay to ``end``; decay_steps includes the warm-up.
 
     η(s) = start + (peak − start) · s/warmup_steps for s < warmup_steps, then
-    end + (peak − end) · (1 + cos(π · min(s − warmup_steps, n)/n))/2 with n = decay_steps − warmup_steps.
+    end + (peak − end) · ((1 + cos(π · min(s − warmup_steps, n)/n))/2)^exponent with n = decay_steps − warmup_steps.
     """
 
     peak: NonNegativeFloat
@@ -170,6 +295,7 @@ class WarmupCosine(Schedule):
     decay_steps: PositiveInt
     start: NonNegativeFloat = 0.0
     end: NonNegativeFloat = 0.0
+    exponent: PositiveFloat = 1.0
 
     def __post_init__(self) -> None:
         if self.warmup_steps >= self.decay_steps:

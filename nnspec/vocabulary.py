@@ -135,19 +135,25 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.schedules": {
             name: name
             for name in (
+                "BatchScaled",
                 "ConstantSchedule",
                 "CosineDecay",
                 "CosineRestarts",
+                "Cyclic",
                 "ExponentialDecay",
                 "InverseSquareRoot",
+                "InverseTimeDecay",
+                "Join",
                 "LinearDecay",
                 "OneCycle",
                 "Piecewise",
+                "PiecewiseInterpolate",
                 "PolynomialDecay",
                 "ReduceOnPlateau",
                 "StepDecay",
                 "Warmup",
                 "WarmupCosine",
+                "WarmupStableDecay",
             )
         },
     },

@@ -60,6 +60,14 @@ def _cosine(start: Any, end: float, share: Tensor) -> Tensor:
     return end + (start - end) * (1 + tf.cos(_c(math.pi) * share)) / 2
 
 
+def _cosine_decay_of(spec: Any, start: float, s: Tensor, begin: int, steps: int) -> Tensor:
+    """Half a cosine from step ``begin`` on, or a power of it: (1 + cos πp)/2 = sin²(π(1 − p)/2) must not cancel."""
+    share = _share(s, begin, steps)
+    if spec.exponent == 1:
+        return _cosine(start, spec.end, share)
+    return spec.end + (start - spec.end) * tf.pow(tf.sin(_c(math.pi / 2) * (1 - share)), _c(2 * spec.exponent))
+
+
 def _linear(start: Any, end: Any, share: Tensor) -> Tensor:
     return start + (end - start) * share
 
@@ -100,18 +108,30 @@ def _piecewise(spec: specs.Piecewise, s: Tensor) -> Tensor:
     return tf.gather(tf.constant(spec.values, tf.float64), index)
 
 
+def _stretches(s: Tensor, steps: int, whole: bool) -> Tensor:
+    """How often so many steps have passed, counted in whole times or not."""
+    return tf.cast(s // steps, tf.float64) if whole else tf.cast(s, tf.float64) / _c(steps)
+
+
 @rate.register
 def _exponential_decay(spec: specs.ExponentialDecay, s: Tensor) -> Tensor:
-    if spec.staircase:
-        exponent = tf.cast(s // spec.decay_steps, tf.float64)
-    else:
-        exponent = tf.cast(s, tf.float64) / _c(spec.decay_steps)
+    exponent = _stretches(s, spec.decay_steps, spec.staircase)
     return tf.maximum(spec.initial * tf.pow(_c(spec.decay_rate), exponent), _c(spec.end))
 
 
 @rate.register
+def _inverse_time_decay(spec: specs.InverseTimeDecay, s: Tensor) -> Tensor:
+    return spec.initial / (1 + _c(spec.decay_rate) * _stretches(s, spec.decay_steps, spec.staircase))
+
+
+@rate.register
 def _polynomial_decay(spec: specs.PolynomialDecay, s: Tensor) -> Tensor:
-    left = 1 - _share(s, 0, spec.decay_steps)
+    if spec.cycle:
+        n = tf.constant(spec.decay_steps, tf.int64)
+        whole = tf.maximum(-(-s // n), 1) * n
+        left = tf.cast(whole - s, tf.float64) / tf.cast(whole, tf.float64)
+    else:
+        left = 1 - _share(s, 0, spec.decay_steps)
     return (spec.initial - spec.end) * tf.pow(left, _c(spec.power)) + spec.end
 
 
@@ -122,7 +142,7 @@ def _linear_decay(spec: specs.LinearDecay, s: Tensor) -> Tensor:
 
 @rate.register
 def _cosine_decay(spec: specs.CosineDecay, s: Tensor) -> Tensor:
-    return _cosine(spec.initial, spec.end, _share(s, 0, spec.decay_steps))
+    return _cosine_decay_of(spec, spec.initial, s, 0, spec.decay_steps)
 
 
 @rate.register
@@ -166,10 +186,64 @@ def _warmup(spec: specs.Warmup, s: Tensor) -> Tensor:
 
 @rate.register
 def _warmup_cosine(spec: specs.WarmupCosine, s: Tensor) -> Tensor:
-    falling = _cosine(spec.peak, spec.end, _share(s, spec.warmup_steps, spec.decay_steps - spec.warmup_steps))
+    falling = _cosine_decay_of(spec, spec.peak, s, spec.warmup_steps, spec.decay_steps - spec.warmup_steps)
+    return _warming(spec, s, falling)
+
+
+def _warming(spec: Any, s: Tensor, after: Tensor) -> Tensor:
+    """A line from start to peak in the first ``warmup_steps`` steps, then ``after``."""
     if spec.warmup_steps == 0:
-        return falling
-    return tf.where(s < spec.warmup_steps, _linear(spec.start, spec.peak, _share(s, 0, spec.warmup_steps)), falling)
+        return after
+    return tf.where(s < spec.warmup_steps, _linear(spec.start, spec.peak, _share(s, 0, spec.warmup_steps)), after)
+
+
+@rate.register
+def _warmup_stable_decay(spec: specs.WarmupStableDecay, s: Tensor) -> Tensor:
+    share = _share(s, spec.warmup_steps + spec.stable_steps, spec.decay_steps)
+    if spec.shape == "cosine":
+        return _warming(spec, s, _cosine(spec.peak, spec.end, share))
+    return _warming(spec, s, _linear(spec.peak, spec.end, share if spec.shape == "linear" else tf.sqrt(share)))
+
+
+@rate.register
+def _cyclic(spec: specs.Cyclic, s: Tensor) -> Tensor:
+    up = spec.steps_up
+    down = up if spec.steps_down is None else spec.steps_down
+    passed = s % (up + down)
+    falling = tf.cast(up + down - passed, tf.float64) / _c(down)
+    height = tf.where(passed <= up, tf.cast(passed, tf.float64) / _c(up), falling)
+    if spec.mode == "triangular2":
+        height = height * tf.pow(_c(0.5), tf.cast(s // (up + down), tf.float64))
+    elif spec.mode == "exp_range":
+        height = height * tf.pow(_c(spec.gamma), tf.cast(s, tf.float64))
+    return _linear(spec.base, spec.peak, height)
+
+
+@rate.register
+def _piecewise_interpolate(spec: specs.PiecewiseInterpolate, s: Tensor) -> Tensor:
+    if not spec.boundaries:
+        return _number(spec.values[0], s)
+    marks, values = tf.constant([0, *spec.boundaries], tf.int64), tf.constant(spec.values, tf.float64)
+    reached = tf.reduce_sum(tf.cast(s[..., None] >= marks[1:], tf.int32), axis=-1)
+    piece = tf.minimum(reached, len(spec.boundaries) - 1)
+    begin, end = tf.gather(marks, piece), tf.gather(marks, piece + 1)
+    share = tf.minimum(tf.cast(s - begin, tf.float64) / tf.cast(end - begin, tf.float64), 1)
+    between = _cosine if spec.interpolation == "cosine" else _linear
+    return between(tf.gather(values, piece), tf.gather(values, piece + 1), share)
+
+
+@rate.register
+def _join(spec: specs.Join, s: Tensor) -> Tensor:
+    rates = value(spec.schedules[0], s)
+    for boundary, held in zip(spec.boundaries, spec.schedules[1:], strict=True):
+        first = tf.constant(boundary, tf.int64)
+        rates = tf.where(s < first, rates, value(held, tf.maximum(s - first, tf.constant(0, tf.int64))))
+    return rates
+
+
+@rate.register
+def _batch_scaled(spec: specs.BatchScaled, s: Tensor) -> Tensor:
+    return value(spec.learning_rate, s) * _c(spec.factor)
 
 
 @rate.register

@@ -41,9 +41,18 @@ def rate(spec: Any, s: Steps) -> Rates:
     raise missing(spec)
 
 
-def _cosine(start: float | Rates, end: float, share: Rates) -> Rates:
-    """From ``start`` at share 0 to ``end`` at share 1 along half a cosine."""
-    return end + (start - end) * (1 + np.cos(math.pi * share)) / 2
+def _cosine(start: float | Rates, end: float | Rates, share: Rates, exponent: float = 1.0) -> Rates:
+    """From ``start`` at share 0 to ``end`` at share 1 along half a cosine, or a power of it."""
+    if exponent == 1:
+        return end + (start - end) * (1 + np.cos(math.pi * share)) / 2
+    # (1 + cos πp)/2 = sin²(π(1 − p)/2), whose powers lose nothing near the end.
+    falling: Rates = end + (start - end) * np.sin(math.pi / 2 * (1 - share)) ** (2 * exponent)
+    return falling
+
+
+def _linear(start: float | Rates, end: float | Rates, share: Rates) -> Rates:
+    """From ``start`` at share 0 to ``end`` at share 1 along a line."""
+    return start + (end - start) * share
 
 
 @rate.register(float)
@@ -67,15 +76,27 @@ def _piecewise(spec: specs.Piecewise, s: Steps) -> Rates:
     return np.asarray(spec.values, np.float64)[np.searchsorted(np.asarray(spec.boundaries, np.int64), s, side="right")]
 
 
+def _stretches(s: Steps, steps: int, whole: bool) -> Rates:
+    """How often so many steps have passed, counted in whole times or not."""
+    return np.floor_divide(s, steps).astype(np.float64) if whole else s / steps
+
+
 @rate.register(specs.ExponentialDecay)
 def _exponential_decay(spec: specs.ExponentialDecay, s: Steps) -> Rates:
-    exponent = s // spec.decay_steps if spec.staircase else s / spec.decay_steps
+    exponent = _stretches(s, spec.decay_steps, spec.staircase)
     return np.maximum(spec.initial * np.float64(spec.decay_rate) ** exponent, spec.end)
+
+
+@rate.register(specs.InverseTimeDecay)
+def _inverse_time_decay(spec: specs.InverseTimeDecay, s: Steps) -> Rates:
+    return spec.initial / (1 + spec.decay_rate * _stretches(s, spec.decay_steps, spec.staircase))
 
 
 @rate.register(specs.PolynomialDecay)
 def _polynomial_decay(spec: specs.PolynomialDecay, s: Steps) -> Rates:
-    left = 1 - np.minimum(s, spec.decay_steps) / spec.decay_steps
+    n = spec.decay_steps
+    whole = np.maximum(-(-s // n), 1) * n if spec.cycle else n
+    left = (whole - np.minimum(s, whole)) / whole
     return (spec.initial - spec.end) * left**spec.power + spec.end
 
 
@@ -86,7 +107,8 @@ def _linear_decay(spec: specs.LinearDecay, s: Steps) -> Rates:
 
 @rate.register(specs.CosineDecay)
 def _cosine_decay(spec: specs.CosineDecay, s: Steps) -> Rates:
-    return _cosine(spec.initial, spec.end, np.minimum(s, spec.decay_steps) / spec.decay_steps)
+    share = np.minimum(s, spec.decay_steps) / spec.decay_steps
+    return _cosine(spec.initial, spec.end, share, spec.exponent)
 
 
 @rate.register(specs.CosineRestarts)
@@ -107,7 +129,7 @@ def _cosine_restarts(spec: specs.CosineRestarts, s: Steps) -> Rates:
 @rate.register(specs.OneCycle)
 def _one_cycle(spec: specs.OneCycle, s: Steps) -> Rates:
     def between(x: float, z: float, share: Rates) -> Rates:
-        return _cosine(x, z, share) if spec.anneal == "cosine" else x + (z - x) * share
+        return _cosine(x, z, share) if spec.anneal == "cosine" else _linear(x, z, share)
 
     up = spec.warmup_fraction * spec.total_steps
     down = np.clip((s - up) / (spec.total_steps - up), 0, 1)
@@ -116,6 +138,54 @@ def _one_cycle(spec: specs.OneCycle, s: Steps) -> Rates:
         return falling
     rising = between(spec.peak / spec.div_factor, spec.peak, np.minimum(s, up) / up)
     return np.where(s <= up, rising, falling)
+
+
+@rate.register(specs.Cyclic)
+def _cyclic(spec: specs.Cyclic, s: Steps) -> Rates:
+    down = spec.steps_up if spec.steps_down is None else spec.steps_down
+    cycle, passed = np.divmod(s, spec.steps_up + down)
+    height = np.where(passed <= spec.steps_up, passed / spec.steps_up, (spec.steps_up + down - passed) / down)
+    if spec.mode == "triangular2":
+        height = height * 0.5 ** cycle.astype(np.float64)
+    elif spec.mode == "exp_range":
+        height = height * np.float64(spec.gamma) ** s
+    return _linear(spec.base, spec.peak, height)
+
+
+@rate.register(specs.PiecewiseInterpolate)
+def _piecewise_interpolate(spec: specs.PiecewiseInterpolate, s: Steps) -> Rates:
+    marks, values = np.array([0, *spec.boundaries], np.int64), np.asarray(spec.values, np.float64)
+    if not spec.boundaries:
+        return np.full(s.shape, values[0])
+    piece = np.minimum(np.searchsorted(marks, s, side="right") - 1, len(marks) - 2)
+    share = np.minimum((s - marks[piece]) / np.diff(marks)[piece], 1)
+    between = _cosine if spec.interpolation == "cosine" else _linear
+    return between(values[piece], values[piece + 1], share)
+
+
+@rate.register(specs.Join)
+def _join(spec: specs.Join, s: Steps) -> Rates:
+    rates = value(spec.schedules[0], s)
+    for boundary, held in zip(spec.boundaries, spec.schedules[1:], strict=True):
+        rates = np.where(s < boundary, rates, value(held, np.maximum(s - boundary, 0)))
+    return rates
+
+
+@rate.register(specs.WarmupStableDecay)
+def _warmup_stable_decay(spec: specs.WarmupStableDecay, s: Steps) -> Rates:
+    share = np.clip(s - (spec.warmup_steps + spec.stable_steps), 0, spec.decay_steps) / spec.decay_steps
+    if spec.shape == "cosine":
+        falling = _cosine(spec.peak, spec.end, share)
+    else:
+        falling = _linear(spec.peak, spec.end, share if spec.shape == "linear" else np.sqrt(share))
+    if spec.warmup_steps == 0:
+        return falling
+    return np.where(s < spec.warmup_steps, _linear(spec.start, spec.peak, s / spec.warmup_steps), falling)
+
+
+@rate.register(specs.BatchScaled)
+def _batch_scaled(spec: specs.BatchScaled, s: Steps) -> Rates:
+    return value(spec.learning_rate, s) * spec.factor
 
 
 @rate.register(specs.Warmup)
@@ -127,7 +197,7 @@ def _warmup(spec: specs.Warmup, s: Steps) -> Rates:
 @rate.register(specs.WarmupCosine)
 def _warmup_cosine(spec: specs.WarmupCosine, s: Steps) -> Rates:
     length = spec.decay_steps - spec.warmup_steps
-    falling = _cosine(spec.peak, spec.end, np.clip(s - spec.warmup_steps, 0, length) / length)
+    falling = _cosine(spec.peak, spec.end, np.clip(s - spec.warmup_steps, 0, length) / length, spec.exponent)
     if spec.warmup_steps == 0:
         return falling
     return np.where(s < spec.warmup_steps, spec.start + (spec.peak - spec.start) * (s / spec.warmup_steps), falling)

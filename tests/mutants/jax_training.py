@@ -185,6 +185,22 @@ MUTANTS = [
     ),
     _optimizer("clip global_norm", "norm of means", "jnp.sum(jnp.square(_wide(g)))", "jnp.mean(jnp.square(_wide(g)))"),
     _schedule(
+        "Cyclic",
+        "halved a cycle early",
+        "jnp.exp2(-cycle.astype(dtype))",
+        "jnp.exp2(-(cycle + 1).astype(dtype))",
+        hint="triangular2",
+    ),
+    _schedule(
+        "PiecewiseInterpolate",
+        "goes on past the end",
+        "jnp.minimum(passed.astype(dtype) / jnp.asarray(np.diff(marks), dtype)[piece], 1.0)",
+        "passed.astype(dtype) / jnp.asarray(np.diff(marks), dtype)[piece]",
+    ),
+    _schedule(
+        "WarmupStableDecay", "no plateau", "_counted(spec.warmup_steps + spec.stable_steps)", "spec.warmup_steps"
+    ),
+    _schedule(
         "StepDecay",
         "factor in float32",
         "jnp.asarray(spec.factor, dtype)",
@@ -192,7 +208,13 @@ MUTANTS = [
         hint="0.9",
     ),
     _schedule("Piecewise", "the old value at the boundary", "s[..., None] >= reached", "s[..., None] > reached"),
-    _schedule("ExponentialDecay", "staircase ignored", "if spec.staircase else", "if False else", hint="staircase"),
+    _schedule(
+        "ExponentialDecay",
+        "staircase ignored",
+        "astype(dtype) if whole else",
+        "astype(dtype) if False else",
+        hint="staircase",
+    ),
     _schedule(
         "LinearDecay",
         "goes on past the end",

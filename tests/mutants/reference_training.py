@@ -94,8 +94,8 @@ MUTANTS = [
     _schedule(
         "CosineDecay",
         "one step late",
-        "_cosine(spec.initial, spec.end, np.minimum(s,",
-        "_cosine(spec.initial, spec.end, np.minimum(s + 1,",
+        "share = np.minimum(s, spec",
+        "share = np.minimum(s + 1, spec",
     ),
     _schedule("Piecewise", "the old value at the boundary", 'side="right")]', 'side="left")]'),
     _schedule(
@@ -116,5 +116,13 @@ MUTANTS = [
     ),
     _schedule("Warmup", "what follows is not shifted", "np.maximum(s - spec.warmup_steps, 0)", "s"),
     _schedule("StepDecay", "a step early", "(s // spec.every)", "((s + 1) // spec.every)"),
+    _schedule("Cyclic", "the first half longer by a step", "passed <= spec.steps_up,", "passed <= spec.steps_up + 1,"),
+    _schedule("Join", "what follows is not shifted", "value(held, np.maximum(s - boundary, 0))", "value(held, s)"),
+    _schedule(
+        "InverseTimeDecay",
+        "staircase ignored",
+        "_stretches(s, spec.decay_steps, spec.staircase))",
+        "s / spec.decay_steps)",
+    ),
     _schedule("PolynomialDecay", "power left out", "left**spec.power", "left", hint="2.0"),
 ]

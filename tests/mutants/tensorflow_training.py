@@ -174,6 +174,16 @@ MUTANTS = [
         "clip norm", "elements instead of norms", "_shortened(g, global_norm([g]), spec.norm)", "_cut(g, spec.norm)"
     ),
     _optimizer("clip value", "no clipping", "super().apply(clipped(self.clip, grads)", "super().apply(grads"),
+    _schedule("Cyclic", "gamma in float32", "tf.pow(_c(spec.gamma), ", "tf.pow(tf.cast(spec.gamma, 'float64'), "),
+    _schedule("PolynomialDecay", "a cycle late", "tf.maximum(-(-s // n), 1) * n", "(s // n + 1) * n", hint="cycle"),
+    _schedule(
+        "BatchScaled",
+        "linear for the square root",
+        "value(spec.learning_rate, s) * _c(spec.factor)",
+        "value(spec.learning_rate, s) * _c(spec.factor**2)",
+        hint="root",
+    ),
+    _schedule("Join", "from the step after", "tf.where(s < first, rates", "tf.where(s <= first, rates"),
     _schedule(
         "StepDecay",
         "constants in float32",

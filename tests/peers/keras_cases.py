@@ -58,6 +58,7 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "CosineDecay": "CosineDecay",
             "CosineDecayRestarts": "CosineDecayRestarts",
             "ExponentialDecay": "ExponentialDecay",
+            "InverseTimeDecay": "InverseTimeDecay",
             "PiecewiseConstantDecay": "PiecewiseConstantDecay",
             "PolynomialDecay (linear)": "LinearDecay",
             "PolynomialDecay (root)": "SqrtDecay",

@@ -200,9 +200,10 @@ def schedules(subject: Subject) -> dict[str, Any]:
         power: float = 1.0,
         cycle: bool = False,
     ) -> Any:
-        if cycle:
-            raise NotExpressible("cycles of polynomial decay")
-        return nn.PolynomialDecay(initial_learning_rate, decay_steps, end_learning_rate, power)
+        return nn.PolynomialDecay(initial_learning_rate, decay_steps, end_learning_rate, power, cycle)
+
+    def inverse_time(initial_learning_rate: Any, decay_steps: int, decay_rate: float, staircase: bool = False) -> Any:
+        return nn.InverseTimeDecay(initial_learning_rate, decay_steps, decay_rate, staircase)
 
     def cosine(
         initial_learning_rate: float,
@@ -233,5 +234,6 @@ def schedules(subject: Subject) -> dict[str, Any]:
         PolynomialDecay=schedule(polynomial),
         CosineDecay=schedule(cosine),
         CosineDecayRestarts=schedule(restarts),
+        InverseTimeDecay=schedule(inverse_time),
     )
     return {"schedules": found}

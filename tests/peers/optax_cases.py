@@ -112,8 +112,10 @@ def schedules(subject: Subject) -> dict[str, Any]:
 
             def rate(count: Any) -> Any:
                 (step,) = concrete(count)
-                return rates[int(step)] if step < STEPS else subject.schedule(spec, np.asarray(step)[None])[0]
+                late = np.any(step >= STEPS)
+                return subject.schedule(spec, np.atleast_1d(step)).reshape(step.shape) if late else rates[step]
 
+            rate.spec = spec  # type: ignore[attr-defined]
             return rate
 
         return construct
@@ -148,8 +150,7 @@ def schedules(subject: Subject) -> dict[str, Any]:
         return after(init_value, transition_begin, spec)
 
     def cosine(init_value: float, decay_steps: int, alpha: float = 0.0, exponent: float = 1.0) -> Any:
-        need(exponent == 1, "powers of the cosine")
-        return nn.CosineDecay(float(init_value), decay_steps, alpha * init_value)
+        return nn.CosineDecay(float(init_value), decay_steps, alpha * init_value, float(exponent))
 
     def warmup_cosine(
         init_value: float,
@@ -159,11 +160,18 @@ def schedules(subject: Subject) -> dict[str, Any]:
         end_value: float = 0.0,
         exponent: float = 1.0,
     ) -> Any:
-        need(exponent == 1, "powers of the cosine")
         need(decay_steps > warmup_steps, "a decay of no steps, which is an error here")
-        return nn.WarmupCosine(
-            float(peak_value), warmup_steps, decay_steps, start=float(init_value), end=float(end_value)
-        )
+        need(end_value >= 0, "negative rates")
+        ends = float(init_value), float(end_value)
+        return nn.WarmupCosine(float(peak_value), warmup_steps, decay_steps, *ends, float(exponent))
+
+    def interpolated(
+        interpolate_type: Any, init_value: float, boundaries_and_scales: dict[int, float] | None = None
+    ) -> Any:
+        pieces = sorted((boundaries_and_scales or {}).items())
+        need(all(boundary > 0 for boundary, _ in pieces), "a value that step 0 jumps to")
+        values = itertools.accumulate((scale for _, scale in pieces), lambda a, b: a * b, initial=float(init_value))
+        return nn.PiecewiseInterpolate(tuple(boundary for boundary, _ in pieces), tuple(values), interpolate_type)
 
     def cosine_onecycle(
         transition_steps: int,
@@ -173,14 +181,28 @@ def schedules(subject: Subject) -> dict[str, Any]:
         final_div_factor: float = 1e4,
     ) -> Any:
         need(transition_steps > 0, "no steps at all, which is an error here")
-        need(float(pct_start * transition_steps).is_integer(), "a warm-up rounded to whole steps")
-        return nn.OneCycle(float(peak_value), transition_steps, pct_start, div_factor, final_div_factor)
+        scales = {int(pct_start * transition_steps): div_factor, transition_steps: 1 / (div_factor * final_div_factor)}
+        return interpolated("cosine", peak_value / div_factor, scales)
 
-    def lacking(reason: str) -> Any:
-        def construct(*args: Any, **options: Any) -> Any:
-            raise NotExpressible(reason)
+    def linear_onecycle(
+        transition_steps: int,
+        peak_value: float,
+        pct_start: float = 0.3,
+        pct_final: float = 0.85,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+    ) -> Any:
+        need(transition_steps > 0, "no steps at all, which is an error here")
+        warm, cool = int(pct_start * transition_steps), int(pct_final * transition_steps)
+        scales = {warm: div_factor, cool: 1 / div_factor, transition_steps: 1 / final_div_factor}
+        return interpolated("linear", peak_value / div_factor, scales)
 
-        return construct
+    def sgdr(cosine_kwargs: Any) -> Any:
+        cycles = [warmup_cosine(**given) for given in cosine_kwargs]
+        return nn.Join(tuple(cycles), tuple(itertools.accumulate(cycle.decay_steps for cycle in cycles[:-1])))
+
+    def join(schedules: Any, boundaries: Any) -> Any:
+        return nn.Join(tuple(held.spec for held in schedules), tuple(boundaries))
 
     found = Namespace(
         constant_schedule=schedule(lambda value: nn.ConstantSchedule(float(value))),
@@ -190,11 +212,11 @@ def schedules(subject: Subject) -> dict[str, Any]:
         cosine_decay_schedule=schedule(cosine),
         warmup_cosine_decay_schedule=schedule(warmup_cosine),
         cosine_onecycle_schedule=schedule(cosine_onecycle),
-        linear_onecycle_schedule=lacking("a third phase of one cycle"),
-        sgdr_schedule=lacking("restarts with warm-ups of their own"),
-        piecewise_interpolate_schedule=lacking("interpolation between boundaries"),
+        linear_onecycle_schedule=schedule(linear_onecycle),
+        sgdr_schedule=schedule(sgdr),
+        piecewise_interpolate_schedule=schedule(interpolated),
     )
-    return {"_schedule": found, "_join": Namespace(join_schedules=lacking("schedules joined at will")), "jax": _JAX()}
+    return {"_schedule": found, "_join": Namespace(join_schedules=schedule(join)), "jax": _JAX()}
 
 
 _CLASSIFICATION = ("optax.losses._classification_test", losses)
@@ -219,6 +241,7 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "exponential_decay": "Exponential",
             "cosine_decay_schedule": "CosineDecay",
             "warmup_cosine_decay_schedule": "WarmupCosineDecay",
+            "piecewise_interpolate_schedule": "PiecewiseInterpolate",
             "sgdr_schedule": "SGDR",
             "onecycle_schedule": "OneCycle",
         },

@@ -12,7 +12,7 @@ import pytest
 
 import nnspec as nn
 from nnspec import vocabulary
-from nnspec.errors import BackendError
+from nnspec.errors import BackendError, SpecError
 from nnspec.reference.schedules import value
 
 STEPS = np.arange(60)
@@ -44,6 +44,56 @@ TORCH: dict[str, tuple[Any, float, Callable[[Any, Any], Any], int]] = {
         60,
     ),
     "exponential": (nn.ExponentialDecay(0.5, 1, 0.93), 0.5, lambda s, o: s.ExponentialLR(o, 0.93), 60),
+    "cyclic": (
+        nn.Cyclic(0.01, 0.5, 7),
+        0.5,
+        lambda s, o: s.CyclicLR(o, 0.01, 0.5, 7, cycle_momentum=False),
+        60,
+    ),
+    "cyclic, halved": (
+        nn.Cyclic(0.01, 0.5, 3, 9, "triangular2"),
+        0.5,
+        lambda s, o: s.CyclicLR(o, 0.01, 0.5, 3, 9, "triangular2", cycle_momentum=False),
+        60,
+    ),
+    "cyclic, exponential": (
+        nn.Cyclic(0.01, 0.5, 7, mode="exp_range", gamma=0.97),
+        0.5,
+        lambda s, o: s.CyclicLR(o, 0.01, 0.5, 7, mode="exp_range", gamma=0.97, cycle_momentum=False),
+        60,
+    ),
+    "one cycle, three phases": (
+        nn.PiecewiseInterpolate((10, 20, 40), (0.05, 0.5, 0.05, 0.001)),
+        0.5,
+        # PyTorch's phases end at pct · N − 1, 2 · pct · N − 2 and N − 1.
+        lambda s, o: s.OneCycleLR(
+            o,
+            0.5,
+            41,
+            pct_start=11 / 41,
+            anneal_strategy="linear",
+            div_factor=10.0,
+            final_div_factor=50.0,
+            three_phase=True,
+        ),
+        41,
+    ),
+    "joined": (
+        nn.Join((0.5, nn.ExponentialDecay(0.5, 1, 0.9), nn.StepDecay(0.5, 7, 0.3)), (10, 25)),
+        0.5,
+        lambda s, o: s.SequentialLR(o, [s.ConstantLR(o, 1.0), s.ExponentialLR(o, 0.9), s.StepLR(o, 7, 0.3)], [10, 25]),
+        60,
+    ),
+    "warm-up, stable, decay": (
+        nn.WarmupStableDecay(0.5, 10, 20, 15, 0.05, 0.01, "cosine"),
+        0.5,
+        lambda s, o: s.SequentialLR(
+            o,
+            [s.LinearLR(o, 0.1, 1.0, 10), s.ConstantLR(o, 1.0), s.CosineAnnealingLR(o, 15, 0.01)],
+            [10, 30],
+        ),
+        46,
+    ),
     "polynomial": (nn.PolynomialDecay(0.5, 40, power=2.5), 0.5, lambda s, o: s.PolynomialLR(o, 40, 2.5), 60),
     "linear": (nn.LinearDecay(0.5, 40, 0.05), 0.5, lambda s, o: s.LinearLR(o, 1.0, 0.1, 40), 60),
     "cosine": (nn.CosineDecay(0.5, 40, 0.02), 0.5, lambda s, o: s.CosineAnnealingLR(o, 40, 0.02), 41),
@@ -93,6 +143,46 @@ TORCH: dict[str, tuple[Any, float, Callable[[Any, Any], Any], int]] = {
 }
 
 
+# Optax's schedules, for arguments with which they mean the same.
+OPTAX: dict[str, tuple[Any, str, dict[str, Any]]] = {
+    "interpolated": (
+        nn.PiecewiseInterpolate((5, 17), (0.5, 0.1, 0.3)),
+        "piecewise_interpolate_schedule",
+        {"interpolate_type": "linear", "init_value": 0.5, "boundaries_and_scales": {5: 0.2, 17: 3.0}},
+    ),
+    "interpolated, cosine": (
+        nn.PiecewiseInterpolate((5, 17), (0.5, 0.1, 0.3), "cosine"),
+        "piecewise_interpolate_schedule",
+        {"interpolate_type": "cosine", "init_value": 0.5, "boundaries_and_scales": {5: 0.2, 17: 3.0}},
+    ),
+    "cosine, a power": (
+        nn.CosineDecay(0.5, 40, 0.05, 1.7),
+        "cosine_decay_schedule",
+        {"init_value": 0.5, "decay_steps": 40, "alpha": 0.1, "exponent": 1.7},
+    ),
+    "warm-up, cosine, a power": (
+        nn.WarmupCosine(0.5, 10, 50, 0.05, 0.01, 0.6),
+        "warmup_cosine_decay_schedule",
+        {
+            "init_value": 0.05,
+            "peak_value": 0.5,
+            "warmup_steps": 10,
+            "decay_steps": 50,
+            "end_value": 0.01,
+            "exponent": 0.6,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OPTAX)
+def test_optax_computes_the_same(name: str) -> None:
+    optax = pytest.importorskip("optax")
+    spec, function, arguments = OPTAX[name]
+    schedule = getattr(optax, function)(**arguments)
+    np.testing.assert_allclose(value(spec, STEPS), [float(schedule(s)) for s in STEPS], rtol=1e-5, atol=1e-7)
+
+
 @pytest.mark.parametrize("name", TORCH)
 def test_pytorch_computes_the_same(name: str) -> None:
     spec, initial, make, steps = TORCH[name]
@@ -110,6 +200,25 @@ LITERAL: list[tuple[Any, dict[int, float]]] = [
     (nn.ExponentialDecay(8.0, 10, 0.25), {0: 8.0, 5: 4.0, 10: 2.0, 15: 1.0, 20: 0.5}),
     (nn.ExponentialDecay(8.0, 10, 0.25, end=3.0), {0: 8.0, 5: 4.0, 10: 3.0, 1000: 3.0}),
     (nn.ExponentialDecay(8.0, 10, 0.25, staircase=True), {0: 8.0, 9: 8.0, 10: 2.0, 11: 2.0, 19: 2.0, 20: 0.5}),
+    (nn.InverseTimeDecay(1.0, 10, 0.5), {0: 1.0, 5: 0.8, 10: 2 / 3, 20: 0.5, 60: 0.25}),
+    (nn.InverseTimeDecay(1.0, 10, 0.5, staircase=True), {0: 1.0, 9: 1.0, 10: 2 / 3, 19: 2 / 3, 20: 0.5}),
+    (
+        nn.PolynomialDecay(1.0, 10, 0.5, 2.0, cycle=True),
+        {0: 1.0, 5: 0.625, 10: 0.5, 11: 0.5 + 0.5 * 0.45**2, 20: 0.5, 25: 0.5 + 0.5 / 36, 30: 0.5},
+    ),
+    (
+        nn.Cyclic(0.5, 1.5, 4, 2, "triangular2"),
+        {0: 0.5, 1: 0.75, 4: 1.5, 5: 1.0, 6: 0.5, 7: 0.625, 10: 1.0, 11: 0.75, 12: 0.5, 16: 0.75},
+    ),
+    (nn.Cyclic(0.0, 1.0, 2, mode="exp_range", gamma=0.5), {0: 0.0, 1: 0.25, 2: 0.25, 3: 0.0625, 4: 0.0, 6: 2.0**-6}),
+    (nn.PiecewiseInterpolate((4, 6), (1.0, 0.5, 0.75)), {0: 1.0, 1: 0.875, 4: 0.5, 5: 0.625, 6: 0.75, 99: 0.75}),
+    (nn.PiecewiseInterpolate((4,), (1.0, 0.5), "cosine"), {0: 1.0, 2: 0.75, 4: 0.5, 5: 0.5}),
+    (nn.PiecewiseInterpolate((), (0.7,)), {0: 0.7, 9: 0.7}),
+    (nn.Join((0.5, nn.LinearDecay(1.0, 10), 0.25), (3, 8)), {0: 0.5, 2: 0.5, 3: 1.0, 7: 0.6, 8: 0.25, 99: 0.25}),
+    (nn.BatchScaled(nn.LinearDecay(1.0, 10), 1024), {0: 4.0, 5: 2.0}),
+    (nn.BatchScaled(0.5, 1024, 64, "square_root"), {0: 2.0, 9: 2.0}),
+    (nn.WarmupStableDecay(1.0, 4, 3, 10, 0.2, 0.5), {0: 0.2, 3: 0.8, 4: 1.0, 7: 1.0, 8: 0.95, 17: 0.5, 18: 0.5}),
+    (nn.WarmupStableDecay(1.0, 0, 2, 8, shape="one_minus_sqrt"), {0: 1.0, 2: 1.0, 4: 0.5, 10: 0.0, 11: 0.0}),
     (nn.PolynomialDecay(1.0, 10, 0.5, 2.0), {0: 1.0, 5: 0.625, 9: 0.505, 10: 0.5, 11: 0.5, 99: 0.5}),
     (nn.LinearDecay(1.0, 10, 0.5), {0: 1.0, 1: 0.95, 5: 0.75, 9: 0.55, 10: 0.5, 11: 0.5, 99: 0.5}),
     (nn.LinearDecay(0.0, 4, 1.0), {0: 0.0, 1: 0.25, 4: 1.0, 5: 1.0}),
@@ -153,6 +262,19 @@ def test_literal_points(spec: Any, points: dict[int, float]) -> None:
 def test_every_schedule_is_tested() -> None:
     tested = {type(spec) for spec, _ in LITERAL}
     assert {vocabulary.load(name) for name in vocabulary.class_names("schedule")} <= tested
+
+
+def test_pieces_that_do_not_fit() -> None:
+    with pytest.raises(SpecError, match="1 boundaries need 2 schedules, got 1"):
+        nn.Join((0.5,), (3,))
+    with pytest.raises(SpecError, match="boundaries must increase"):
+        nn.PiecewiseInterpolate((3, 3), (1.0, 2.0, 3.0))
+    with pytest.raises(SpecError, match="goes outside"):
+        nn.Join((0.5, nn.ReduceOnPlateau(0.5)), (3,))
+    with pytest.raises(SpecError, match="goes outside"):
+        nn.BatchScaled(nn.ReduceOnPlateau(0.5), 64)
+    with pytest.raises(SpecError, match="only in exp_range"):
+        nn.Cyclic(0.1, 0.2, 3, gamma=0.5)
 
 
 def test_plateaus_scale_down_to_the_minimum() -> None:

@@ -114,6 +114,13 @@ SCHEDULES: list[Any] = [
     nn.WarmupCosine(0.5, 9, 40, 0.01, 0.02),
     nn.WarmupCosine(0.5, 0, 40),
     nn.InverseSquareRoot(0.5, 12),
+    nn.InverseTimeDecay(0.5, 2**40, 0.3),
+    nn.PolynomialDecay(0.5, 2**40, cycle=True),
+    nn.Cyclic(0.1, 0.5, 2**40),
+    nn.Cyclic(0.1, 0.5, 3, 8, "triangular2"),
+    nn.PiecewiseInterpolate((7, 2**40), (0.5, 0.1, 0.9)),
+    nn.Join((0.3, nn.CosineDecay(0.5, 30, exponent=0.4), 0.7), (9, 2**40)),
+    nn.WarmupStableDecay(0.5, 7, 2**40, 5),
     nn.ReduceOnPlateau(nn.CosineDecay(0.5, 30), minimum=0.07),
 ]
 

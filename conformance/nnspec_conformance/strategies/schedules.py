@@ -10,7 +10,19 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from nnspec.schedules import CosineRestarts, Piecewise, ReduceOnPlateau, Schedule, Warmup, WarmupCosine
+from nnspec.schedules import (
+    BatchScaled,
+    CosineRestarts,
+    Cyclic,
+    Join,
+    Piecewise,
+    PiecewiseInterpolate,
+    ReduceOnPlateau,
+    Schedule,
+    Warmup,
+    WarmupCosine,
+    WarmupStableDecay,
+)
 from nnspec_conformance.schedules import ScheduleCase
 from nnspec_conformance.strategies.fields import numbers, of_kind, options, specs
 
@@ -21,6 +33,31 @@ def _piecewise(draw: st.DrawFn, depth: int = 0) -> Piecewise:
     steps = draw(st.lists(st.integers(1, 30), max_size=3))
     rates = [draw(numbers(0, 0.3, 0.1)) for _ in range(len(steps) + 1)]
     return Piecewise(tuple(accumulate(steps)), tuple(rates))
+
+
+@st.composite
+def _piecewise_interpolate(draw: st.DrawFn, depth: int = 0) -> PiecewiseInterpolate:
+    drawn = draw(_piecewise(depth))
+    way: Any = draw(st.sampled_from(["linear", "cosine"]))
+    return PiecewiseInterpolate(drawn.boundaries, drawn.values, way)
+
+
+@st.composite
+def _cyclic(draw: st.DrawFn, depth: int = 0) -> Cyclic:
+    """gamma has a meaning in one of the modes."""
+    steps = st.integers(1, 30)
+    fields = draw(options(Cyclic, {"steps_up": steps, "steps_down": st.none() | steps, "gamma": numbers(0.9, 1, 1.0)}))
+    if fields.get("mode") != "exp_range":
+        fields.pop("gamma", None)
+    return Cyclic(**fields)
+
+
+@st.composite
+def _join(draw: st.DrawFn, depth: int = 0) -> Join:
+    """As many schedules as boundaries and one more."""
+    boundaries = tuple(accumulate(draw(st.lists(st.integers(1, 30), max_size=2))))
+    inner = of_kind("schedule", depth + 1).filter(lambda held: not isinstance(held, ReduceOnPlateau))
+    return Join(tuple(draw(numbers(1e-3, 0.3, 0.1) | inner) for _ in range(len(boundaries) + 1)), boundaries)
 
 
 @st.composite
@@ -42,7 +79,11 @@ def _without_plateaus(cls: type[Any], field: str) -> Callable[[int], SearchStrat
 
 
 HINTS: dict[str, Callable[[int], SearchStrategy[Any]]] = {
+    "BatchScaled": _without_plateaus(BatchScaled, "learning_rate"),
+    "Cyclic": _cyclic,
+    "Join": _join,
     "Piecewise": _piecewise,
+    "PiecewiseInterpolate": _piecewise_interpolate,
     "WarmupCosine": _warmup_cosine,
     "Warmup": _without_plateaus(Warmup, "after"),
     "ReduceOnPlateau": _without_plateaus(ReduceOnPlateau, "learning_rate"),
@@ -54,6 +95,9 @@ def cases() -> SearchStrategy[ScheduleCase]:
     return of_kind("schedule").map(lambda spec: ScheduleCase(spec, tuple(sorted(set(_marks(spec))))))
 
 
+_NO_STEPS = {"t_mul", "patience", "batch_size", "base_batch_size"}
+
+
 def _marks(spec: Any) -> Iterator[int]:
     """Steps at which pieces may meet: the whole numbers among the fields, shifted by a warm-up before them."""
     shift = spec.warmup_steps if isinstance(spec, Warmup) else 0
@@ -62,7 +106,14 @@ def _marks(spec: Any) -> Iterator[int]:
         for held in value if isinstance(value, tuple) else (value,):
             if isinstance(held, Schedule):
                 yield from (shift + mark for mark in _marks(held))
-            elif isinstance(held, int) and not isinstance(held, bool) and field.name not in ("t_mul", "patience"):
+            elif isinstance(held, int) and not isinstance(held, bool) and field.name not in _NO_STEPS:
                 yield held
+    if isinstance(spec, Join):
+        for boundary, held in zip(spec.boundaries, spec.schedules[1:], strict=True):
+            yield from (boundary + mark for mark in _marks(held)) if isinstance(held, Schedule) else ()
+    if isinstance(spec, Cyclic):
+        yield spec.steps_up + (spec.steps_down or spec.steps_up)
+    if isinstance(spec, WarmupStableDecay):
+        yield from accumulate((spec.warmup_steps, spec.stable_steps, spec.decay_steps))
     if isinstance(spec, CosineRestarts):
         yield from accumulate(spec.first_steps * spec.t_mul**cycle for cycle in range(5))
