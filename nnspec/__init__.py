@@ -22,6 +22,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.initializers import (
         Constant as Constant,
+        DeltaOrthogonal as DeltaOrthogonal,
+        DepthScaled as DepthScaled,
         ForgetBias as ForgetBias,
         GlorotNormal as GlorotNormal,
         GlorotUniform as GlorotUniform,
@@ -33,6 +35,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Normal as Normal,
         Ones as Ones,
         Orthogonal as Orthogonal,
+        Sparse as Sparse,
         TruncatedNormal as TruncatedNormal,
         Uniform as Uniform,
         VarianceScaling as VarianceScaling,

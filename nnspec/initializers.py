@@ -10,7 +10,7 @@ import dataclasses
 from typing import ClassVar, Literal
 
 from nnspec.errors import SpecError
-from nnspec.spec import NonNegativeFloat, PositiveFloat, Spec, spec
+from nnspec.spec import AnyInitializer, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, Spec, spec
 
 
 @spec
@@ -89,6 +89,7 @@ class VarianceScaling(Initializer):
     ±2, times √s / 0.87962566103423978, whose standard deviation is √s.
 
     Fans: kernels are (*window, in, out): fan_in = in·Πwindow, fan_out = out·Πwindow; vectors have both fans = size.
+    A gain of PyTorch's (``calculate_gain``: 5/3 for tanh, √2 for ReLU, 3/4 for SELU) is √scale.
     Source: He et al. 2015, arXiv:1502.01852; Glorot & Bengio 2010.
     """
 
@@ -101,49 +102,74 @@ class VarianceScaling(Initializer):
 class _Scaled(Initializer):
     """Base of the named variance scalings."""
 
-    scaling: ClassVar[VarianceScaling]
+    fixed: ClassVar[VarianceScaling]
+
+    def scaling(self) -> VarianceScaling:
+        """The variance scaling that the name stands for."""
+        return self.fixed
 
 
 @spec
 class GlorotUniform(_Scaled):
     """U(−√(6/(fan_in+fan_out)), +√(…)). Source: Glorot & Bengio 2010."""
 
-    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "uniform")
+    fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "uniform")
 
 
 @spec
 class GlorotNormal(_Scaled):
     """Truncated normal of variance 2/(fan_in+fan_out). Source: Glorot & Bengio 2010."""
 
-    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "truncated_normal")
+    fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "truncated_normal")
 
 
 @spec
-class HeUniform(_Scaled):
-    """U(−√(6/fan_in), +√(6/fan_in)). Source: He et al. 2015, arXiv:1502.01852."""
+class _He(_Scaled):
+    """Base of He's, whose gain depends on the slope of the activation below 0."""
 
-    scaling: ClassVar[VarianceScaling] = VarianceScaling(2.0, "fan_in", "uniform")
+    distribution: ClassVar[Literal["truncated_normal", "uniform"]]
+
+    mode: Literal["fan_in", "fan_out"] = "fan_in"
+    negative_slope: NonNegativeFloat = 0.0
+
+    def scaling(self) -> VarianceScaling:
+        return VarianceScaling(2 / (1 + self.negative_slope**2), self.mode, self.distribution)
 
 
 @spec
-class HeNormal(_Scaled):
-    """Truncated normal of variance 2/fan_in. Source: He et al. 2015, arXiv:1502.01852."""
+class HeUniform(_He):
+    """U(−√(3s), √(3s)) with s = 2/((1 + negative_slope²) · n), n = fan_in or fan_out.
 
-    scaling: ClassVar[VarianceScaling] = VarianceScaling(2.0, "fan_in", "truncated_normal")
+    fan_in keeps the variance of outputs, fan_out that of gradients.
+    Source: He et al. 2015, arXiv:1502.01852, eq. 10, 14 and 15.
+    """
+
+    distribution: ClassVar[Literal["truncated_normal", "uniform"]] = "uniform"
+
+
+@spec
+class HeNormal(_He):
+    """Truncated normal of variance 2/((1 + negative_slope²) · n), n = fan_in or fan_out.
+
+    fan_in keeps the variance of outputs, fan_out that of gradients.
+    Source: He et al. 2015, arXiv:1502.01852, eq. 10, 14 and 15.
+    """
+
+    distribution: ClassVar[Literal["truncated_normal", "uniform"]] = "truncated_normal"
 
 
 @spec
 class LecunUniform(_Scaled):
     """U(−√(3/fan_in), +√(3/fan_in)). Source: LeCun et al. 1998, Efficient BackProp."""
 
-    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "uniform")
+    fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "uniform")
 
 
 @spec
 class LecunNormal(_Scaled):
     """Truncated normal of variance 1/fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
 
-    scaling: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "truncated_normal")
+    fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "truncated_normal")
 
 
 @spec
@@ -155,6 +181,43 @@ class Orthogonal(Initializer):
     """
 
     gain: PositiveFloat = 1.0
+
+
+@spec
+class DeltaOrthogonal(Initializer):
+    """A random matrix (in, out) with orthonormal rows times ``gain`` in the middle of the window, 0 elsewhere.
+
+    For kernels (*window, in, out) with in ≤ out: what the convolution keeps is the norm of its input. The middle of an
+    axis of k taps is its tap ⌊(k − 1)/2⌋; the matrix is drawn as by ``orthogonal``.
+    Source: Xiao et al. 2018, arXiv:1806.05393.
+    """
+
+    gain: PositiveFloat = 1.0
+
+
+@spec
+class Sparse(Initializer):
+    """w ~ N(0, stddev²) with ⌈sparsity · fan_in⌉ of the weights into each unit set to 0, chosen at random.
+
+    The kernel is flattened to (Π of all axes but the last, last), and those are the weights of a column: all units have
+    equally many inputs. PyTorch's ``sparse_`` counts the other way, zeros among the weights from each input.
+    Source: Martens 2010, section 5.
+    """
+
+    sparsity: Probability
+    stddev: NonNegativeFloat = 0.01
+
+
+@spec
+class DepthScaled(Initializer):
+    """w = v/√depth with v drawn by ``initializer``.
+
+    For the last kernels of residual branches, of which ``depth`` are added up: their sum keeps its variance.
+    Source: Radford et al. 2019 (GPT-2), section 2.3.
+    """
+
+    initializer: AnyInitializer
+    depth: PositiveInt
 
 
 @spec

@@ -86,6 +86,8 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "initializer": {
         "nnspec.initializers": {
             "constant": "Constant",
+            "delta_orthogonal": "DeltaOrthogonal",
+            "depth_scaled": "DepthScaled",
             "forget_bias": "ForgetBias",
             "glorot_normal": "GlorotNormal",
             "glorot_uniform": "GlorotUniform",
@@ -97,6 +99,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "normal": "Normal",
             "ones": "Ones",
             "orthogonal": "Orthogonal",
+            "sparse": "Sparse",
             "truncated_normal": "TruncatedNormal",
             "uniform": "Uniform",
             "variance_scaling": "VarianceScaling",

@@ -141,8 +141,8 @@ def test_files_of_data_start_at_the_spec(tmp_path: Path) -> None:
         (5, "    - Dense: {features: 5, features: 6}", ":5: the key 'features' is given twice"),
         (
             5,
-            "    - Dense: {features: 512, kernel_init: {he_normal: 3}}",
-            ":5: .*kernel_init.he_normal: HeNormal takes 0",
+            "    - Dense: {features: 512, kernel_init: {glorot_normal: 3}}",
+            ":5: .*kernel_init.glorot_normal: GlorotNormal takes 0",
         ),
         (8, "    - Dropout: 1.5", r":8: model.layers\[3\].Dropout.rate: input should be less than 1, got 1.5"),
         (8, "    - Dropout", r":8: model.layers\[3\]: Dropout needs the field 'rate'"),

@@ -8,6 +8,8 @@ from typing import Any
 
 from nnspec.initializers import (
     Constant,
+    DeltaOrthogonal,
+    DepthScaled,
     ForgetBias,
     GlorotNormal,
     GlorotUniform,
@@ -20,13 +22,18 @@ from nnspec.initializers import (
     Normal,
     Ones,
     Orthogonal,
+    Sparse,
     TruncatedNormal,
     Uniform,
     VarianceScaling,
     Zeros,
 )
+from nnspec.layers.convolution import Conv
 from nnspec.layers.linear import Dense
 from nnspec_conformance.case import Case, describe
+
+# What draws no vectors, or not the same for them.
+_OF_KERNELS = (DeltaOrthogonal, IdentityInit, Orthogonal, Sparse)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +41,7 @@ class InitializerCase:
     """An initializer of a kernel of this shape (and of the bias, where it takes vectors)."""
 
     spec: Initializer
-    shape: tuple[int, int] = (7, 5)
+    shape: tuple[int, ...] = (7, 5)
     _: KW_ONLY
     seed: int = 3
     id: str = ""
@@ -45,13 +52,17 @@ class InitializerCase:
 
     @property
     def classes(self) -> set[type[Any]]:
-        return {Dense}
+        return {Dense} if len(self.shape) == 2 else {Conv}
 
     @cached_property
     def case(self) -> Case:
         """A layer that is drawn by it."""
-        bias = "zeros" if isinstance(self.spec, IdentityInit | Orthogonal) else self.spec
-        return Case(Dense(self.shape[1], kernel_init=self.spec, bias_init=bias), self.shape[:1], id=self.id)
+        bias = "zeros" if isinstance(self.spec, _OF_KERNELS) else self.spec
+        *window, inputs, features = self.shape
+        if not window:
+            return Case(Dense(features, kernel_init=self.spec, bias_init=bias), (inputs,), id=self.id)
+        layer = Conv(features, tuple(window), kernel_init=self.spec, bias_init=bias)
+        return Case(layer, (*(k + 1 for k in window), inputs), id=self.id)
 
 
 CASES = [
@@ -68,7 +79,9 @@ CASES = [
     InitializerCase(TruncatedNormal(0.5, 1.0, -1.0, 3.0)),
     InitializerCase(TruncatedNormal(lower=4.0, upper=5.0), id="far tail"),
     InitializerCase(HeNormal()),
+    InitializerCase(HeNormal("fan_out", 0.2), (3, 7, 5)),
     InitializerCase(HeUniform()),
+    InitializerCase(HeUniform("fan_out", 0.1)),
     InitializerCase(GlorotNormal()),
     InitializerCase(GlorotUniform()),
     InitializerCase(LecunNormal()),
@@ -80,6 +93,12 @@ CASES = [
     InitializerCase(Orthogonal(), (6, 6)),
     InitializerCase(Orthogonal(2.0), (4, 9), id="wide"),
     InitializerCase(Orthogonal(), (9, 4), id="tall"),
+    InitializerCase(DeltaOrthogonal(), (3, 4, 2, 5)),
+    InitializerCase(DeltaOrthogonal(0.5), (5, 4, 4)),
+    InitializerCase(Sparse(0.6), (8, 5)),
+    InitializerCase(Sparse(0.25, 2.0), (3, 3, 4)),
+    InitializerCase(DepthScaled(HeNormal(), 12)),
+    InitializerCase(DepthScaled(Constant(0.3), 3)),
     InitializerCase(IdentityInit(), (5, 5)),
     InitializerCase(IdentityInit(0.5), (3, 6)),
     InitializerCase(HeNormal(), (65, 33), seed=2**63 + 12345, id="seed above 2**63"),

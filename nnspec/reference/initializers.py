@@ -118,7 +118,7 @@ def _variance_scaling(spec: specs.VarianceScaling, shape: Shape, seed: int, name
 
 @draw.register(specs._Scaled)
 def _scaled(spec: specs._Scaled, shape: Shape, seed: int, name: str) -> Values:
-    return draw(spec.scaling, shape, seed, name)
+    return draw(spec.scaling(), shape, seed, name)
 
 
 @draw.register(specs.Orthogonal)
@@ -130,6 +130,35 @@ def _orthogonal(spec: specs.Orthogonal, shape: Shape, seed: int, name: str) -> V
     q, r = np.linalg.qr(matrix.T if wide else matrix)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return spec.gain * np.ascontiguousarray(q.T if wide else q).reshape(shape)
+
+
+@draw.register(specs.DeltaOrthogonal)
+def _delta_orthogonal(spec: specs.DeltaOrthogonal, shape: Shape, seed: int, name: str) -> Values:
+    if len(shape) < 3 or shape[-2] > shape[-1]:
+        raise ShapeError(
+            "delta_orthogonal draws kernels (*window, in, out) with at most as many inputs as outputs, "
+            f"got shape {list(shape)}"
+        )
+    w = np.zeros(shape)
+    w[tuple((k - 1) // 2 for k in shape[:-2])] = draw(specs.Orthogonal(spec.gain), shape[-2:], seed, name)
+    return w
+
+
+@draw.register(specs.Sparse)
+def _sparse(spec: specs.Sparse, shape: Shape, seed: int, name: str) -> Values:
+    if not shape:
+        raise ShapeError("sparse draws matrices: a variable without axes cannot be drawn")
+    # The first half of the numbers makes the values, the second the order in which weights are set to 0.
+    drawn, order = _uniform((2, math.prod(shape[:-1]), shape[-1]), seed, name)
+    w = spec.stddev * ndtri(drawn)
+    zeros = math.ceil(spec.sparsity * w.shape[0])
+    np.put_along_axis(w, np.argsort(order, axis=0, kind="stable")[:zeros], 0.0, axis=0)
+    return np.asarray(w.reshape(shape))
+
+
+@draw.register(specs.DepthScaled)
+def _depth_scaled(spec: specs.DepthScaled, shape: Shape, seed: int, name: str) -> Values:
+    return draw(spec.initializer, shape, seed, name) / math.sqrt(spec.depth)
 
 
 @draw.register(specs.IdentityInit)

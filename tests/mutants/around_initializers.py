@@ -62,6 +62,9 @@ MUTANTS = [
         "ndtri(_uniform(shape, seed, name))",
     ),
     _draws("Orthogonal", "signs left to the library", "q = q * np.where(np.diag(r) < 0, -1.0, 1.0)", "q = q * 1.0"),
+    _draws("DeltaOrthogonal", "beside the middle of even windows", "(k - 1) // 2 for k", "k // 2 for k", "3,4"),
+    _draws("Sparse", "rounded down", "math.ceil(spec.sparsity", "math.floor(spec.sparsity"),
+    _draws("DepthScaled", "variance by depth²", "/ math.sqrt(spec.depth)", "/ spec.depth"),
     _draws("IdentityInit", "gain left out", "spec.gain * np.eye(*shape)", "np.eye(*shape)", "0.5"),
     _draws(
         "ForgetBias",

@@ -107,6 +107,10 @@ VARIANCES = [
     (nn.GlorotNormal(), 2 / 270, "truncated"),
     (nn.HeUniform(), 2 / 120, "uniform"),
     (nn.HeNormal(), 2 / 120, "truncated"),
+    # PyTorch's kaiming_uniform_ has the bound gain · √(3/fan), gain = √(2/(1 + a²)).
+    (nn.HeUniform("fan_out", 0.5), 2 / 1.25 / 150, "uniform"),
+    (nn.HeNormal("fan_in", 0.1), 2 / 1.01 / 120, "truncated"),
+    (nn.DepthScaled(nn.LecunNormal(), 9), 1 / 9 / 120, "truncated"),
     (nn.LecunUniform(), 1 / 120, "uniform"),
     (nn.LecunNormal(), 1 / 120, "truncated"),
     (nn.VarianceScaling(0.7, "fan_out", "normal"), 0.7 / 150, "normal"),
@@ -211,6 +215,31 @@ def test_orthogonal_is_haar_distributed() -> None:
     assert abs((np.linalg.det(columns) > 0).mean() - 0.5) < 0.05
 
 
+@pytest.mark.parametrize("shape", [(3, 4, 5), (4, 5, 5), (2, 3, 4, 6)])
+def test_delta_orthogonal(shape: tuple[int, ...]) -> None:
+    """A circular convolution with it keeps norms, times the gain, which is what the paper wants of it."""
+    w = draw(nn.DeltaOrthogonal(1.5), shape, 3, "x")
+    middle = tuple((k - 1) // 2 for k in shape[:-2])
+    np.testing.assert_allclose(w[middle] @ w[middle].T, 2.25 * np.eye(shape[-2]), atol=1e-14)
+    assert np.count_nonzero(w) == shape[-2] * shape[-1]
+    window = tuple(range(len(middle)))
+    spectrum = np.fft.fftn(w, (8,) * len(middle), axes=window)
+    x = np.fft.fftn(np.random.default_rng(0).normal(size=(8,) * len(middle) + shape[-2:-1]), axes=window)
+    y = np.einsum("...i,...io->...o", x, spectrum)
+    assert np.linalg.norm(y) == pytest.approx(1.5 * np.linalg.norm(x), rel=1e-13)
+
+
+def test_sparse() -> None:
+    """As many zeros into each unit, in random places, and normal numbers elsewhere."""
+    w = draw(nn.Sparse(0.3, 0.5), (5, 41, 60), 3, "x").reshape(205, 60)
+    assert (np.count_nonzero(w == 0, axis=0) == math.ceil(0.3 * 205)).all()
+    assert stats.kstest(w[w != 0], stats.norm(0, 0.5).cdf).pvalue > 1e-2
+    inputs = np.count_nonzero(w == 0, axis=1)
+    assert stats.chisquare(inputs, np.full(205, inputs.mean())).pvalue > 1e-2
+    assert not draw(nn.Sparse(1.0), (3, 4), 3, "x").any()
+    assert draw(nn.Sparse(0.0), (3, 4), 3, "x").all()
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (2, 4), (4, 2)])
 def test_identity(shape: tuple[int, int]) -> None:
     drawn = draw(nn.IdentityInit(2.5), shape, 0, "x")
@@ -221,6 +250,11 @@ def test_identity(shape: tuple[int, int]) -> None:
 def test_shapes_that_cannot_be_drawn() -> None:
     with pytest.raises(ShapeError, match=r"identity draws variables of 2 axes, got shape \[3\]"):
         draw(nn.IdentityInit(), (3,), 0, "x")
+    for shape in ((4, 4), (3, 5, 4)):
+        with pytest.raises(ShapeError, match=r"delta_orthogonal draws kernels .* got shape \["):
+            draw(nn.DeltaOrthogonal(), shape, 0, "x")
+    with pytest.raises(ShapeError, match="sparse draws matrices"):
+        draw(nn.Sparse(0.5), (), 0, "x")
     with pytest.raises(ShapeError, match="orthogonal draws matrices"):
         draw(nn.Orthogonal(), (), 0, "x")
 
@@ -232,7 +266,8 @@ def test_the_forget_gate_is_the_second_of_four() -> None:
 
 def test_every_initializer_is_tested() -> None:
     constants: list[Callable[..., Any]] = [nn.Zeros, nn.Ones, nn.Constant, nn.IdentityInit, nn.ForgetBias]
-    tested = {type(spec) for spec, *_ in (*EXACT, *CLOSE, *VARIANCES)} | set(constants)
+    own_tests = {nn.DeltaOrthogonal, nn.Sparse}
+    tested = {type(spec) for spec, *_ in (*EXACT, *CLOSE, *VARIANCES)} | set(constants) | own_tests
     assert {vocabulary.load(name) for name in vocabulary.class_names("initializer")} == tested
 
 

@@ -57,7 +57,12 @@ RANGES: dict[str, Hints] = {
         **dict.fromkeys(("head_features", "out_features"), st.integers(1, 4)),
     },
     "operation": {},
-    "initializer": {"lower": numbers(-3, 0.5, -1.0), "upper": numbers(0.6, 4, 1.0), "maximum": numbers(0.05, 2, 1.0)},
+    "initializer": {
+        "lower": numbers(-3, 0.5, -1.0),
+        "upper": numbers(0.6, 4, 1.0),
+        "maximum": numbers(0.05, 2, 1.0),
+        "negative_slope": numbers(0, 2, 0.0),
+    },
     "loss": {"epsilon": numbers(1e-7, 0.3, 1e-3), "delta": numbers(0.1, 3, 1.0)},
     "metric": {"k": st.integers(1, 6), "threshold": numbers(0.05, 0.95, 0.25)},
     "optimizer": {
