@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ imports what is asked for
+    from nnspec.adaptive import (
+        LAMB as LAMB,
+        LARS as LARS,
+        AdaBelief as AdaBelief,
+        AdaDelta as AdaDelta,
+        Adamax as Adamax,
+        Lion as Lion,
+        NAdam as NAdam,
+        RAdam as RAdam,
+    )
     from nnspec.backends import backend as backend
     from nnspec.errors import (
         BackendError as BackendError,

@@ -94,7 +94,11 @@ class Adam(Optimizer):
     u = m̂ / (√v̂ + epsilon)                                  epsilon_mode="paper"
     u = (√(1 − b2ᵗ)/(1 − b1ᵗ)) · m / (√v + epsilon)          epsilon_mode="hat" (Keras; the paper's "epsilon hat")
 
-    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1 and the remark at the end of its section 2.
+    ``amsgrad``: the largest v so far, v_max ← max(v_max, v), in place of v in u ("raw": the paper, Keras, PyTorch), or
+    v_max ← max(v_max, v̂) in place of v̂ ("corrected": Optax).
+
+    Source: Kingma & Ba 2015, arXiv:1412.6980, algorithm 1 and the remark at the end of its section 2; AMSGrad: Reddi et
+    al. 2018, arXiv:1904.09237.
     """
 
     learning_rate: Rate = 1e-3
@@ -102,9 +106,14 @@ class Adam(Optimizer):
     b2: Fraction = 0.999
     epsilon: PositiveFloat = 1e-8
     epsilon_mode: Literal["paper", "hat"] = "paper"
+    amsgrad: Literal["raw", "corrected"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.amsgrad == "corrected" and self.epsilon_mode == "hat":
+            raise SpecError('amsgrad "corrected" is defined for epsilon_mode "paper" alone', ("amsgrad",))
 
     def slots(self) -> dict[str, float]:
-        return {"m": 0.0, "v": 0.0}
+        return {"m": 0.0, "v": 0.0} if self.amsgrad is None else {"m": 0.0, "v": 0.0, "v_max": 0.0}
 
 
 @spec

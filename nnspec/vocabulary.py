@@ -130,6 +130,9 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
     },
     "optimizer": {
+        "nnspec.adaptive": {
+            name: name for name in ("AdaBelief", "AdaDelta", "Adamax", "LAMB", "LARS", "Lion", "NAdam", "RAdam")
+        },
         "nnspec.optimizers": {
             name: name for name in ("SGD", "Momentum", "Nesterov", "Adam", "AdamW", "AdaGrad", "RMSProp")
         },

@@ -13,6 +13,7 @@ import optax
 from numpy.typing import NDArray
 
 # The families are imported because they register their classes.
+import nnspec_jax.adaptive
 import nnspec_jax.metrics
 import nnspec_jax.schedules  # noqa: F401
 from nnspec import vocabulary

@@ -25,7 +25,10 @@ Transformation: TypeAlias = optax.GradientTransformation
 # The names of the parameters that weight decay applies to, where they are known.
 Names = frozenset[str] | None
 # Slot of the spec -> field of Optax's states.
-_FIELDS = {"m": "mu", "v": "nu", "mean": "mu", "velocity": "trace", "accumulator": "sum_of_squares"}
+_FIELDS = {
+    **{"m": "mu", "v": "nu", "v_max": "nu_max", "mean": "mu", "velocity": "trace", "accumulator": "sum_of_squares"},
+    **{"gradient_square": "e_g", "update_square": "e_x"},
+}
 
 
 class DescentState(NamedTuple):
@@ -59,9 +62,11 @@ def descent(
     decayed: Names,
     *rule: Transformation,
     after: Any = None,
+    decays: bool = True,
 ) -> optax.GradientTransformationExtraArgs:
     """The optimizer whose direction is ``rule``: w ← w − after(η · rule(g)) − η · weight_decay · w.
 
+    Without ``decays`` the decay is left to the rule.
     Slots are the fields of the rules' states that :data:`_FIELDS` names, or else those of the slots' own names.
     """
     rate = build(spec.learning_rate, at_least_float32(dtype))
@@ -75,15 +80,22 @@ def descent(
     ) -> tuple[Tree, DescentState]:
         eta = rate(state.count, learning_rate_scale)
         updates, after_state = after.update(jax.tree.map(lambda u: -eta * u, updates), state.after, params)
-        if spec.weight_decay:
-            mask = decay_mask(spec, params, decayed)
-            updates = jax.tree.map(
-                lambda u, w, decays: u - eta * (spec.weight_decay * w) if decays else u, updates, params, mask
-            )
+        if decays:
+            updates = with_decay(spec, updates, params, decayed, -eta)
         return updates, DescentState(state.count + 1, after_state)
 
     last = optax.GradientTransformationExtraArgs(init, update)
     return _in_float32(optax.chain(*rule, last))
+
+
+def with_decay(spec: optimizers.Optimizer, updates: Tree, params: Tree, decayed: Names, factor: Any = 1.0) -> Tree:
+    """The updates plus factor · weight_decay · w where decay applies."""
+    if not spec.weight_decay:
+        return updates
+    mask = decay_mask(spec, params, decayed)
+    return jax.tree.map(
+        lambda u, w, decays: u + factor * (spec.weight_decay * w) if decays else u, updates, params, mask
+    )
 
 
 def decay_mask(spec: optimizers.Optimizer, params: Tree, decayed: Names) -> Tree:
@@ -112,32 +124,49 @@ def momentum(spec: optimizers.Momentum | optimizers.Nesterov, dtype: Any, decaye
     return descent(spec, dtype, decayed, trace)
 
 
-def _correction(decay: float, t: jax.Array) -> jax.Array:
+def correction(decay: float, t: jax.Array) -> jax.Array:
     """1 − decayᵗ, without the cancellation of a decay near 1."""
     return -jnp.expm1(t * math.log(decay)) if decay else jnp.ones_like(t)
+
+
+def zeros(params: Tree) -> Tree:
+    return jax.tree.map(jnp.zeros_like, params)
+
+
+def average(decay: float, new: Tree, old: Tree) -> Tree:
+    """decay · old + (1 − decay) · new."""
+    return jax.tree.map(lambda x, m: decay * m + (1.0 - decay) * x, new, old)
 
 
 def scale_by_adam(spec: optimizers.Adam) -> Transformation:
     """Adam's direction with the state of Optax's."""
 
-    def init(params: Tree) -> optax.ScaleByAdamState:
-        return optax.ScaleByAdamState(
-            jnp.zeros((), jnp.int32), jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params)
-        )
+    def init(params: Tree) -> Any:
+        count, moments = jnp.zeros((), jnp.int32), (zeros(params), zeros(params))
+        if spec.amsgrad is None:
+            return optax.ScaleByAdamState(count, *moments)
+        return optax.ScaleByAmsgradState(count, *moments, zeros(params))
 
-    def update(updates: Tree, state: optax.ScaleByAdamState, params: Tree = None) -> tuple[Tree, Any]:
+    def update(updates: Tree, state: Any, params: Tree = None) -> tuple[Tree, Any]:
         count = state.count + 1
-        mu = jax.tree.map(lambda g, m: spec.b1 * m + (1.0 - spec.b1) * g, updates, state.mu)
-        nu = jax.tree.map(lambda g, v: spec.b2 * v + (1.0 - spec.b2) * jnp.square(g), updates, state.nu)
+        mu = average(spec.b1, updates, state.mu)
+        nu = average(spec.b2, jax.tree.map(jnp.square, updates), state.nu)
+
+        def corrected(v: jax.Array) -> jax.Array:
+            return v / correction(spec.b2, count.astype(v.dtype))
 
         def direction(m: jax.Array, v: jax.Array) -> jax.Array:
             t = count.astype(m.dtype)
-            c1, c2 = _correction(spec.b1, t), _correction(spec.b2, t)
+            c1, c2 = correction(spec.b1, t), correction(spec.b2, t)
             if spec.epsilon_mode == "hat":
                 return jnp.sqrt(c2) / c1 * m / (jnp.sqrt(v) + spec.epsilon)
-            return (m / c1) / (jnp.sqrt(v / c2) + spec.epsilon)
+            return (m / c1) / (jnp.sqrt(v if spec.amsgrad == "corrected" else corrected(v)) + spec.epsilon)
 
-        return jax.tree.map(direction, mu, nu), optax.ScaleByAdamState(count, mu, nu)
+        if spec.amsgrad is None:
+            return jax.tree.map(direction, mu, nu), optax.ScaleByAdamState(count, mu, nu)
+        seen = jax.tree.map(corrected, nu) if spec.amsgrad == "corrected" else nu
+        nu_max = jax.tree.map(jnp.maximum, state.nu_max, seen)
+        return jax.tree.map(direction, mu, nu_max), optax.ScaleByAmsgradState(count, mu, nu, nu_max)
 
     return Transformation(init, update)
 
@@ -157,11 +186,11 @@ def scale_by_stddev(spec: optimizers.RMSProp) -> Transformation:
     """``optax.scale_by_stddev`` with a variance that rounding can't take below zero."""
 
     def init(params: Tree) -> optax.ScaleByRStdDevState:
-        return optax.ScaleByRStdDevState(jax.tree.map(jnp.zeros_like, params), jax.tree.map(jnp.zeros_like, params))
+        return optax.ScaleByRStdDevState(zeros(params), zeros(params))
 
     def update(updates: Tree, state: optax.ScaleByRStdDevState, params: Tree = None) -> tuple[Tree, Any]:
-        mu = jax.tree.map(lambda g, m: spec.rho * m + (1.0 - spec.rho) * g, updates, state.mu)
-        nu = jax.tree.map(lambda g, v: spec.rho * v + (1.0 - spec.rho) * jnp.square(g), updates, state.nu)
+        mu = average(spec.rho, updates, state.mu)
+        nu = average(spec.rho, jax.tree.map(jnp.square, updates), state.nu)
 
         def direction(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
             power = jnp.maximum(v - jnp.square(m), 0.0)

@@ -206,11 +206,14 @@ def _adam(spec: specs.Adam, step: Update) -> Stepped:
     v = step.c(spec.b2) * step.slots["v"] + step.c(1 - spec.b2) * tf.square(step.g)
     c1, c2 = (1 - tf.pow(tf.constant(b, tf.float64), step.t) for b in (spec.b1, spec.b2))
     epsilon = step.c(spec.epsilon)
+    new, power = {"m": m, "v": v}, v
+    if spec.amsgrad is not None:
+        power = new["v_max"] = tf.maximum(step.slots["v_max"], v if spec.amsgrad == "raw" else v / step.c(c2))
     if spec.epsilon_mode == "paper":
-        u = (m / step.c(c1)) / (tf.sqrt(v / step.c(c2)) + epsilon)
+        u = (m / step.c(c1)) / (tf.sqrt(power if spec.amsgrad == "corrected" else power / step.c(c2)) + epsilon)
     else:
-        u = step.c(tf.sqrt(c2) / c1) * m / (tf.sqrt(v) + epsilon)
-    return step.down(u), {"m": m, "v": v}
+        u = step.c(tf.sqrt(c2) / c1) * m / (tf.sqrt(power) + epsilon)
+    return step.down(u), new
 
 
 @advance.register

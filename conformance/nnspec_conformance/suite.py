@@ -14,6 +14,7 @@ from nnspec.model import Input, Model
 from nnspec.spec import Spec, changed_fields
 from nnspec_conformance import (
     activation,
+    adaptive,
     attention,
     convolution,
     dropout,
@@ -82,7 +83,7 @@ LAYERS = (
 )
 LOSSES = (losses, *outside.families(LossCase, LossExample))
 METRICS = (metrics, *outside.families(MetricCase))
-OPTIMIZERS = (optimizers, *outside.families(OptimizerCase))
+OPTIMIZERS = (optimizers, adaptive, *outside.families(OptimizerCase))
 SCHEDULES = (schedules, *outside.families(ScheduleCase))
 INITIALIZERS = (initializers, *outside.families(InitializerCase))
 TRAINING = (training, *outside.families(TrainingCase))

@@ -119,11 +119,14 @@ def _adam(
     m = spec.b1 * slots["m"] + (1 - spec.b1) * g
     v = spec.b2 * slots["v"] + (1 - spec.b2) * np.square(g)
     c1, c2 = 1 - spec.b1**t, 1 - spec.b2**t
+    new, power = {"m": m, "v": v}, v
+    if spec.amsgrad is not None:
+        power = new["v_max"] = np.maximum(slots["v_max"], v if spec.amsgrad == "raw" else v / c2)
     if spec.epsilon_mode == "paper":
-        u = (m / c1) / (np.sqrt(v / c2) + spec.epsilon)
+        u = (m / c1) / (np.sqrt(power if spec.amsgrad == "corrected" else power / c2) + spec.epsilon)
     else:
-        u = (c2**0.5 / c1) * m / (np.sqrt(v) + spec.epsilon)
-    return w - eta * (u + decay), {"m": m, "v": v}
+        u = (c2**0.5 / c1) * m / (np.sqrt(power) + spec.epsilon)
+    return w - eta * (u + decay), new
 
 
 @advance.register(specs.AdaGrad)
@@ -187,3 +190,6 @@ def _shortened(gradient: Array, norm: np.floating[Any], bound: float) -> Array:
 
 def _as_given(value: Array, gradient: Array) -> Array:
     return rounded(value, np.asarray(gradient).dtype)
+
+
+from nnspec.reference import adaptive  # noqa: E402, F401  (it registers its classes here)

@@ -130,8 +130,8 @@ MUTANTS = [
     _optimizer(
         "AdamW",
         "decay not scaled by the rate",
-        "u - eta * (spec.weight_decay * w) if decays",
-        "u - spec.weight_decay * w if decays",
+        "with_decay(spec, updates, params, decayed, -eta)",
+        "with_decay(spec, updates, params, decayed, -1.0)",
     ),
     _optimizer(
         "AdamW",

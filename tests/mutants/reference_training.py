@@ -80,6 +80,9 @@ MUTANTS = [
         "- eta * g\n    return w + v - eta * decay, {",
     ),
     _optimizer("Nesterov", "plain momentum", "(spec.momentum * v + g + decay)", "(v + decay)"),
+    _optimizer(
+        "Adam", "corrected before the maximum", 'v if spec.amsgrad == "raw" else v / c2)', "v / c2)", hint="amsgrad=raw"
+    ),
     _optimizer("AdaGrad", "epsilon outside the root", "np.sqrt(a + spec.epsilon)", "(np.sqrt(a) + spec.epsilon)"),
     _optimizer("RMSProp", "epsilon on the other side", _RMSPROP_ROOT, _RMSPROP_ROOT.replace("if spec", "if not spec")),
     _optimizer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants import (
+    adaptive,
     around_backend,
     around_initializers,
     attention,
@@ -25,7 +26,7 @@ _FILES = (
     *(reference_layers, reference_training),
     *(jax_layers, jax_activation, jax_training, jax_engine),
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
-    *(around_backend, around_initializers, attention, recurrent, windows),
+    *(around_backend, around_initializers, adaptive, attention, recurrent, windows),
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)

@@ -123,6 +123,7 @@ MUTANTS = [
     _optimizer(
         "Adam", "first and second momentum exchanged", "step.c(spec.b1) * step.slots", "step.c(spec.b2) * step.slots"
     ),
+    _optimizer("Adam", "no maximum", 'tf.maximum(step.slots["v_max"], v if', "(v if", hint="amsgrad"),
     _optimizer("AdamW", "decay coupled with the gradient", _GRADIENT, _COUPLED),
     _optimizer(
         "AdamW",

@@ -49,7 +49,7 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             f"{name}Test",
             keras_optimizers.optimizers,
         )
-        for name in ("Adagrad", "Adam", "AdamW", "RMSprop", "SGD")
+        for name in ("Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Lamb", "Lion", "Nadam", "RMSprop", "SGD")
     },
     "optimizers.Optimizer": ("keras.src.optimizers.optimizer_test", "OptimizerTest", keras_optimizers.optimizers),
     **{

@@ -27,8 +27,8 @@ class KerasOptimizer:
     The trajectory is computed from the start, with all gradients so far.
     """
 
-    def __init__(self, subject: Subject, spec: Optimizer, clip: nn.Clip | None, *, amsgrad: bool) -> None:
-        self.subject, self.spec, self.clip, self.amsgrad = subject, spec, clip, amsgrad
+    def __init__(self, subject: Subject, spec: Optimizer, clip: nn.Clip | None) -> None:
+        self.subject, self.spec, self.clip = subject, spec, clip
         self.start: list[Array] = []
         self.gradients: list[list[Array]] = []
         self.path: dict[str, Array] | None = None
@@ -81,8 +81,6 @@ class KerasOptimizer:
         if self.path is None:
             self.path = self._trajectory(names, variables)
         path, last = self.path, len(self.gradients) - 1
-        if self.amsgrad and any(np.any(np.diff(path[f"optimizer/{n}/v"][: last + 1], axis=0) < 0) for n in names):
-            raise NotExpressible("amsgrad, where the second moment falls")
         return [path[name][last] for name in names]
 
     def _trajectory(self, names: list[str], variables: list[Any]) -> dict[str, Array]:
@@ -108,15 +106,33 @@ def _sgd(*, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> Op
     return nn.SGD(**options)
 
 
-def _adam(cls: Any, decay: float) -> Any:
+def _moments(cls: Any, **fixed: Any) -> Any:
+    """What has two betas and an epsilon."""
+
     def make(
-        *, learning_rate: Any = 1e-3, beta_1: float = 0.9, beta_2: float = 0.999, epsilon: float = 1e-7, **options: Any
+        *,
+        learning_rate: Any = 1e-3,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **options: Any,
     ) -> Optimizer:
-        options = {"weight_decay": decay, **options}
-        spec: Optimizer = cls(learning_rate, b1=beta_1, b2=beta_2, epsilon=epsilon, epsilon_mode="hat", **options)
+        options = {**fixed, **({"amsgrad": "raw"} if amsgrad else {}), **options}
+        spec: Optimizer = cls(learning_rate, b1=beta_1, b2=beta_2, epsilon=epsilon, **options)
         return spec
 
     return make
+
+
+def _lion(*, learning_rate: Any = 1e-3, beta_1: float = 0.9, beta_2: float = 0.99, **options: Any) -> Optimizer:
+    if not 0 < beta_1 <= 1:
+        raise NoValues("a beta that Keras refuses")
+    return nn.Lion(learning_rate, beta_1, beta_2, **options)
+
+
+def _adadelta(*, learning_rate: Any = 1e-3, rho: float = 0.95, epsilon: float = 1e-7, **options: Any) -> Optimizer:
+    return nn.AdaDelta(learning_rate, rho, epsilon, **options)
 
 
 def _adagrad(*, learning_rate: Any = 1e-3, initial_accumulator_value: float = 0.1, **options: Any) -> Optimizer:
@@ -129,8 +145,13 @@ def _rmsprop(**options: Any) -> Optimizer:
 
 OPTIMIZERS = {
     "SGD": _sgd,
-    "Adam": _adam(nn.Adam, 0.0),
-    "AdamW": _adam(nn.AdamW, 0.004),
+    "Adam": _moments(nn.Adam, epsilon_mode="hat"),
+    "AdamW": _moments(nn.AdamW, epsilon_mode="hat", weight_decay=0.004),
+    "Adamax": _moments(nn.Adamax, epsilon_in_maximum=False),
+    "Nadam": _moments(nn.NAdam, momentum_decay=1.0),
+    "Lamb": _moments(nn.LAMB, decay_in_ratio=False),
+    "Lion": _lion,
+    "Adadelta": _adadelta,
     "Adagrad": _adagrad,
     "RMSprop": _rmsprop,
 }
@@ -155,9 +176,8 @@ def optimizers(subject: Subject) -> dict[str, Any]:
                 raise NoValues("contradicting arguments")
             if callable(options.get("learning_rate")):
                 raise NotExpressible("rates by a function of one's own")
-            amsgrad = options.pop("amsgrad", False)
             options = {name: float(x) if type(x) is int else x for name, x in options.items() if name != "name"}
-            return KerasOptimizer(subject, make(**options), nn.Clip(**given) if given else None, amsgrad=amsgrad)
+            return KerasOptimizer(subject, make(**options), nn.Clip(**given) if given else None)
 
         return construct
 

@@ -70,6 +70,14 @@ def test_trajectories_are_the_references(spec: Any) -> None:
             assert abs(found[name] - x).max() <= limit * abs(x).max(), (name, dtype)
 
 
+@pytest.mark.parametrize("spec", [nn.LARS(0.5, 0.0), nn.LARS(0.5, 0.0, joint_norm=True)], ids=str)
+def test_a_tensor_of_zeros_has_no_ratio(spec: Any) -> None:
+    found = nn.backend("tensorflow").optimize(
+        spec, {"w": np.zeros(2)}, {"w": np.array([[1.0, 2.0], [0.0, 0.0]])}, dtype="float32"
+    )
+    assert found["w"].tolist() == [[-0.5, -1.0], [-0.5, -1.0]]
+
+
 def test_adam_in_float32_does_not_lose_its_first_updates() -> None:
     # At t = 1, 1 − b2 in float32 is off by 1e-5; the first update is η · g/(|g| + ε), whatever the betas are.
     found = nn.backend("tensorflow").optimize(

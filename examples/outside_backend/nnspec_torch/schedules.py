@@ -44,7 +44,9 @@ def _warmup(spec: nnspec.Warmup, s: Tensor) -> Tensor:
 def _warmup_cosine(spec: nnspec.WarmupCosine, s: Tensor) -> Tensor:
     w, n = spec.warmup_steps, spec.decay_steps - spec.warmup_steps
     rising = spec.start + (spec.peak - spec.start) * (s / max(w, 1))
-    return torch.where(s < w, rising, _cosine(spec.peak, spec.end, (s - w).clamp(0, n) / n))
+    left = 1 - (s - w).clamp(0, n) / n  # (1 + cos πp)/2 = sin²(π(1 − p)/2)
+    falling = spec.end + (spec.peak - spec.end) * torch.sin(math.pi / 2 * left) ** (2 * spec.exponent)
+    return torch.where(s < w, rising, falling)
 
 
 @apply.register(nnspec.ReduceOnPlateau)

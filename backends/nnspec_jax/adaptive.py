@@ -1,0 +1,188 @@
+"""Optimizers that adapt the rate of each parameter, or of each tensor, as Optax transformations.
+
+Their states are those of Optax's own, from which they differ in the formulas that :mod:`nnspec.adaptive` pins: where
+epsilon stands, which norm a ratio divides by, and that what depends on the step alone does not cancel in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from nnspec import adaptive as specs
+from nnspec_jax.optimizers import (
+    Names,
+    Transformation,
+    Tree,
+    average,
+    correction,
+    descent,
+    global_norm,
+    with_decay,
+    zeros,
+)
+from nnspec_jax.realize import build
+
+# (direction(g, m, v, count, w), the new v of (g, m, v)) of optimizers with two moments.
+Direction = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+
+
+def _moments(spec: specs._Moments, direction: Direction, second: Any = None) -> Transformation:
+    """A direction made of averages m of the gradient and v of its square, or of what ``second`` makes of them."""
+
+    def init(params: Tree) -> optax.ScaleByAdamState:
+        return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), zeros(params), zeros(params))
+
+    def update(updates: Tree, state: optax.ScaleByAdamState, params: Tree = None) -> tuple[Tree, Any]:
+        count = state.count + 1
+        mu = average(spec.b1, updates, state.mu)
+        if second is None:
+            nu = average(spec.b2, jax.tree.map(jnp.square, updates), state.nu)
+        else:
+            nu = jax.tree.map(second, updates, mu, state.nu)
+        made = jax.tree.map(lambda g, m, v, w: direction(g, m, v, count, w), updates, mu, nu, params)
+        return made, optax.ScaleByAdamState(count, mu, nu)
+
+    return Transformation(init, update)
+
+
+def _in_float64(function: Callable[..., Any], count: jax.Array, dtype: Any) -> Any:
+    """What depends on the step alone, computed in float64 (where x64 is off, too) and rounded once."""
+    with jax.enable_x64(True):
+        return jax.tree.map(
+            lambda x: x if x.dtype == jnp.bool_ else x.astype(dtype), function(count.astype(jnp.float64))
+        )
+
+
+def _adam(spec: Any, m: jax.Array, v: jax.Array, count: jax.Array) -> jax.Array:
+    """m̂ / (√v̂ + epsilon)."""
+    t = count.astype(m.dtype)
+    return (m / correction(spec.b1, t)) / (jnp.sqrt(v / correction(spec.b2, t)) + spec.epsilon)
+
+
+def _ratio(norm: jax.Array, other: jax.Array, coefficient: float = 1.0) -> jax.Array:
+    """coefficient · norm/other, and 1 where one of them is 0."""
+    none = (norm == 0) | (other == 0)
+    return jnp.where(none, 1.0, coefficient * norm / jnp.where(none, 1.0, other))
+
+
+@build.register
+def adamax(spec: specs.Adamax, dtype: Any, decayed: Names = None) -> Transformation:
+    inside, outside = (spec.epsilon, 0.0) if spec.epsilon_in_maximum else (0.0, spec.epsilon)
+
+    def direction(g: jax.Array, m: jax.Array, v: jax.Array, count: jax.Array, w: jax.Array) -> jax.Array:
+        return m / correction(spec.b1, count.astype(m.dtype)) / (v + outside)
+
+    second = lambda g, m, v: jnp.maximum(spec.b2 * v, jnp.abs(g) + inside)  # noqa: E731
+    return descent(spec, dtype, decayed, _moments(spec, direction, second))
+
+
+def _momenta(spec: specs.NAdam, t: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """(1 − μ(t))/(1 − Π(t)) and μ(t + 1)/(1 − Π(t + 1))."""
+
+    def mu(t: jax.Array) -> jax.Array:
+        if spec.momentum_decay is None:
+            return jnp.full_like(t, spec.b1)
+        return spec.b1 * (1.0 - jnp.exp(math.log(0.96) * spec.momentum_decay * t) / 2.0)
+
+    def left(t: jax.Array) -> jax.Array:
+        if spec.b1 == 0:
+            return jnp.ones_like(t)
+        logarithm = t * math.log(spec.b1)
+        for c, a in spec.product_terms():
+            logarithm += c * jnp.expm1(-a * t)
+        return -jnp.expm1(logarithm)
+
+    return (1.0 - mu(t)) / left(t), mu(t + 1.0) / left(t + 1.0)
+
+
+@build.register
+def nadam(spec: specs.NAdam, dtype: Any, decayed: Names = None) -> Transformation:
+    def direction(g: jax.Array, m: jax.Array, v: jax.Array, count: jax.Array, w: jax.Array) -> jax.Array:
+        here, ahead = _in_float64(lambda t: _momenta(spec, t), count, m.dtype)
+        v_hat = v / correction(spec.b2, count.astype(v.dtype))
+        return (ahead * m + here * g) / (jnp.sqrt(v_hat) + spec.epsilon)
+
+    return descent(spec, dtype, decayed, _moments(spec, direction))
+
+
+def _rectification(spec: specs.RAdam, t: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Whether ρ is above the threshold, and r there."""
+    last, power = 2.0 / (1.0 - spec.b2) - 1.0, spec.b2**t
+    rho = last - 2.0 * t * power / (1.0 - power)
+    enough = rho > spec.threshold
+    square = (rho - 4.0) * (rho - 2.0) / rho * (last / ((last - 4.0) * (last - 2.0)) if last > 4 else 1.0)
+    return enough, jnp.sqrt(jnp.where(enough, square, 1.0))
+
+
+@build.register
+def radam(spec: specs.RAdam, dtype: Any, decayed: Names = None) -> Transformation:
+    def direction(g: jax.Array, m: jax.Array, v: jax.Array, count: jax.Array, w: jax.Array) -> jax.Array:
+        enough, r = _in_float64(lambda t: _rectification(spec, t), count, m.dtype)
+        t = count.astype(m.dtype)
+        m_hat, c2 = m / correction(spec.b1, t), correction(spec.b2, t)
+        if spec.epsilon_mode == "paper":
+            rectified = r * m_hat / (jnp.sqrt(v / c2) + spec.epsilon)
+        else:
+            rectified = r * jnp.sqrt(c2) * m_hat / (jnp.sqrt(v) + spec.epsilon)
+        return jnp.where(enough, rectified, m_hat)
+
+    return descent(spec, dtype, decayed, _moments(spec, direction))
+
+
+@build.register
+def adabelief(spec: specs.AdaBelief, dtype: Any, decayed: Names = None) -> Transformation:
+    def second(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        return spec.b2 * v + (1.0 - spec.b2) * jnp.square(g - m) + spec.epsilon_root
+
+    rule = _moments(spec, lambda g, m, v, count, w: _adam(spec, m, v, count), second)
+    return descent(spec, dtype, decayed, rule)
+
+
+@build.register
+def lion(spec: specs.Lion, dtype: Any, decayed: Names = None) -> Transformation:
+    return descent(spec, dtype, decayed, optax.scale_by_lion(spec.b1, spec.b2))
+
+
+@build.register
+def adadelta(spec: specs.AdaDelta, dtype: Any, decayed: Names = None) -> Transformation:
+    return descent(spec, dtype, decayed, optax.scale_by_adadelta(spec.rho, spec.epsilon))
+
+
+def _decayed(spec: Any, decayed: Names) -> Transformation:
+    """Decay that stands within a norm."""
+    return optax.stateless(lambda updates, params: with_decay(spec, updates, params, decayed))
+
+
+@build.register
+def lamb(spec: specs.LAMB, dtype: Any, decayed: Names = None) -> Transformation:
+    adam = _moments(spec, lambda g, m, v, count, w: _adam(spec, m, v, count))
+    scaled = optax.stateless(
+        lambda updates, params: jax.tree.map(lambda u, w: _ratio(global_norm(w), global_norm(u)) * u, updates, params)
+    )
+    if spec.decay_in_ratio:
+        return descent(spec, dtype, decayed, adam, _decayed(spec, decayed), scaled, decays=False)
+    return descent(spec, dtype, decayed, adam, scaled)
+
+
+@build.register
+def lars(spec: specs.LARS, dtype: Any, decayed: Names = None) -> Transformation:
+    def scaled(gradients: Tree, params: Tree) -> Tree:
+        directions = with_decay(spec, gradients, params, decayed)
+
+        def scale(g: jax.Array, d: jax.Array, w: jax.Array) -> jax.Array:
+            # d is g where decay does not apply.
+            other = global_norm(d) if spec.joint_norm or d is g else global_norm(g) + spec.weight_decay * global_norm(w)
+            other = jnp.where(other == 0, 0.0, other + spec.epsilon)
+            return _ratio(global_norm(w), other, spec.trust_coefficient) * d
+
+        return jax.tree.map(scale, gradients, directions, params)
+
+    # The spec's velocity gathers +η·r·d and is subtracted.
+    velocity = optax.chain(optax.scale(-1.0), optax.trace(spec.momentum), optax.scale(-1.0))
+    return descent(spec, dtype, decayed, optax.stateless(scaled), after=velocity, decays=False)

@@ -1,0 +1,109 @@
+"""Optimizers that adapt the rate of each parameter, or of each tensor; see :mod:`nnspec.reference.optimizers`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnspec import adaptive as specs
+from nnspec.reference.base import Array
+from nnspec.reference.optimizers import Arrays, advance
+
+Stepped = tuple[Array, dict[str, Array]]
+
+
+def _average(decay: float, old: Array, new: Array) -> Array:
+    return decay * old + (1 - decay) * new
+
+
+def _ratio(norm: Any, other: Any, coefficient: float = 1.0) -> Any:
+    """coefficient · norm/other, and 1 where one of them is 0."""
+    return coefficient * norm / other if norm and other else norm.dtype.type(1)
+
+
+def _norm(x: Array) -> Any:
+    return np.sqrt(np.square(x).sum())
+
+
+@advance.register(specs.Adamax)
+def _adamax(spec: specs.Adamax, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    m = _average(spec.b1, slots["m"], g)
+    v = np.maximum(spec.b2 * slots["v"], np.abs(g) + (spec.epsilon if spec.epsilon_in_maximum else 0))
+    divisor = v if spec.epsilon_in_maximum else v + spec.epsilon
+    return w - eta * (m / (1 - spec.b1**t) / divisor + decay), {"m": m, "v": v}
+
+
+def _momenta(spec: specs.NAdam, t: int) -> Array:
+    """μ(1) … μ(t)."""
+    if spec.momentum_decay is None:
+        return np.full(t, spec.b1)
+    return spec.b1 * (1 - 0.5 * 0.96 ** (spec.momentum_decay * np.arange(1, t + 1)))
+
+
+@advance.register(specs.NAdam)
+def _nadam(spec: specs.NAdam, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    m, v = _average(spec.b1, slots["m"], g), _average(spec.b2, slots["v"], np.square(g))
+    mu = _momenta(spec, t + 1)
+    here, ahead = (1 - mu[t - 1]) / (1 - mu[:t].prod()), mu[t] / (1 - mu.prod())
+    u = (float(ahead) * m + float(here) * g) / (np.sqrt(v / (1 - spec.b2**t)) + spec.epsilon)
+    return w - eta * (u + decay), {"m": m, "v": v}
+
+
+@advance.register(specs.RAdam)
+def _radam(spec: specs.RAdam, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    m, v = _average(spec.b1, slots["m"], g), _average(spec.b2, slots["v"], np.square(g))
+    c2, last = 1 - spec.b2**t, 2 / (1 - spec.b2) - 1
+    rho = last - 2 * t * spec.b2**t / c2
+    u = m / (1 - spec.b1**t)
+    if rho > spec.threshold:
+        r = math.sqrt((rho - 4) * (rho - 2) * last / ((last - 4) * (last - 2) * rho))
+        if spec.epsilon_mode == "paper":
+            u = r * u / (np.sqrt(v / c2) + spec.epsilon)
+        else:
+            u = r * math.sqrt(c2) * u / (np.sqrt(v) + spec.epsilon)
+    return w - eta * (u + decay), {"m": m, "v": v}
+
+
+@advance.register(specs.AdaBelief)
+def _adabelief(spec: specs.AdaBelief, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    m = _average(spec.b1, slots["m"], g)
+    v = _average(spec.b2, slots["v"], np.square(g - m)) + spec.epsilon_root
+    u = m / (1 - spec.b1**t) / (np.sqrt(v / (1 - spec.b2**t)) + spec.epsilon)
+    return w - eta * (u + decay), {"m": m, "v": v}
+
+
+@advance.register(specs.Lion)
+def _lion(spec: specs.Lion, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    u = np.sign(_average(spec.b1, slots["m"], g))
+    return w - eta * (u + decay), {"m": _average(spec.b2, slots["m"], g)}
+
+
+@advance.register(specs.AdaDelta)
+def _adadelta(spec: specs.AdaDelta, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    e = _average(spec.rho, slots["gradient_square"], np.square(g))
+    u = np.sqrt(slots["update_square"] + spec.epsilon) / np.sqrt(e + spec.epsilon) * g
+    d = _average(spec.rho, slots["update_square"], np.square(u))
+    return w - eta * (u + decay), {"gradient_square": e, "update_square": d}
+
+
+@advance.register(specs.LAMB)
+def _lamb(spec: specs.LAMB, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    m, v = _average(spec.b1, slots["m"], g), _average(spec.b2, slots["v"], np.square(g))
+    d = m / (1 - spec.b1**t) / (np.sqrt(v / (1 - spec.b2**t)) + spec.epsilon)
+    if spec.decay_in_ratio:
+        u = d + decay
+        u = _ratio(_norm(w), _norm(u)) * u
+    else:
+        u = _ratio(_norm(w), _norm(d)) * d + decay
+    return w - eta * u, {"m": m, "v": v}
+
+
+@advance.register(specs.LARS)
+def _lars(spec: specs.LARS, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    d = g + decay
+    other = _norm(d) if spec.joint_norm else _norm(g) + _norm(decay)
+    r = _ratio(_norm(w), other + spec.epsilon if other else other, spec.trust_coefficient)
+    v = spec.momentum * slots["velocity"] + eta * r * d
+    return w - v, {"velocity": v}
