@@ -63,6 +63,10 @@ def _kind(kind: str) -> str:
     classes = [vocabulary.load(name) for name in vocabulary.class_names(kind)]
     modules = list(dict.fromkeys(cls.__module__ for cls in classes))
     text = f"\n## {_plural(kind)}\n"
+    for folder in dict.fromkeys(module.rpartition(".")[0] for module in modules):
+        rules = inspect.cleandoc(importlib.import_module(folder).__doc__ or "")
+        if "\n\n" in rules:  # more than a title
+            text += f"\n{_docstring(rules)}\n"
     for module in modules:
         rules = inspect.cleandoc(importlib.import_module(module).__doc__ or "")
         if "\n\n" in rules:  # more than a title

@@ -107,17 +107,10 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
     },
     "loss": {
-        "nnspec.losses": {
-            name: name
-            for name in (
-                "BinaryCrossEntropy",
-                "Huber",
-                "KLDivergence",
-                "MeanAbsoluteError",
-                "MeanSquaredError",
-                "SoftmaxCrossEntropy",
-            )
+        "nnspec.losses.classification": {
+            name: name for name in ("BinaryCrossEntropy", "KLDivergence", "SoftmaxCrossEntropy")
         },
+        "nnspec.losses.regression": {name: name for name in ("Huber", "MeanAbsoluteError", "MeanSquaredError")},
     },
     "metric": {
         "nnspec.metrics": {

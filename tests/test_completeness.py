@@ -98,5 +98,5 @@ def test_case_files_are_named_as_the_spec() -> None:
     """Who knows where a class is in the spec knows where its cases are."""
     for module in (m for m in suite.FAMILIES if suite.family(m) not in ("model", "training", "random")):
         for case in module.CASES:
-            home = type(case.spec).__module__.rpartition(".")[2]
-            assert home == suite.family(module), f"{case.name} belongs into {home}.py"
+            home = suite.home(type(case.spec))
+            assert home == suite.family(module), f"{case.name} belongs into {home}"

@@ -38,7 +38,7 @@ from nnspec_conformance.random import WordsCase
 from nnspec_conformance.result import Figure
 from nnspec_conformance.schedules import ScheduleCase
 from nnspec_conformance.subject import Subject
-from nnspec_conformance.suite import Check
+from nnspec_conformance.suite import Check, home
 from nnspec_conformance.training import TrainingCase
 
 
@@ -146,7 +146,7 @@ def family(case: Any) -> str:
         return "training"
     if spec is None:
         return "random"
-    return type(spec).__module__.rpartition(".")[2]
+    return home(type(spec))
 
 
 def about(case: Any) -> str:

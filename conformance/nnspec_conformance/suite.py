@@ -126,6 +126,12 @@ def family(module: ModuleType) -> str:
     return module.__name__.rpartition(".")[2]
 
 
+def home(cls: type[Any]) -> str:
+    """The family whose file or folder in the spec holds a class: ``losses`` for one of nnspec.losses.regression."""
+    package, *path = cls.__module__.split(".")
+    return next((part for part in path if part != "layers"), package)
+
+
 def _of(modules: Iterable[ModuleType], fits: Callable[[Any], bool] = lambda case: True) -> tuple[tuple[str, Any], ...]:
     return tuple((family(m), case) for m in modules for case in m.CASES if fits(case))
 

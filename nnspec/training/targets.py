@@ -104,16 +104,12 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _check_range(values: NDArray[np.float64], loss: Any, place: Place) -> None:
-    name = tag_of(type(loss))
-    if name == "BinaryCrossEntropy":
-        wrong, wanted = (values < 0) | (values > 1), "between 0 and 1"
-    elif name in ("KLDivergence", "SoftmaxCrossEntropy"):
-        wrong, wanted = values < 0, "at least 0"
-    else:
-        return
+    low, high = loss.bounds
+    wrong = (values < low) | (values > high)
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(f"{place(index[0])}: {name} takes targets {wanted}, got {values[index]:g}")
+        wanted = f"between {low:g} and {high:g}" if np.isfinite(high) else f"at least {low:g}"
+        raise DataError(f"{place(index[0])}: {tag_of(type(loss))} takes targets {wanted}, got {values[index]:g}")
 
 
 def check_finite(values: Array, what: str, place: Place, columns: tuple[str, ...] | None = None) -> None:

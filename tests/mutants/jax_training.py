@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tests.mutants.mutant import planting
 
-_loss = planting("nnspec_jax.losses", "loss", "loss kinks", "loss extremes")
+_loss = planting("nnspec_jax.losses.base", "loss", "loss kinks", "loss extremes")
+_classes = planting("nnspec_jax.losses.classification", "loss", "loss kinks", "loss extremes")
+_activation = planting("nnspec_jax.activation", "loss", "loss kinks")
+_numbers = planting("nnspec_jax.losses.regression", "loss", "loss kinks", "loss extremes")
 _metric = planting("nnspec_jax.metrics", "metric")
 _optimizer = planting("nnspec_jax.optimizers", "optimizer")
 _schedule = planting("nnspec_jax.schedules", "schedule")
@@ -21,65 +24,65 @@ MUTANTS = [
     ),
     _loss("MeanSquaredError", "weights counted per example", _SPREAD, "spread.sum()", hint="weighted_mean"),
     _loss("BinaryCrossEntropy", "weights ignored", "if weights is None", "if True", hint="weights"),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",
         "spec.label_smoothing / x.shape[-1]",
         "spec.label_smoothing / (x.shape[-1] - 1)",
         hint="smoothing",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "probabilities not normalized",
-        "_clipped(x / x.sum(-1, keepdims=True), spec",
-        "_clipped(x, spec",
+        "clip(x / x.sum(-1, keepdims=True), spec",
+        "clip(x, spec",
         hint="from_prob",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "logarithm of the softmax",
         "return -_dot(y, jax.nn.log_softmax(x, axis=-1))",
         "return -_dot(y, jnp.log(jax.nn.softmax(x, axis=-1)))",
         "loss extremes",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "gradient of the fused kernel",
         "return -_dot(y, jax.nn.log_softmax(x, axis=-1))",
         "z = jax.nn.logsumexp(x, -1); return z + jax.lax.stop_gradient((y.sum(-1) - 1) * z) - _dot(y, x)",
         hint="unnormalized",
     ),
-    _loss(
+    _classes(
         "BinaryCrossEntropy",
         "overflows",
         "return softplus(x) - x * y",
         "return jnp.log(1 + jnp.exp(x)) - x * y",
         "loss extremes",
     ),
-    _loss(
+    _classes(
         "BinaryCrossEntropy",
         "smoothing not halved",
         "spec.label_smoothing / 2.0",
         "spec.label_smoothing",
         hint="smoothing",
     ),
-    _loss(
+    _activation(
         "BinaryCrossEntropy",
         "½ at the bounds",
-        "return jnp.where(p <= low, low, jnp.where(p >= high, high, p))",
-        "return jnp.clip(p, low, high)",
+        "return jnp.where(x <= low, low, jnp.where(x >= high, high, x))",
+        "return jnp.clip(x, low, high)",
         "loss kinks",
     ),
-    _loss("KLDivergence", "targets' entropy left out", "jnp.log(jnp.where(y == 0, 1.0, y)) - logs", "-logs"),
-    _loss("Huber", "delta for delta/2", "(e - delta / 2.0)", "(e - delta)"),
-    _loss(
+    _classes("KLDivergence", "targets' entropy left out", "jnp.log(jnp.where(y == 0, 1.0, y)) - logs", "-logs"),
+    _numbers("Huber", "delta for delta/2", "(e - delta / 2.0)", "(e - delta)"),
+    _numbers(
         "MeanAbsoluteError",
         "1 at zero",
         "magnitude(x - elementwise(x, targets))\n\n",
         "jnp.abs(x - elementwise(x, targets))\n\n",
         "loss kinks",
     ),
-    _loss(
+    _numbers(
         "MeanSquaredError",
         "halved",
         "jnp.square(x - elementwise(x, targets))",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tests.mutants.mutant import planting
 
-_loss = planting("nnspec.reference.losses", "loss")
+_loss = planting("nnspec.reference.losses.base", "loss")
+_classes = planting("nnspec.reference.losses.classification", "loss")
+_numbers = planting("nnspec.reference.losses.regression", "loss")
 _metric = planting("nnspec.reference.metrics", "metric")
 _optimizer = planting("nnspec.reference.optimizers", "optimizer")
 _schedule = planting("nnspec.reference.schedules", "schedule")
@@ -12,14 +14,14 @@ _schedule = planting("nnspec.reference.schedules", "schedule")
 _RMSPROP_ROOT = "np.sqrt(power + spec.epsilon) if spec.epsilon_in_root else np.sqrt(power) + spec.epsilon"
 
 MUTANTS = [
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",
         "y * (1 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]",
         "y * (1 - spec.label_smoothing) + (1 - y) * spec.label_smoothing / (x.shape[-1] - 1)",
         hint="label_smoothing",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "probabilities not normalized",
         "x / x.sum(-1, keepdims=True)",
@@ -34,15 +36,19 @@ MUTANTS = [
         "if True",
         hint="weights",
     ),
-    _loss("BinaryCrossEntropy", "smoothing not halved", "spec.label_smoothing / 2", "spec.label_smoothing", hint="0.2"),
-    _loss(
+    _classes(
+        "BinaryCrossEntropy", "smoothing not halved", "spec.label_smoothing / 2", "spec.label_smoothing", hint="0.2"
+    ),
+    _numbers(
         "Huber",
         "not halved",
         "** 2 / 2, spec.delta * (e - spec.delta / 2)",
         "** 2, 2 * spec.delta * (e - spec.delta / 2)",
     ),
-    _loss("MeanSquaredError", "halved", "(x - elementwise(x, targets)) ** 2", "(x - elementwise(x, targets)) ** 2 / 2"),
-    _loss("KLDivergence", "targets' entropy left out", "_dot(y, own - logs)", "_dot(y, -logs)"),
+    _numbers(
+        "MeanSquaredError", "halved", "(x - elementwise(x, targets)) ** 2", "(x - elementwise(x, targets)) ** 2 / 2"
+    ),
+    _classes("KLDivergence", "targets' entropy left out", "_dot(y, own - logs)", "_dot(y, -logs)"),
     _metric(
         "Accuracy",
         "the last of equal outputs",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from tests.mutants.mutant import planting
 
-_loss = planting("nnspec_tensorflow.losses", "loss", "loss kinks", "loss extremes")
+_loss = planting("nnspec_tensorflow.losses.base", "loss", "loss kinks", "loss extremes")
+_classes = planting("nnspec_tensorflow.losses.classification", "loss", "loss kinks", "loss extremes")
+_numbers = planting("nnspec_tensorflow.losses.regression", "loss", "loss kinks", "loss extremes")
 _metric = planting("nnspec_tensorflow.metrics", "metric")
 _optimizer = planting("nnspec_tensorflow.optimizers", "optimizer")
 _schedule = planting("nnspec_tensorflow.schedules", "schedule")
@@ -24,21 +26,21 @@ _ROOT = "tf.sqrt(power + epsilon) if spec.epsilon_in_root else tf.sqrt(power) + 
 _POWERS = "tf.pow(tf.constant(b, tf.float64), step.t)"
 
 MUTANTS = [
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "the fused kernel",
         "return -_dot(y, _log_softmax(x))",
         "return tf.nn.softmax_cross_entropy_with_logits(y, x)",
         hint="unnormalized",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "smoothing in float32",
         "constant(spec.label_smoothing / x.shape[-1], x)",
         "tf.cast(spec.label_smoothing / x.shape[-1], x.dtype)",
         hint="smoothing",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",
         "constant(spec.label_smoothing / x.shape[-1], x)",
@@ -52,21 +54,21 @@ MUTANTS = [
         "tf.cast(tf.shape(values)[0], values.dtype)\n\n    def get_config",
         hint="rank",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "1 at the bounds",
         _CLAMPED,
         _CUT,
         "loss kinks",
     ),
-    _loss(
+    _classes(
         "SoftmaxCrossEntropy",
         "0 · ln 0",
         "tf.where(y == 0, zero, y * tf.where(y == 0, zero, logs))",
         "y * logs",
         hint="masked",
     ),
-    _loss(
+    _classes(
         "KLDivergence",
         "logarithm of the softmax",
         "return tf.nn.log_softmax(x, axis=-1)",
@@ -80,14 +82,14 @@ MUTANTS = [
         "if True",
         hint="weights",
     ),
-    _loss(
+    _classes(
         "BinaryCrossEntropy",
         "Keras's kink at zero",
         "return tf.math.softplus(x) - x * y",
         "return tf.maximum(x, 0) - x * y + tf.math.log1p(tf.exp(-tf.abs(x)))",
         "loss kinks",
     ),
-    _loss(
+    _classes(
         "BinaryCrossEntropy",
         "smoothing not halved",
         "spec.label_smoothing / 2",
@@ -102,8 +104,8 @@ MUTANTS = [
         "return tf.reduce_sum(w * values), tf.reduce_sum(weights)",
         hint="weighted_mean",
     ),
-    _loss("Huber", "delta in float32", "constant(spec.delta, x)", "tf.cast(spec.delta, x.dtype)", hint="0.4"),
-    _loss(
+    _numbers("Huber", "delta in float32", "constant(spec.delta, x)", "tf.cast(spec.delta, x.dtype)", hint="0.4"),
+    _numbers(
         "MeanAbsoluteError",
         "1 at zero",
         "return tf.abs(x - elementwise(x, targets))",

@@ -18,7 +18,7 @@ SIZES = st.integers(1, 5)
 def cases(draw: st.DrawFn) -> LossCase:
     """Losses on outputs of rank 1 to 4."""
     spec = draw(of_kind("loss"))
-    categorical = spec.targets == "labels" or isinstance(spec, KLDivergence)
+    categorical = spec.axes == 1
     shape = tuple(draw(st.lists(SIZES, min_size=int(categorical), max_size=3)))
     targets = draw(_targets(spec))
     if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero

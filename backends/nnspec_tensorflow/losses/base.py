@@ -1,18 +1,14 @@
-"""Losses: the spec's formulas, differentiated by TensorFlow, in a Keras loss that reduces as the spec does.
-
-TensorFlow's fused cross-entropy kernels are not used: their gradient p − y is wrong where Σy ≠ 1.
-"""
+"""What all losses share: the Keras loss that reduces as the spec does, and targets that are checked."""
 
 from __future__ import annotations
 
 from functools import singledispatch
 from typing import Any
 
-from nnspec import losses as specs
 from nnspec.errors import ShapeError
 from nnspec.layers.base import show
+from nnspec.losses import Loss
 from nnspec.spec import dump, parse
-from nnspec_tensorflow.activation import clamp, constant
 from nnspec_tensorflow.realize import missing, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
@@ -29,7 +25,7 @@ class SpecLoss(keras.losses.Loss):
 
     def __init__(self, spec: Any, dtype: str = "float32", name: str | None = None) -> None:
         super().__init__(name=name, dtype=working(dtype))
-        self.spec: specs.Loss = parse("loss", spec)
+        self.spec: Loss = parse("loss", spec)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return loss(self.spec, tf.cast(y_pred, self.dtype), tf.convert_to_tensor(y_true))
@@ -47,7 +43,7 @@ class SpecLoss(keras.losses.Loss):
         return {"spec": dump(self.spec), "dtype": self.dtype, "name": self.name}
 
 
-def reduced(spec: specs.Loss, total: Tensor, count: Tensor) -> Tensor:
+def reduced(spec: Loss, total: Tensor, count: Tensor) -> Tensor:
     """The reduced loss; NaN when nothing was counted."""
     return total if spec.reduction == "sum" else total / count
 
@@ -108,59 +104,3 @@ def loss(spec: Any, x: Tensor, targets: Tensor) -> Tensor:
         ShapeError: outputs and targets do not fit together.
     """
     raise missing(spec)
-
-
-def _dot(y: Tensor, logs: Tensor) -> Tensor:
-    """Σ y · ln q along the last axis, where 0 · ln q is 0 for any q."""
-    zero = tf.zeros_like(y)
-    return tf.reduce_sum(tf.where(y == 0, zero, y * tf.where(y == 0, zero, logs)), axis=-1)
-
-
-@loss.register
-def _softmax_cross_entropy(spec: specs.SoftmaxCrossEntropy, x: Tensor, targets: Tensor) -> Tensor:
-    ids = class_ids(x, targets)
-    y = elementwise(x, targets) if ids is None else tf.one_hot(ids, x.shape[-1], dtype=x.dtype)
-    y = y * constant(1 - spec.label_smoothing, x) + constant(spec.label_smoothing / x.shape[-1], x)
-    if not spec.from_probabilities:
-        return -_dot(y, _log_softmax(x))
-    q = clamp(x / tf.reduce_sum(x, axis=-1, keepdims=True), spec.epsilon, 1 - spec.epsilon)
-    return -_dot(y, tf.math.log(q))
-
-
-@loss.register
-def _binary_cross_entropy(spec: specs.BinaryCrossEntropy, x: Tensor, targets: Tensor) -> Tensor:
-    y = elementwise(x, targets) * constant(1 - spec.label_smoothing, x) + constant(spec.label_smoothing / 2, x)
-    if not spec.from_probabilities:
-        # max(x, 0) + ln(1 + e^(−|x|)) is softplus, whose derivative σ(x) has no kink to get wrong.
-        return tf.math.softplus(x) - x * y
-    q = clamp(x, spec.epsilon, 1 - spec.epsilon)
-    return -y * tf.math.log(q) - (1 - y) * tf.math.log(1 - q)
-
-
-@loss.register
-def _mean_squared_error(spec: specs.MeanSquaredError, x: Tensor, targets: Tensor) -> Tensor:
-    return tf.square(x - elementwise(x, targets))
-
-
-@loss.register
-def _mean_absolute_error(spec: specs.MeanAbsoluteError, x: Tensor, targets: Tensor) -> Tensor:
-    return tf.abs(x - elementwise(x, targets))
-
-
-@loss.register
-def _huber(spec: specs.Huber, x: Tensor, targets: Tensor) -> Tensor:
-    e, delta = x - elementwise(x, targets), constant(spec.delta, x)
-    inside = tf.abs(e) <= delta
-    quadratic = tf.square(tf.where(inside, e, delta)) / 2
-    return tf.where(inside, quadratic, delta * (tf.abs(e) - delta / 2))
-
-
-@loss.register
-def _kl_divergence(spec: specs.KLDivergence, x: Tensor, targets: Tensor) -> Tensor:
-    y = elementwise(x, targets)
-    logs = tf.math.log(clamp(x, spec.epsilon, 1.0)) if spec.from_probabilities else _log_softmax(x)
-    return _dot(y, tf.math.log(tf.where(y == 0, tf.ones_like(y), y)) - logs)
-
-
-def _log_softmax(x: Tensor) -> Tensor:
-    return tf.nn.log_softmax(x, axis=-1)

@@ -9,10 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nnspec import losses
 from nnspec.errors import DataError, ShapeError
 from nnspec.layers.base import show
-from nnspec_jax.activation import magnitude, softplus
+from nnspec.losses import Loss
 from nnspec_jax.realize import build, widened
 
 # (outputs, targets) -> the loss at every position; outputs are float32 at least.
@@ -28,7 +27,7 @@ class LossFunction:
         per_position: the loss at every position, before weights and reduction, as Optax's losses give it.
     """
 
-    spec: losses.Loss
+    spec: Loss
     per_position: PerPosition
 
     def totals(
@@ -99,17 +98,7 @@ def one_hot(outputs: jax.Array, ids: jax.Array) -> jax.Array:
     return ids[..., None] == jnp.arange(outputs.shape[-1], dtype=ids.dtype)
 
 
-def _clipped(p: jax.Array, low: float, high: float) -> jax.Array:
-    """p cut to [low, high] with derivative 0 at the bounds; NaN goes through."""
-    return jnp.where(p <= low, low, jnp.where(p >= high, high, p))
-
-
-def _dot(y: jax.Array, logs: jax.Array) -> jax.Array:
-    """Σ y · logs along the last axis, where 0 · anything is 0."""
-    return jnp.sum(jnp.where(y == 0, 0.0, y * jnp.where(y == 0, 0.0, logs)), axis=-1)
-
-
-def _value(loss: Any) -> Callable[[Callable[[Any], PerPosition]], Callable[[Any], LossFunction]]:
+def realizing(loss: Any) -> Callable[[Callable[[Any], PerPosition]], Callable[[Any], LossFunction]]:
     """Register the per-position function of a class of losses."""
 
     def register(make: Callable[[Any], PerPosition]) -> Callable[[Any], LossFunction]:
@@ -118,65 +107,7 @@ def _value(loss: Any) -> Callable[[Callable[[Any], PerPosition]], Callable[[Any]
     return register
 
 
-@_value(losses.SoftmaxCrossEntropy)
-def _softmax_cross_entropy(spec: losses.SoftmaxCrossEntropy) -> PerPosition:
-    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = one_hot(x, targets).astype(x.dtype) if is_class_ids(x, targets) else elementwise(x, targets)
-        if spec.label_smoothing:
-            y = y * (1.0 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]
-        if not spec.from_probabilities:
-            return -_dot(y, jax.nn.log_softmax(x, axis=-1))
-        q = _clipped(x / x.sum(-1, keepdims=True), spec.epsilon, 1.0 - spec.epsilon)
-        return -_dot(y, jnp.log(q))
-
-    return per_position
-
-
-@_value(losses.BinaryCrossEntropy)
-def _binary_cross_entropy(spec: losses.BinaryCrossEntropy) -> PerPosition:
-    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = elementwise(x, targets) * (1.0 - spec.label_smoothing) + spec.label_smoothing / 2.0
-        if not spec.from_probabilities:
-            return softplus(x) - x * y
-        q = _clipped(x, spec.epsilon, 1.0 - spec.epsilon)
-        return -y * jnp.log(q) - (1.0 - y) * jnp.log1p(-q)
-
-    return per_position
-
-
-@_value(losses.MeanSquaredError)
-def _mean_squared_error(spec: losses.MeanSquaredError) -> PerPosition:
-    return lambda x, targets: jnp.square(x - elementwise(x, targets))
-
-
-@_value(losses.MeanAbsoluteError)
-def _mean_absolute_error(spec: losses.MeanAbsoluteError) -> PerPosition:
-    return lambda x, targets: magnitude(x - elementwise(x, targets))
-
-
-@_value(losses.Huber)
-def _huber(spec: losses.Huber) -> PerPosition:
-    delta = spec.delta
-
-    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        e = magnitude(x - elementwise(x, targets))
-        near = jnp.where(e <= delta, e, 0.0)  # the square of a huge error is never taken
-        return jnp.where(e <= delta, jnp.square(near) / 2.0, delta * (e - delta / 2.0))
-
-    return per_position
-
-
-@_value(losses.KLDivergence)
-def _kl_divergence(spec: losses.KLDivergence) -> PerPosition:
-    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = elementwise(x, targets)
-        logs = jnp.log(_clipped(x, spec.epsilon, 1.0)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
-        return _dot(y, jnp.log(jnp.where(y == 0, 1.0, y)) - logs)
-
-    return per_position
-
-
-def check_class_ids(spec: losses.Loss, targets: Any, classes: int | None) -> None:
+def check_class_ids(spec: Loss, targets: Any, classes: int | None) -> None:
     """Refuse class ids that are no class; a compiled step could not.
 
     Raises:

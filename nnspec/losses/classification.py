@@ -1,42 +1,12 @@
-"""Losses.
-
-A loss gives one value per position (per element for elementwise losses, per position without the class axis for
-categorical ones) and reduces them over all positions of the batch, with sample weights w that broadcast from the
-front (w of shape (batch,) weighs every position of its example):
-
-* ``reduction="mean"``: Σ w·l / number of positions (Keras's rule: gradients keep the scale of an unweighted batch),
-* ``reduction="weighted_mean"``: Σ w·l / Σ w (scikit-learn's and PyTorch's class-weight rule); where all weights are 0,
-  the loss and its gradient are NaN,
-* ``reduction="sum"``: Σ w·l.
-
-The loss of an epoch is the same quotient over all of its examples.
-"""
+"""Losses of classes: cross-entropies and divergences of distributions."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from nnspec.spec import Margin, PositiveFloat, Probability, Spec, spec
-
-Reduction = Literal["mean", "weighted_mean", "sum"]
-
-
-@spec
-class Loss(Spec):
-    """Base of all losses."""
-
-    kind: ClassVar[str] = "loss"
-    # What the targets are: "labels" (class ids or one distribution per position) or "values" (of the outputs' shape).
-    targets: ClassVar[str] = "values"
-    reduction: Reduction = dataclasses.field(default="mean", kw_only=True)
-
-    def result(self, total: float, count: float) -> float:
-        """The reduced loss from Σ w·l and its count: positions, Σ w, or anything for a sum."""
-        if self.reduction == "sum":
-            return total
-        return total / count if count else math.nan
+from nnspec.losses.base import Loss
+from nnspec.spec import Margin, PositiveFloat, Probability, spec
 
 
 @spec
@@ -54,6 +24,8 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
@@ -70,26 +42,10 @@ class BinaryCrossEntropy(Loss):
     everywhere; a clipped probability has gradient 0, at the bounds too.
     """
 
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
-
-
-@spec
-class MeanSquaredError(Loss):
-    """l = (x − y)² per element."""
-
-
-@spec
-class MeanAbsoluteError(Loss):
-    """l = |x − y| per element; ∂l/∂x = 0 where x = y."""
-
-
-@spec
-class Huber(Loss):
-    """l = e²/2 for |e| ≤ delta, delta · (|e| − delta/2) else, e = x − y, per element. Source: Huber 1964."""
-
-    delta: PositiveFloat = 1.0
 
 
 @spec
@@ -103,5 +59,7 @@ class KLDivergence(Loss):
     A logit of −∞ takes its class out, where the target is 0, as in :class:`SoftmaxCrossEntropy`.
     """
 
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
     from_probabilities: bool = False
     epsilon: PositiveFloat = 1e-7

@@ -1,0 +1,26 @@
+"""Losses: functions to (total, count), and the quotient of the two."""
+
+from __future__ import annotations
+
+from nnspec_jax.losses import classification, regression
+from nnspec_jax.losses.base import (
+    LossFunction,
+    PerPosition,
+    check_class_ids,
+    elementwise,
+    is_class_ids,
+    one_hot,
+    weighted,
+)
+
+__all__ = [
+    "LossFunction",
+    "PerPosition",
+    "check_class_ids",
+    "classification",
+    "elementwise",
+    "is_class_ids",
+    "one_hot",
+    "regression",
+    "weighted",
+]

@@ -1,0 +1,17 @@
+"""Losses: the spec's formulas, differentiated by TensorFlow, in a Keras loss that reduces as the spec does."""
+
+from __future__ import annotations
+
+from nnspec_tensorflow.losses import classification, regression
+from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, loss, reduced, weighted
+
+__all__ = [
+    "SpecLoss",
+    "class_ids",
+    "classification",
+    "elementwise",
+    "loss",
+    "reduced",
+    "regression",
+    "weighted",
+]

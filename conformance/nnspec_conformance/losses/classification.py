@@ -1,0 +1,148 @@
+"""Cases of losses of classes."""
+
+from __future__ import annotations
+
+import math
+
+from nnspec.losses.classification import BinaryCrossEntropy, KLDivergence, SoftmaxCrossEntropy
+from nnspec_conformance.losses.base import MASKS, REDUCTIONS, LossCase, LossExample
+
+_CE, _BCE, _KL = SoftmaxCrossEntropy, BinaryCrossEntropy, KLDivergence
+# Sums of these are 1, and ε = 0.2 clips the first two from below and none (or, for elements, the last) from above.
+_CLIPPED = (0.03, 0.12, 0.35, 0.5)
+_CLIPPED_ELEMENTS = (0.05, 0.12, 0.4, 0.6, 0.9, 0.97)
+
+CASES = [
+    LossCase(_CE(), (5,), "ids"),
+    LossCase(_CE(), (5,), "one_hot"),
+    LossCase(_CE(), (5,), "soft"),
+    LossCase(_CE(), (5,), "sparse"),
+    LossCase(_CE(), (5,), "unnormalized"),
+    LossCase(_CE(), (2, 3, 4), "ids", id="rank 4"),
+    LossCase(_CE(), (5,), "soft", scale=20.0, id="wide"),
+    LossCase(_CE(label_smoothing=0.1), (5,), "ids"),
+    LossCase(_CE(label_smoothing=0.3), (5,), "one_hot"),
+    LossCase(_CE(label_smoothing=0.1), (5,), "unnormalized"),
+    LossCase(_CE(label_smoothing=1.0), (5,), "ids"),
+    LossCase(_CE(), (5,), "ids", weights="example"),
+    LossCase(_CE(), (3, 4), "ids", weights="example", id="rank 3"),
+    LossCase(_CE(reduction="weighted_mean"), (3, 4), "soft", weights="position"),
+    LossCase(_CE(reduction="weighted_mean"), (5,), "ids"),
+    LossCase(_CE(reduction="sum"), (5,), "one_hot", weights="example"),
+    LossCase(_CE(reduction="sum"), (5,), "soft"),
+    LossCase(_CE(from_probabilities=True), (5,), "ids", probabilities=True),
+    LossCase(_CE(from_probabilities=True), (5,), "unnormalized", probabilities=True, weights="example"),
+    LossCase(_CE(0.1, from_probabilities=True), (3, 4), "one_hot", probabilities=True),
+    LossCase(
+        _CE(from_probabilities=True, epsilon=0.2), (4,), "soft", probabilities=True, levels=_CLIPPED, id="clipped"
+    ),
+    LossCase(_BCE(), (), "unit", id="rank 1"),
+    LossCase(_BCE(), (5,), "unit"),
+    LossCase(_BCE(), (5,), "unit", scale=20.0, id="wide"),
+    LossCase(_BCE(0.2), (3, 4), "unit"),
+    LossCase(_BCE(), (5,), "unit", weights="example"),
+    LossCase(_BCE(reduction="weighted_mean"), (5,), "unit", weights="position"),
+    LossCase(_BCE(reduction="sum"), (5,), "unit", weights="example"),
+    LossCase(_BCE(from_probabilities=True), (5,), "unit", probabilities=True),
+    LossCase(_BCE(0.1, from_probabilities=True), (5,), "unit", probabilities=True, weights="example"),
+    LossCase(
+        _BCE(from_probabilities=True, epsilon=0.2),
+        (6,),
+        "unit",
+        probabilities=True,
+        levels=_CLIPPED_ELEMENTS,
+        id="clipped",
+    ),
+    LossCase(_CE(), (5,), "ids", masked=True),
+    LossCase(_CE(), (3, 5), "soft", masked=True, weights="example"),
+    LossCase(_CE(reduction="sum"), (4,), "unnormalized", masked=True),
+    *(
+        LossCase(_CE(reduction=reduction), (3, 4), "ids", weights=weights)
+        for reduction in REDUCTIONS
+        for weights in MASKS
+    ),
+    LossCase(_BCE(reduction="weighted_mean"), (4,), "unit", weights="mask"),
+    LossCase(_KL(), (3, 4), "soft", weights="mask"),
+    LossCase(_KL(), (5,), "soft", masked=True),
+    LossCase(_KL(), (5,), "soft"),
+    LossCase(_KL(), (5,), "sparse"),
+    LossCase(_KL(), (3, 4), "unnormalized", weights="example"),
+    LossCase(_KL(), (5,), "soft", scale=20.0, id="wide"),
+    LossCase(_KL(reduction="weighted_mean"), (5,), "sparse", weights="position"),
+    LossCase(_KL(reduction="sum"), (5,), "soft"),
+    LossCase(_KL(from_probabilities=True), (5,), "soft", probabilities=True),
+    LossCase(_KL(from_probabilities=True), (5,), "sparse", probabilities=True, weights="example"),
+    LossCase(
+        _KL(from_probabilities=True, epsilon=0.2), (4,), "soft", probabilities=True, levels=_CLIPPED, id="clipped"
+    ),
+]
+
+_LOG_EPSILON = math.log(1e-7)
+_LOG_REST = math.log1p(-1e-7)
+EXAMPLES = [
+    LossExample(
+        _BCE(),
+        ((0.0, -0.0),),
+        ((1.0, 0.25),),
+        id="logits of zero",
+        value=math.log(2),
+        gradient=((-0.25, 0.125),),
+    ),
+    LossExample(
+        _BCE(from_probabilities=True),
+        ((0.0, 1.0, 0.0, 1.0),),
+        ((0.0, 1.0, 1.0, 0.0),),
+        id="probabilities of 0 and 1",
+        value=-(2 * _LOG_REST + 2 * _LOG_EPSILON) / 4,
+        gradient=((0.0, 0.0, 0.0, 0.0),),
+    ),
+    LossExample(
+        _BCE(from_probabilities=True, epsilon=0.25),
+        ((0.25, 0.75, 0.5, 0.5),),
+        ((1.0, 1.0, 1.0, 0.0),),
+        id="probabilities at the bounds",
+        value=(math.log(4) + math.log(4 / 3) + 2 * math.log(2)) / 4,
+        gradient=((0.0, 0.0, -0.5, 0.5),),
+    ),
+    LossExample(
+        _CE(from_probabilities=True),
+        ((0.0, 1.0), (0.0, 2.0)),
+        ((0.0, 1.0), (1.0, 0.0)),
+        id="probabilities of 0 and 1",
+        value=-(_LOG_REST + _LOG_EPSILON) / 2,
+        gradient=((0.0, 0.0), (0.0, 0.0)),
+    ),
+    LossExample(
+        # q = (1/4, 1/4, 1/2), the first two at the bound: only the third is differentiated, through the sum as well.
+        _CE(from_probabilities=True, epsilon=0.25),
+        ((1.0, 1.0, 2.0),),
+        ((0.25, 0.25, 0.5),),
+        id="probabilities at the bound",
+        value=0.5 * math.log(4) + 0.5 * math.log(2),
+        gradient=((0.125, 0.125, -0.125),),
+    ),
+    LossExample(
+        _KL(from_probabilities=True),
+        ((0.0, 1.0), (1.0, 0.0)),
+        ((0.0, 1.0), (0.0, 1.0)),
+        id="probabilities of 0 and 1",
+        value=-_LOG_EPSILON / 2,
+        gradient=((0.0, 0.0), (0.0, 0.0)),
+    ),
+    LossExample(
+        _KL(from_probabilities=True, epsilon=0.25),
+        ((0.25, 0.5, 1.0),),
+        ((0.5, 0.25, 0.25),),
+        id="probabilities at the bounds",
+        value=0.5 * math.log(2) + 0.25 * math.log(0.5) + 0.25 * math.log(0.25),
+        gradient=((0.0, -0.5, 0.0),),
+    ),
+    LossExample(
+        _CE(),
+        ((0.0, 0.0),),
+        ((3.0, 1.0),),
+        id="unnormalized by hand",
+        value=4 * math.log(2),
+        gradient=((-1.0, 1.0),),
+    ),
+]

@@ -1,0 +1,39 @@
+"""Losses.
+
+A loss gives one value per position (per element for elementwise losses, per position without the class axis for
+categorical ones) and reduces them over all positions of the batch, with sample weights w that broadcast from the
+front (w of shape (batch,) weighs every position of its example):
+
+* ``reduction="mean"``: Σ w·l / number of positions (Keras's rule: gradients keep the scale of an unweighted batch),
+* ``reduction="weighted_mean"``: Σ w·l / Σ w (scikit-learn's and PyTorch's class-weight rule); where all weights are 0,
+  the loss and its gradient are NaN,
+* ``reduction="sum"``: Σ w·l.
+
+The loss of an epoch is the same quotient over all of its examples.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nnspec.losses.base import Loss as Loss, Reduction as Reduction
+
+if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
+    from nnspec.losses.classification import (
+        BinaryCrossEntropy as BinaryCrossEntropy,
+        KLDivergence as KLDivergence,
+        SoftmaxCrossEntropy as SoftmaxCrossEntropy,
+    )
+    from nnspec.losses.regression import (
+        Huber as Huber,
+        MeanAbsoluteError as MeanAbsoluteError,
+        MeanSquaredError as MeanSquaredError,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    from nnspec import vocabulary
+
+    if name in vocabulary.class_names("loss"):
+        return vocabulary.load(name)
+    raise AttributeError(f"module 'nnspec.losses' has no attribute {name!r}")

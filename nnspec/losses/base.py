@@ -1,0 +1,40 @@
+"""What all losses have: a reduction, and the shapes of what they take and give."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import ClassVar, Literal
+
+from nnspec.layers.base import Shape
+from nnspec.spec import Spec, spec
+
+Reduction = Literal["mean", "weighted_mean", "sum"]
+
+
+@spec
+class Loss(Spec):
+    """Base of all losses."""
+
+    kind: ClassVar[str] = "loss"
+    # What the targets are: "labels" (class ids or one distribution per position) or "values" (of the outputs' shape).
+    targets: ClassVar[str] = "values"
+    # How many of the outputs' last axes make one value: 1 for losses of classes, which stand along the last.
+    axes: ClassVar[int] = 0
+    # The least and the largest target that means something.
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    reduction: Reduction = dataclasses.field(default="mean", kw_only=True)
+
+    def positions(self, outputs: Shape) -> Shape:
+        """The shape of the losses before the reduction, for outputs of this shape."""
+        return outputs[: len(outputs) - self.axes]
+
+    def target_shape(self, outputs: Shape) -> Shape:
+        """The shape of targets that are values or distributions, for outputs of this shape."""
+        return outputs
+
+    def result(self, total: float, count: float) -> float:
+        """The reduced loss from Σ w·l and its count: positions, Σ w, or anything for a sum."""
+        if self.reduction == "sum":
+            return total
+        return total / count if count else math.nan

@@ -1,0 +1,17 @@
+"""Losses: one value per position, and their weighted sum."""
+
+from __future__ import annotations
+
+from nnspec.reference.losses import classification, regression
+from nnspec.reference.losses.base import class_ids, elementwise, loss, per_position, value, weighted
+
+__all__ = [
+    "class_ids",
+    "classification",
+    "elementwise",
+    "loss",
+    "per_position",
+    "regression",
+    "value",
+    "weighted",
+]
