@@ -100,13 +100,23 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
     from nnspec.layers.shape import Flatten as Flatten, Reshape as Reshape
-    from nnspec.losses import (
+    from nnspec.losses.classification import (
         BinaryCrossEntropy as BinaryCrossEntropy,
-        Huber as Huber,
         KLDivergence as KLDivergence,
-        MeanAbsoluteError as MeanAbsoluteError,
-        MeanSquaredError as MeanSquaredError,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
+    )
+    from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge
+    from nnspec.losses.regression import (
+        CosineDistance as CosineDistance,
+        GaussianNLL as GaussianNLL,
+        Huber as Huber,
+        LogCosh as LogCosh,
+        MeanAbsoluteError as MeanAbsoluteError,
+        MeanAbsolutePercentageError as MeanAbsolutePercentageError,
+        MeanSquaredError as MeanSquaredError,
+        MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
+        Pinball as Pinball,
+        PoissonNLL as PoissonNLL,
     )
     from nnspec.metrics import (
         MAE as MAE,

@@ -238,6 +238,10 @@ def _check_output(experiment: Experiment, shape: Shape) -> None:
     name, last = tag_of(type(loss)), shape[-1]
     if len(shape) < 2:
         raise SpecError(f"{name} needs an output with features, got {show(shape)}", ("loss",))
+    try:
+        loss.target_shape(shape)
+    except ShapeError as error:
+        raise SpecError(error.reason, ("loss",)) from None
     if name == "SoftmaxCrossEntropy" and last == 1:
         raise SpecError(
             "SoftmaxCrossEntropy of one output is always 0: give it one output per class, or use BinaryCrossEntropy",

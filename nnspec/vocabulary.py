@@ -110,7 +110,22 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.losses.classification": {
             name: name for name in ("BinaryCrossEntropy", "KLDivergence", "SoftmaxCrossEntropy")
         },
-        "nnspec.losses.regression": {name: name for name in ("Huber", "MeanAbsoluteError", "MeanSquaredError")},
+        "nnspec.losses.margin": {name: name for name in ("CategoricalHinge", "Hinge", "SquaredHinge")},
+        "nnspec.losses.regression": {
+            name: name
+            for name in (
+                "CosineDistance",
+                "GaussianNLL",
+                "Huber",
+                "LogCosh",
+                "MeanAbsoluteError",
+                "MeanAbsolutePercentageError",
+                "MeanSquaredError",
+                "MeanSquaredLogarithmicError",
+                "Pinball",
+                "PoissonNLL",
+            )
+        },
     },
     "metric": {
         "nnspec.metrics": {

@@ -105,9 +105,7 @@ RULES = (
     Rule("initial", initial.initial, Case, lambda case: bool(case.params), share=0.1),
     Rule("initial", initial.initial, InitializerCase),
     Rule("loss", loss.loss, LossCase, soundness.smooth),
-    Rule(
-        "loss extremes", loss.extremes, LossCase, lambda case: not case.levels and case.weights != "nothing", share=0.5
-    ),
+    Rule("loss extremes", loss.extremes, LossCase, lambda case: case.at_extremes, share=0.5),
     Rule("loss kinks", loss.example, LossExample),
     Rule("metric", metric.metric, MetricCase),
     Rule("schedule", schedule.schedule, ScheduleCase),

@@ -24,10 +24,18 @@ if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
         KLDivergence as KLDivergence,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
+    from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge
     from nnspec.losses.regression import (
+        CosineDistance as CosineDistance,
+        GaussianNLL as GaussianNLL,
         Huber as Huber,
+        LogCosh as LogCosh,
         MeanAbsoluteError as MeanAbsoluteError,
+        MeanAbsolutePercentageError as MeanAbsolutePercentageError,
         MeanSquaredError as MeanSquaredError,
+        MeanSquaredLogarithmicError as MeanSquaredLogarithmicError,
+        Pinball as Pinball,
+        PoissonNLL as PoissonNLL,
     )
 
 

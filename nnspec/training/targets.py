@@ -43,7 +43,7 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
     """Targets (n, ...) for outputs of shape (n, *output).
 
     For losses of labels: class ids int32 (n, *output[:-1]), or distributions (n, *output). For losses of values:
-    (n, *output); class ids become one-hot rows on request, and (n,) goes with outputs (n, 1).
+    (n, *loss.target_shape(output)); class ids become one-hot rows on request, and (n,) goes with outputs (n, 1).
 
     Args:
         dtype: of everything that is not a class id.
@@ -68,7 +68,7 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
         return _ids(_as(targets, positions, "class ids", output), classes, place)
     if targets.dtype.kind not in "iubf" and str(targets.dtype) != "bfloat16":
         raise DataError(f"targets are numbers, got dtype {targets.dtype}")
-    values = _as(targets, output, "targets", output).astype(np.float64)
+    values = _as(targets, loss.target_shape(output), "targets", output).astype(np.float64)
     check_finite(values, "target", place)
     _check_range(values, loss, place)
     return cast(values, dtype, "target", place)

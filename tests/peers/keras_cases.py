@@ -22,10 +22,18 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
         for name, test in {
             "BinaryCrossentropy": "",
             "CategoricalCrossentropy": "",
+            "CategoricalHinge": "",
+            "CosineSimilarity": "",
+            "Hinge": "",
             "Huber": "HuberLoss",
             "KLDivergence": "",
+            "LogCosh": "",
             "MeanAbsoluteError": "",
+            "MeanAbsolutePercentageError": "",
             "MeanSquaredError": "",
+            "MeanSquaredLogarithmicError": "",
+            "Poisson": "",
+            "SquaredHinge": "",
             "SparseCategoricalCrossentropy": "",
         }.items()
     },

@@ -58,6 +58,12 @@ class KerasLoss:
         return np.moveaxis(targets, self.axis, -1).astype(np.float32)
 
 
+def _signs(targets: Any) -> Array:
+    """Targets of hinge losses as −1 and 1: Keras takes a batch of nothing but 0 and 1 for binary."""
+    values = np.asarray(targets)
+    return 2 * values - 1 if np.isin(values, (0, 1)).all() else values
+
+
 def _weights(given: Any, positions: tuple[int, ...]) -> Array | None:
     """Keras's weights broadcast to the positions; a last axis of 1 too many is dropped."""
     if given is None:
@@ -72,7 +78,7 @@ def _weights(given: Any, positions: tuple[int, ...]) -> Array | None:
 def losses(subject: Subject) -> dict[str, Any]:
     """The global ``losses`` of Keras's tests of losses."""
 
-    def loss(make: Any, *, elementwise: bool = True, ids: bool = False) -> Any:
+    def loss(make: Any, *, elementwise: bool = True, ids: bool = False, signs: bool = False) -> Any:
         def construct(
             *,
             reduction: Any = "sum_over_batch_size",
@@ -87,7 +93,8 @@ def losses(subject: Subject) -> dict[str, Any]:
             if ignore_class is not None:
                 raise NotExpressible("a class that is ignored")
             spec = make(reduction=REDUCTIONS.get(reduction, "mean"), **options)
-            return KerasLoss(subject, spec, elementwise=elementwise, ids=ids, reduction=reduction, axis=axis)
+            made = KerasLoss(subject, spec, elementwise=elementwise, ids=ids, reduction=reduction, axis=axis)
+            return (lambda y_true, *given, **more: made(_signs(y_true), *given, **more)) if signs else made
 
         return construct
 
@@ -102,6 +109,14 @@ def losses(subject: Subject) -> dict[str, Any]:
         "MeanSquaredError": loss(nn.MeanSquaredError),
         "MeanAbsoluteError": loss(nn.MeanAbsoluteError),
         "Huber": loss(nn.Huber),
+        "MeanAbsolutePercentageError": loss(nn.MeanAbsolutePercentageError),
+        "MeanSquaredLogarithmicError": loss(nn.MeanSquaredLogarithmicError),
+        "LogCosh": loss(nn.LogCosh),
+        "Poisson": loss(lambda **o: nn.PoissonNLL(log_input=False, epsilon=1e-7, **o)),
+        "CosineSimilarity": loss(lambda **o: nn.CosineDistance("negative", epsilon=1e-6, **o), elementwise=False),
+        "Hinge": loss(nn.Hinge, signs=True),
+        "SquaredHinge": loss(nn.SquaredHinge, signs=True),
+        "CategoricalHinge": loss(lambda **o: nn.CategoricalHinge(rival="masked", **o), elementwise=False),
         "KLDivergence": loss(lambda **o: nn.KLDivergence(from_probabilities=True, **o), elementwise=False),
         "BinaryCrossentropy": loss(cross_entropy(nn.BinaryCrossEntropy)),
         "CategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False),

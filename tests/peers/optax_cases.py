@@ -80,17 +80,34 @@ def kl_divergence(subject: Subject) -> Any:
     return loss
 
 
+def cosine(subject: Subject, form: Any) -> Any:
+    """Optax's epsilon bounds squared norms, and is 0 unless given."""
+
+    def loss(x: Any, y: Any, *, epsilon: float = 0.0, axis: Any = -1, where: Any = None) -> Array:
+        bound = float(epsilon) ** 0.5 or 1e-15
+        return along(subject, lambda x: nn.CosineDistance(form, bound))(x, y, axis, where)
+
+    return loss
+
+
 def losses(subject: Subject) -> dict[str, Any]:
     """The globals of Optax's tests of losses."""
     regression = Namespace(
         squared_error=elementwise(subject, nn.MeanSquaredError()),
         # Half of the squared error is Huber's loss where no error is large.
         l2_loss=elementwise(subject, nn.Huber(delta=2.0**20)),
+        log_cosh=elementwise(subject, nn.LogCosh()),
+        cosine_distance=cosine(subject, "distance"),
+        cosine_similarity=lambda *given, **options: -cosine(subject, "negative")(*given, **options),
         huber_loss=lambda x, y=None, delta=1.0: elementwise(subject, nn.Huber(delta=float(delta)))(x, y),
     )
     classification = Namespace(
         softmax_cross_entropy=along(subject, lambda x: nn.SoftmaxCrossEntropy()),
         softmax_cross_entropy_with_integer_labels=along(subject, lambda x: nn.SoftmaxCrossEntropy(), ids=True),
+        hinge_loss=elementwise(subject, nn.Hinge()),
+        multiclass_hinge_loss=along(subject, lambda x: nn.CategoricalHinge(), ids=True),
+        perceptron_loss=elementwise(subject, nn.Hinge(0.0)),
+        multiclass_perceptron_loss=along(subject, lambda x: nn.CategoricalHinge(0.0), ids=True),
         sigmoid_binary_cross_entropy=elementwise(subject, nn.BinaryCrossEntropy()),
         kl_divergence=kl_divergence(subject),
     )
@@ -232,8 +249,16 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "softmax_cross_entropy_with_integer_labels": "SoftmaxCrossEntropyWithIntegerLabels",
             "sigmoid_binary_cross_entropy": "SigmoidCrossEntropy",
             "kl_divergence": "KLDivergence",
+            "hinge_loss": "Hinge",
+            "perceptron_loss": "Perceptron",
         },
-        _REGRESSION: {"squared_error": "SquaredError", "l2_loss": "L2Loss", "huber_loss": "HuberLoss"},
+        _REGRESSION: {
+            "squared_error": "SquaredError",
+            "l2_loss": "L2Loss",
+            "huber_loss": "HuberLoss",
+            "log_cosh": "LogCosh",
+            "cosine_distance": "CosineDistance",
+        },
         _SCHEDULE: {
             "constant_schedule": "Constant",
             "polynomial_schedule": "Polynomial",

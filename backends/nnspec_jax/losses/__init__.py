@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_jax.losses import classification, regression
+from nnspec_jax.losses import classification, margin, regression
 from nnspec_jax.losses.base import (
     LossFunction,
     PerPosition,
@@ -20,6 +20,7 @@ __all__ = [
     "classification",
     "elementwise",
     "is_class_ids",
+    "margin",
     "one_hot",
     "regression",
     "weighted",

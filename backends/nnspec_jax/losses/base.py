@@ -98,6 +98,13 @@ def one_hot(outputs: jax.Array, ids: jax.Array) -> jax.Array:
     return ids[..., None] == jnp.arange(outputs.shape[-1], dtype=ids.dtype)
 
 
+def distribution(outputs: jax.Array, targets: jax.Array) -> jax.Array:
+    """The targets as a distribution over the classes: class ids as one-hot."""
+    if is_class_ids(outputs, targets):
+        return one_hot(outputs, targets).astype(outputs.dtype)
+    return elementwise(outputs, targets)
+
+
 def realizing(loss: Any) -> Callable[[Callable[[Any], PerPosition]], Callable[[Any], LossFunction]]:
     """Register the per-position function of a class of losses."""
 

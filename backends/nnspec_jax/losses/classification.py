@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from nnspec.losses import classification as specs
 from nnspec_jax.activation import clip, softplus
-from nnspec_jax.losses.base import PerPosition, elementwise, is_class_ids, one_hot, realizing
+from nnspec_jax.losses.base import PerPosition, distribution, elementwise, realizing
 
 
 def _dot(y: jax.Array, logs: jax.Array) -> jax.Array:
@@ -18,7 +18,7 @@ def _dot(y: jax.Array, logs: jax.Array) -> jax.Array:
 @realizing(specs.SoftmaxCrossEntropy)
 def _softmax_cross_entropy(spec: specs.SoftmaxCrossEntropy) -> PerPosition:
     def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = one_hot(x, targets).astype(x.dtype) if is_class_ids(x, targets) else elementwise(x, targets)
+        y = distribution(x, targets)
         if spec.label_smoothing:
             y = y * (1.0 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]
         if not spec.from_probabilities:

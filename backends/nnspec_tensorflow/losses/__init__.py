@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_tensorflow.losses import classification, regression
+from nnspec_tensorflow.losses import classification, margin, regression
 from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, loss, reduced, weighted
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "classification",
     "elementwise",
     "loss",
+    "margin",
     "reduced",
     "regression",
     "weighted",

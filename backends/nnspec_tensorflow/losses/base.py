@@ -91,6 +91,12 @@ def class_ids(x: Tensor, targets: Tensor) -> Tensor | None:
     return tf.cast(targets, tf.int32)
 
 
+def distribution(x: Tensor, targets: Tensor) -> Tensor:
+    """The targets as a distribution over the classes: class ids as one-hot."""
+    ids = class_ids(x, targets)
+    return elementwise(x, targets) if ids is None else tf.one_hot(ids, x.shape[-1], dtype=x.dtype)
+
+
 def _shown(tensor: Tensor) -> str:
     return show(tuple(tensor.shape))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from nnspec.losses import classification as specs
 from nnspec_tensorflow.activation import clamp, constant
-from nnspec_tensorflow.losses.base import Tensor, class_ids, elementwise, loss
+from nnspec_tensorflow.losses.base import Tensor, distribution, elementwise, loss
 from nnspec_tensorflow.startup import tf
 
 
@@ -19,8 +19,7 @@ def _dot(y: Tensor, logs: Tensor) -> Tensor:
 
 @loss.register
 def _softmax_cross_entropy(spec: specs.SoftmaxCrossEntropy, x: Tensor, targets: Tensor) -> Tensor:
-    ids = class_ids(x, targets)
-    y = elementwise(x, targets) if ids is None else tf.one_hot(ids, x.shape[-1], dtype=x.dtype)
+    y = distribution(x, targets)
     y = y * constant(1 - spec.label_smoothing, x) + constant(spec.label_smoothing / x.shape[-1], x)
     if not spec.from_probabilities:
         return -_dot(y, _log_softmax(x))

@@ -15,7 +15,7 @@ from nnspec_conformance.draws import Array, generator, rounded, signed
 Weights = Literal["example", "position", "mask", "nothing"] | None
 # Weights that take examples in or leave them out: some of them, or all.
 MASKS: tuple[Weights, ...] = ("mask", "nothing")
-Targets = Literal["ids", "one_hot", "soft", "sparse", "unnormalized", "values", "unit"]
+Targets = Literal["ids", "one_hot", "soft", "sparse", "unnormalized", "values", "unit", "signs", "counts"]
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "weighted_mean", "sum")
 BATCH = 6
 
@@ -46,12 +46,14 @@ class LossCase:
     Attributes:
         shape: of the outputs, without the batch axis.
         targets: class ids, one-hot, distributions ("soft"; "sparse" with zeros; "unnormalized" sum to anything), values
-            near the outputs, or values in [0, 1] ("unit").
+            near the outputs, values in [0, 1] ("unit"), −1 and 1 ("signs"), or whole numbers from 0 on ("counts").
         probabilities: outputs are positive and sum to anything, instead of logits.
         weights: none, one per example, one per position, 0 or 1 per example ("mask"), or 0 for all ("nothing").
         masked: some logits are −∞: classes that are taken out, and are no target.
         scale: standard deviation of logits and values.
-        levels: outputs (probabilities) or outputs − targets (values) are permutations of these, away from kinks.
+        levels: outputs (probabilities), outputs − targets (values) or outputs · targets (signs) are permutations of
+            these, away from kinks.
+        extremes: the loss and its gradient are finite for outputs of any size.
     """
 
     spec: Loss
@@ -64,6 +66,7 @@ class LossCase:
     masked: bool = False
     scale: float = 1.0
     levels: tuple[float, ...] = ()
+    extremes: bool = True
 
     @property
     def name(self) -> str:
@@ -79,20 +82,26 @@ class LossCase:
     def classes(self) -> set[type[Any]]:
         return {type(self.spec)}
 
+    @property
+    def at_extremes(self) -> bool:
+        """Whether outputs of any size are a question that has an answer."""
+        return self.extremes and not self.levels and self.weights != "nothing"
+
     def draw(self, dtype: str, draw: int = 0) -> tuple[Array, Array, Array | None]:
         """Outputs, targets and weights of a draw, rounded to ``dtype``."""
         rng = generator(self.name, "loss", draw)
         shape = (BATCH, *self.shape)
-        targets = self._targets(rng, shape)
+        targets = self._targets(rng, known(self.spec.target_shape(shape)))
         if self.levels:
             levels = np.resize(self.levels, shape) + 0.2 * STEP * rng.uniform(-1, 1, shape)
             values = rng.permuted(levels, axis=-1)
-            outputs = values if self.probabilities else targets + values
+            beside = targets * values if self.targets == "signs" else targets + values
+            outputs = values if self.probabilities else beside
         elif self.probabilities:
             outputs = rng.uniform(0.1, 0.9, shape)
         else:
             outputs = self.scale * rng.standard_normal(shape)
-        weights = drawn_weights(rng, self.weights, _known(self.spec.positions(shape)))
+        weights = drawn_weights(rng, self.weights, known(self.spec.positions(shape)))
         if self.masked:
             outputs, targets = self._without(outputs, targets)
         return rounded(outputs, dtype), rounded(targets, dtype), None if weights is None else rounded(weights, dtype)
@@ -113,6 +122,10 @@ class LossCase:
                 return np.eye(shape[-1])[rng.integers(0, shape[-1], shape[:-1])]
             case "values":
                 return self.scale * signed(rng, shape)
+            case "signs":
+                return rng.choice([-1.0, 1.0], shape)
+            case "counts":
+                return rng.integers(0, 6, shape) / 1.0
             case "unit":
                 values = rng.uniform(0, 1, shape)
                 return np.where(rng.random(shape) < 0.4, np.round(values), values)
@@ -122,7 +135,8 @@ class LossCase:
         return values if self.targets == "unnormalized" else values / values.sum(-1, keepdims=True)
 
 
-def _known(shape: Shape) -> tuple[int, ...]:
+def known(shape: Shape) -> tuple[int, ...]:
+    """A shape all of whose sizes are known."""
     return tuple(size or 1 for size in shape)
 
 

@@ -7,7 +7,17 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from nnspec.losses import BinaryCrossEntropy, KLDivergence, Loss
+from nnspec.losses import (
+    BinaryCrossEntropy,
+    GaussianNLL,
+    Hinge,
+    KLDivergence,
+    Loss,
+    MeanSquaredLogarithmicError,
+    PoissonNLL,
+    SoftmaxCrossEntropy,
+    SquaredHinge,
+)
 from nnspec_conformance.losses import LossCase
 from nnspec_conformance.strategies.fields import of_kind
 
@@ -23,17 +33,32 @@ def cases(draw: st.DrawFn) -> LossCase:
     targets = draw(_targets(spec))
     if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero
         targets = "soft"
-    logits = not getattr(spec, "from_probabilities", False)
-    maskable = categorical and logits and shape[-1] > 2 and not getattr(spec, "label_smoothing", 0)
+    if isinstance(spec, GaussianNLL):
+        shape = (*shape, 2 * draw(SIZES))
+    logits = not _positive(spec)
+    maskable = (
+        isinstance(spec, SoftmaxCrossEntropy | KLDivergence)
+        and logits
+        and shape[-1] > 2
+        and not getattr(spec, "label_smoothing", 0)
+    )
     return LossCase(
         spec,
         shape,
         targets,
         probabilities=not logits,
+        extremes=not isinstance(spec, GaussianNLL | PoissonNLL),  # of exponentials
         masked=maskable and draw(st.booleans()),
         weights=draw(st.sampled_from([None, "example", "position", "mask", "nothing"])),
         scale=draw(st.sampled_from([1.0, 0.1, 5.0])),
     )
+
+
+def _positive(spec: Loss) -> bool:
+    """Whether outputs are above 0, and not scores of any size."""
+    log_input: bool = getattr(spec, "log_input", True)
+    from_probabilities: bool = getattr(spec, "from_probabilities", False)
+    return from_probabilities or not log_input or isinstance(spec, MeanSquaredLogarithmicError)
 
 
 def _targets(spec: Loss) -> SearchStrategy[Any]:
@@ -41,4 +66,8 @@ def _targets(spec: Loss) -> SearchStrategy[Any]:
         return st.sampled_from(["ids", "one_hot", "soft", "sparse", "unnormalized"])
     if isinstance(spec, KLDivergence):
         return st.sampled_from(["soft", "sparse", "unnormalized"])
+    if isinstance(spec, Hinge | SquaredHinge):
+        return st.just("unit" if spec.binary_targets else "signs")
+    if isinstance(spec, MeanSquaredLogarithmicError | PoissonNLL):
+        return st.just("counts")
     return st.just("unit" if isinstance(spec, BinaryCrossEntropy) else "values")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.reference.losses import classification, regression
+from nnspec.reference.losses import classification, margin, regression
 from nnspec.reference.losses.base import class_ids, elementwise, loss, per_position, value, weighted
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "classification",
     "elementwise",
     "loss",
+    "margin",
     "per_position",
     "regression",
     "value",

@@ -82,3 +82,12 @@ def class_ids(x: Array, targets: Array) -> Array | None:
     if wrong.size:
         raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")
     return targets
+
+
+def distribution(x: Array, targets: Array) -> Array:
+    """The targets as a distribution over the classes: class ids as one-hot."""
+    ids = class_ids(x, targets)
+    if ids is None:
+        return elementwise(x, targets)
+    one_hot: Array = (ids[..., None] == np.arange(x.shape[-1])).astype(x.dtype)
+    return one_hot

@@ -7,15 +7,7 @@ import numpy as np
 from nnspec.losses import classification as specs
 from nnspec.reference.activation import log_softmax
 from nnspec.reference.base import Array
-from nnspec.reference.losses.base import class_ids, elementwise, loss
-
-
-def _distribution(x: Array, targets: Array) -> Array:
-    ids = class_ids(x, targets)
-    if ids is None:
-        return elementwise(x, targets)
-    one_hot: Array = (ids[..., None] == np.arange(x.shape[-1])).astype(x.dtype)
-    return one_hot
+from nnspec.reference.losses.base import distribution, elementwise, loss
 
 
 def _dot(y: Array, logs: Array) -> Array:
@@ -26,7 +18,7 @@ def _dot(y: Array, logs: Array) -> Array:
 
 @loss.register(specs.SoftmaxCrossEntropy)
 def _softmax_cross_entropy(spec: specs.SoftmaxCrossEntropy, x: Array, targets: Array) -> Array:
-    y = _distribution(x, targets)
+    y = distribution(x, targets)
     y = y * (1 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]
     if not spec.from_probabilities:
         return -_dot(y, log_softmax(x))

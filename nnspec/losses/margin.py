@@ -1,0 +1,51 @@
+"""Losses of margins: scores that shall be on the right side by a distance."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+from nnspec.losses.base import Loss
+from nnspec.spec import NonNegativeFloat, spec
+
+
+@spec
+class Hinge(Loss):
+    """Hinge loss per element: l = max(0, margin − y·x), with ∂l/∂x = 0 where y·x = margin.
+
+    Targets: y of x's shape, −1 or 1; with ``binary_targets`` they are 0 or 1 and become 2y − 1. (Keras decides by the
+    batch: where all of its targets are 0 or 1, they are binary.) With ``margin: 0`` it is the perceptron's loss.
+    Source: Cortes & Vapnik 1995; Rosenblatt 1958.
+    """
+
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    margin: NonNegativeFloat = 1.0
+    binary_targets: bool = False
+
+
+@spec
+class SquaredHinge(Loss):
+    """Squared hinge loss per element: l = max(0, margin − y·x)². Targets as for :class:`Hinge`."""
+
+    bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    margin: NonNegativeFloat = 1.0
+    binary_targets: bool = False
+
+
+@spec
+class CategoricalHinge(Loss):
+    """Hinge loss of the scores of classes along the last axis.
+
+    l = max(0, maxₖ(xₖ + margin · (1 − yₖ)) − Σₖ yₖ·xₖ)        for ``rival: class``: the largest other score
+    l = max(0, margin + maxₖ((1 − yₖ)·xₖ) − Σₖ yₖ·xₖ)          for ``rival: masked``, Keras's: no less than 0
+
+    Targets: class ids (...,), taken as one-hot, or y (..., classes). Of several equal rivals the first has the
+    derivative 1, the others 0; where l = 0 all derivatives are 0. With ``margin: 0`` it is the perceptron's loss.
+    Source: Crammer & Singer 2001.
+    """
+
+    targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    margin: NonNegativeFloat = 1.0
+    rival: Literal["class", "masked"] = "class"
