@@ -102,7 +102,10 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.shape import Flatten as Flatten, Reshape as Reshape
     from nnspec.losses.classification import (
         BinaryCrossEntropy as BinaryCrossEntropy,
+        BinaryFocalCrossEntropy as BinaryFocalCrossEntropy,
+        CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy,
         KLDivergence as KLDivergence,
+        NegativeLogLikelihood as NegativeLogLikelihood,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
     from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge

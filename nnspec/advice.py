@@ -58,7 +58,13 @@ def advice(model: Model, loss: Any = None) -> list[str]:
         if name.endswith("/bias")
     ]
     last = _last_activation(model)
-    pairs = {"SoftmaxCrossEntropy": "softmax", "BinaryCrossEntropy": "sigmoid", "KLDivergence": "softmax"}
+    pairs = {
+        "SoftmaxCrossEntropy": "softmax",
+        "CategoricalFocalCrossEntropy": "softmax",
+        "KLDivergence": "softmax",
+        "BinaryCrossEntropy": "sigmoid",
+        "BinaryFocalCrossEntropy": "sigmoid",
+    }
     tag = None if loss is None else tag_of(type(loss))
     if tag in pairs and last == pairs[tag] and not loss.from_probabilities:
         lines.append(

@@ -108,7 +108,15 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
     },
     "loss": {
         "nnspec.losses.classification": {
-            name: name for name in ("BinaryCrossEntropy", "KLDivergence", "SoftmaxCrossEntropy")
+            name: name
+            for name in (
+                "BinaryCrossEntropy",
+                "BinaryFocalCrossEntropy",
+                "CategoricalFocalCrossEntropy",
+                "KLDivergence",
+                "NegativeLogLikelihood",
+                "SoftmaxCrossEntropy",
+            )
         },
         "nnspec.losses.margin": {name: name for name in ("CategoricalHinge", "Hinge", "SquaredHinge")},
         "nnspec.losses.regression": {

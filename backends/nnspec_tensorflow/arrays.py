@@ -98,7 +98,9 @@ def check_class_ids(spec: Loss | Metric, targets: Array, classes: int | None) ->
         DataError: naming the first of them.
     """
     if spec.targets == "labels" and classes is not None and targets.dtype.kind in "iu":
-        wrong = targets[(targets < 0) | (targets >= classes)]
+        out = (targets < 0) | (targets >= classes)
+        label = getattr(spec, "ignore_label", None)
+        wrong = targets[out if label is None else out & (targets != label)]
         if wrong.size:
             raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")
 

@@ -20,6 +20,7 @@ from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, 
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec_conformance.case import Case, whole
 from nnspec_conformance.draws import Array, generator, rounded, signed
+from nnspec_conformance.losses.base import known
 from nnspec_conformance.model import cnn, residual, sequence, transformer
 from nnspec_conformance.optimizers import classes_within
 
@@ -78,11 +79,12 @@ class TrainingCase:
         sizes = (rows, *(size or 1 for size in shape[1:]))
         if self.loss.targets == "labels":
             made["targets"] = rng.integers(0, sizes[-1], sizes[:-1], dtype=np.int32)
-        elif isinstance(self.loss, BinaryCrossEntropy):
+        elif self.loss.bounds == (0.0, 1.0):
             made["targets"] = rounded(rng.integers(0, 2, sizes) / 1.0, dtype)
         else:
             # At least 1.2 from zero: Huber's cases with outputs in (-1, 1) stay on one side of its delta.
-            made["targets"] = rounded(2.5 * signed(rng, sizes), dtype)
+            values = 2.5 * signed(rng, known(self.loss.target_shape(sizes)))
+            made["targets"] = rounded(np.abs(values) if self.loss.bounds[0] == 0 else values, dtype)
         if self.weights:
             made["weights"] = rounded(rng.uniform(0.2, 2.0, rows), dtype)
         return made

@@ -9,6 +9,10 @@ front (w of shape (batch,) weighs every position of its example):
   the loss and its gradient are NaN,
 * ``reduction="sum"``: Σ w·l.
 
+A position whose target is the loss's ``ignore_label`` is none: it adds nothing to any of these sums, nor to the number
+of positions. The ``class_weights`` c of a loss are factors of its terms, and of w in the divisor Σ w: that of a
+position is Σₖ cₖ·yₖ, the weight of its class, before labels are smoothed (PyTorch's rule for class ids).
+
 The loss of an epoch is the same quotient over all of its examples.
 """
 
@@ -21,7 +25,10 @@ from nnspec.losses.base import Loss as Loss, Reduction as Reduction
 if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
     from nnspec.losses.classification import (
         BinaryCrossEntropy as BinaryCrossEntropy,
+        BinaryFocalCrossEntropy as BinaryFocalCrossEntropy,
+        CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy,
         KLDivergence as KLDivergence,
+        NegativeLogLikelihood as NegativeLogLikelihood,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
     from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge

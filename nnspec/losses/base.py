@@ -6,10 +6,22 @@ import dataclasses
 import math
 from typing import ClassVar, Literal
 
+from nnspec.errors import ShapeError
 from nnspec.layers.base import Shape
 from nnspec.spec import Spec, spec
 
 Reduction = Literal["mean", "weighted_mean", "sum"]
+
+
+def of_classes(field: str, numbers: tuple[float, ...], classes: int | None) -> tuple[float, ...]:
+    """A number for each class.
+
+    Raises:
+        ShapeError: there are more or fewer classes.
+    """
+    if len(numbers) != classes:
+        raise ShapeError(f"{field} holds {len(numbers)} numbers, for {classes} classes")
+    return numbers
 
 
 @spec

@@ -6,21 +6,27 @@ import math
 from typing import ClassVar
 
 from nnspec.losses.base import Loss
-from nnspec.spec import Margin, PositiveFloat, Probability, spec
+from nnspec.spec import Margin, NonNegativeFloat, PositiveFloat, Probability, spec
+
+# A factor for each class.
+ClassWeights = tuple[PositiveFloat, ...]
 
 
 @spec
 class SoftmaxCrossEntropy(Loss):
     """Cross-entropy of softmax outputs along the last axis.
 
-    l = −Σₖ yₖ · log_softmax(x)ₖ        for logits x (..., classes), the default
-    l = −Σₖ yₖ · ln qₖ                  for probabilities: q = min(max(p / Σp, ε), 1 − ε), ε = ``epsilon``
+    l = −Σₖ cₖ · yₖ · log_softmax(x)ₖ        for logits x (..., classes), the default
+    l = −Σₖ cₖ · yₖ · ln qₖ                  for probabilities: q = min(max(p / Σp, ε), 1 − ε), ε = ``epsilon``
 
     Targets: class ids (...,) of an integer dtype, taken as one-hot, or a distribution y (..., classes), which need not
     sum to one (∂l/∂x = softmax(x) · Σy − y). Label smoothing α: y ← y · (1 − α) + α / classes.
     A clipped probability has gradient 0, at the bounds too; the division by Σp is differentiated.
     A logit of −∞ takes its class out, where the target (after smoothing) is 0: its gradient is 0, and the loss is as if
     the class did not exist.
+
+    c are the ``class_weights``, 1 unless given. Positions whose class id is ``ignore_label``, which need not be the id
+    of a class, do not count.
     """
 
     targets: ClassVar[str] = "labels"
@@ -29,6 +35,8 @@ class SoftmaxCrossEntropy(Loss):
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
+    class_weights: ClassWeights | None = None
+    ignore_label: int | None = None
 
 
 @spec
@@ -40,12 +48,17 @@ class BinaryCrossEntropy(Loss):
 
     Targets: y of x's shape, in [0, 1]. Label smoothing α: y ← y · (1 − α) + α / 2. For logits ∂l/∂x = σ(x) − y
     everywhere; a clipped probability has gradient 0, at the bounds too.
+
+    ``pos_weight``, a number or one for each element of the last axis, is a factor of y's term: of −y · ln σ(x), or
+    −y · ln q. Elements whose target is ``ignore_label`` do not count.
     """
 
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
+    pos_weight: PositiveFloat | ClassWeights | None = None
+    ignore_label: int | None = None
 
 
 @spec
@@ -63,3 +76,60 @@ class KLDivergence(Loss):
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
     from_probabilities: bool = False
     epsilon: PositiveFloat = 1e-7
+
+
+@spec
+class NegativeLogLikelihood(Loss):
+    """Negative log-likelihood of log-probabilities, such as ``log_softmax`` gives: l = −Σₖ cₖ · yₖ · xₖ.
+
+    Targets, class weights c and ``ignore_label`` as for :class:`SoftmaxCrossEntropy`; outputs are taken as they are,
+    and 0 · −∞ is 0.
+    """
+
+    targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    class_weights: ClassWeights | None = None
+    ignore_label: int | None = None
+
+
+@spec
+class CategoricalFocalCrossEntropy(Loss):
+    """Cross-entropy along the last axis in which sure classes count less.
+
+    l = −Σₖ cₖ · yₖ · (1 − pₖ)^γ · ln pₖ,  γ = ``gamma``
+
+    with p = softmax(x) for logits x, the default, or p = q as for :class:`SoftmaxCrossEntropy`; targets, smoothing,
+    class weights c (the paper's α) and ``ignore_label`` are as there. 0^γ is 0 with derivative 0 for γ > 0.
+    Source: Lin et al. 2017, arXiv:1708.02002.
+    """
+
+    targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    gamma: NonNegativeFloat = 2.0
+    label_smoothing: Probability = 0.0
+    from_probabilities: bool = False
+    epsilon: Margin = 1e-7
+    class_weights: ClassWeights | None = None
+    ignore_label: int | None = None
+
+
+@spec
+class BinaryFocalCrossEntropy(Loss):
+    """Binary cross-entropy per element in which sure elements count less.
+
+    l = a · r^γ · b,  r = y · (1 − p) + (1 − y) · p,  γ = ``gamma``
+
+    with the binary cross-entropy b, p = σ(x) for logits x, the default, or p = q as for :class:`BinaryCrossEntropy`;
+    targets y and smoothing are as there. a = α · y + (1 − α) · (1 − y) where α = ``alpha`` is given, else 1.
+    0^γ is 0 with derivative 0 for γ > 0. Source: Lin et al. 2017, arXiv:1708.02002.
+    """
+
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    gamma: NonNegativeFloat = 2.0
+    alpha: Probability | None = None
+    label_smoothing: Probability = 0.0
+    from_probabilities: bool = False
+    epsilon: Margin = 1e-7
+    ignore_label: int | None = None

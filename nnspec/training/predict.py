@@ -18,6 +18,9 @@ from nnspec.training.data import read_inputs
 from nnspec.training.run import load
 from nnspec.vocabulary import tag_of
 
+# Losses whose outputs, or the softmax of them, are probabilities of classes.
+_OF_CLASSES = ("SoftmaxCrossEntropy", "CategoricalFocalCrossEntropy", "NegativeLogLikelihood")
+
 
 @dataclass(frozen=True)
 class Predictions:
@@ -91,9 +94,9 @@ def predict_file(
     inputs = read_inputs(Path(path), run.experiment.model, run.preparation.feature_names)
     outputs = run.predict(inputs, batch_size=batch_size).astype(np.float64)
     loss = run.experiment.loss
-    if run.preparation.classes is None or tag_of(type(loss)) != "SoftmaxCrossEntropy":
+    if run.preparation.classes is None or tag_of(type(loss)) not in _OF_CLASSES:
         return Predictions(outputs)
-    if loss.from_probabilities:
+    if getattr(loss, "from_probabilities", False):
         return Predictions(outputs, run.preparation.classes, outputs)
     exponentials = np.exp(outputs - outputs.max(-1, keepdims=True))
     return Predictions(outputs, run.preparation.classes, exponentials / exponentials.sum(-1, keepdims=True))

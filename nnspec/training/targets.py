@@ -65,7 +65,8 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
                 f"{tag_of(type(loss))} takes class ids (integers) of shape {_shape(positions)} or distributions of "
                 f"shape {_shape(output)}, got {targets.dtype} of shape {_shape(targets.shape[1:])}"
             )
-        return _ids(_as(targets, positions, "class ids", output), classes, place)
+        ignored = getattr(loss, "ignore_label", None)
+        return _ids(_as(targets, positions, "class ids", output), classes, place, ignored)
     if targets.dtype.kind not in "iubf" and str(targets.dtype) != "bfloat16":
         raise DataError(f"targets are numbers, got dtype {targets.dtype}")
     values = _as(targets, loss.target_shape(output), "targets", output).astype(np.float64)
@@ -74,8 +75,10 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
     return cast(values, dtype, "target", place)
 
 
-def _ids(targets: Array, classes: int, place: Place) -> NDArray[np.int32]:
+def _ids(targets: Array, classes: int, place: Place, ignored: int | None = None) -> NDArray[np.int32]:
     wrong = (targets < 0) | (targets >= classes)
+    if ignored is not None:
+        wrong &= targets != ignored
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise DataError(
@@ -106,6 +109,8 @@ def _shape(shape: tuple[int, ...]) -> str:
 def _check_range(values: NDArray[np.float64], loss: Any, place: Place) -> None:
     low, high = loss.bounds
     wrong = (values < low) | (values > high)
+    if getattr(loss, "ignore_label", None) is not None:
+        wrong &= values != loss.ignore_label
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
         wanted = f"between {low:g} and {high:g}" if np.isfinite(high) else f"at least {low:g}"

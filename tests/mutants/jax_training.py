@@ -18,8 +18,8 @@ MUTANTS = [
     _loss(
         "SoftmaxCrossEntropy",
         "divided by the weights",
-        'weight if self.spec.reduction == "weighted_mean" else jnp',
-        "weight if True else jnp",
+        'weight if self.spec.reduction == "weighted_mean" else positions',
+        "weight if True else positions",
         hint="weights",
     ),
     _loss("MeanSquaredError", "weights counted per example", _SPREAD, "spread.sum()", hint="weighted_mean"),
@@ -27,15 +27,15 @@ MUTANTS = [
     _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",
-        "spec.label_smoothing / x.shape[-1]",
-        "spec.label_smoothing / (x.shape[-1] - 1)",
+        "spec.label_smoothing / outcomes",
+        "spec.label_smoothing / (outcomes - 1)",
         hint="smoothing",
     ),
     _classes(
         "SoftmaxCrossEntropy",
         "probabilities not normalized",
-        "clip(x / x.sum(-1, keepdims=True), spec",
-        "clip(x, spec",
+        "clip(p / p.sum(-1, keepdims=True), spec",
+        "clip(p, spec",
         hint="from_prob",
     ),
     _classes(
@@ -62,7 +62,7 @@ MUTANTS = [
     _classes(
         "BinaryCrossEntropy",
         "smoothing not halved",
-        "spec.label_smoothing / 2.0",
+        "spec.label_smoothing / outcomes",
         "spec.label_smoothing",
         hint="smoothing",
     ),

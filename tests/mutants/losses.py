@@ -1,16 +1,17 @@
-"""Mistakes in losses of margins and of numbers."""
+"""Mistakes in what losses count, and in losses of classes, margins and numbers."""
 
 from __future__ import annotations
 
 from tests.mutants.mutant import planting
 
-_margin, _jax_margin, _tensorflow_margin = (
-    planting(f"{home}.losses.margin", "loss", "loss kinks")
-    for home in ("nnspec.reference", "nnspec_jax", "nnspec_tensorflow")
+_WINGS = ("nnspec.reference", "nnspec_jax", "nnspec_tensorflow")
+_shared, _jax_shared, _tensorflow_shared = (planting(f"{wing}.losses.base", "loss", "loss kinks") for wing in _WINGS)
+_classes, _jax_classes, _tensorflow_classes = (
+    planting(f"{wing}.losses.classification", "loss", "loss kinks") for wing in _WINGS
 )
+_margin, _jax_margin, _tensorflow_margin = (planting(f"{wing}.losses.margin", "loss", "loss kinks") for wing in _WINGS)
 _numbers, _jax_numbers, _tensorflow_numbers = (
-    planting(f"{home}.losses.regression", "loss", "loss kinks")
-    for home in ("nnspec.reference", "nnspec_jax", "nnspec_tensorflow")
+    planting(f"{wing}.losses.regression", "loss", "loss kinks") for wing in _WINGS
 )
 
 MUTANTS = [
@@ -119,5 +120,93 @@ MUTANTS = [
         "variances first",
         "mean, s = x[..., :features], x[..., features:]",
         "s, mean = x[..., :features], x[..., features:]",
+    ),
+    _shared(
+        "SoftmaxCrossEntropy",
+        "class weights count nowhere",
+        "np.ones_like(losses) if shares is None else shares",
+        "np.ones_like(losses)",
+        hint="class_weights",
+    ),
+    _jax_shared(
+        "SoftmaxCrossEntropy",
+        "ignored positions count",
+        "positions = shares.sum()",
+        "positions = positions",
+        hint="ignore",
+    ),
+    _tensorflow_shared(
+        "SoftmaxCrossEntropy",
+        "class weights count nowhere",
+        "shares * class_shares(self.spec, x, targets)",
+        "shares",
+        hint="class_weights",
+    ),
+    _tensorflow_shared(
+        "SoftmaxCrossEntropy",
+        "ignored positions are right",
+        "tf.where(counted, values, tf.zeros_like(values))",
+        "values",
+        hint="ignore_label=2",
+    ),
+    _jax_classes(
+        "BinaryCrossEntropy",
+        "weight of the other side",
+        "weight * y * softplus(-x) + (1.0 - y) * softplus(x)",
+        "y * softplus(-x) + weight * (1.0 - y) * softplus(x)",
+        hint="pos_weight",
+    ),
+    _tensorflow_classes(
+        "BinaryCrossEntropy",
+        "weight in float32",
+        "weight * y * tf.math.softplus(-x)",
+        "tf.cast(tf.cast(weight, tf.float32), x.dtype) * y * tf.math.softplus(-x)",
+        hint="pos_weight=2.7",
+    ),
+    _jax_classes(
+        "NegativeLogLikelihood",
+        "logarithm once more",
+        "distribution(x, targets)), x)",
+        "distribution(x, targets)), jax.nn.log_softmax(x, axis=-1))",
+    ),
+    _classes(
+        "CategoricalFocalCrossEntropy",
+        "power of the class itself",
+        "(-np.expm1(logs)) ** spec.gamma",
+        "np.exp(logs) ** spec.gamma",
+    ),
+    _jax_classes(
+        "CategoricalFocalCrossEntropy",
+        "0 · ∞ where nothing is left",
+        "jnp.power(jnp.where(zero, 1.0, base), exponent)",
+        "jnp.power(base, exponent)",
+        "loss kinks",
+    ),
+    _tensorflow_classes(
+        "CategoricalFocalCrossEntropy",
+        "class weights left out",
+        "_by_class(spec, x, y), _power",
+        "y, _power",
+        hint="class_weights",
+    ),
+    _classes(
+        "BinaryFocalCrossEntropy",
+        "alpha for both sides",
+        "spec.alpha * y + (1 - spec.alpha) * (1 - y)",
+        "spec.alpha",
+        hint="alpha",
+    ),
+    _jax_classes(
+        "BinaryFocalCrossEntropy",
+        "sides exchanged",
+        "rest = y * jax.nn.sigmoid(-x) + (1.0 - y) * jax.nn.sigmoid(x)",
+        "rest = y * jax.nn.sigmoid(x) + (1.0 - y) * jax.nn.sigmoid(-x)",
+    ),
+    _tensorflow_classes(
+        "BinaryFocalCrossEntropy",
+        "squared, whatever gamma",
+        "_power(rest, spec.gamma) * _binary",
+        "tf.square(rest) * _binary",
+        hint="gamma",
     ),
 ]

@@ -17,15 +17,15 @@ MUTANTS = [
     _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",
-        "y * (1 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]",
-        "y * (1 - spec.label_smoothing) + (1 - y) * spec.label_smoothing / (x.shape[-1] - 1)",
+        "y * (1 - spec.label_smoothing) + spec.label_smoothing / outcomes",
+        "y * (1 - spec.label_smoothing) + (1 - y) * spec.label_smoothing / (outcomes - 1)",
         hint="label_smoothing",
     ),
     _classes(
         "SoftmaxCrossEntropy",
         "probabilities not normalized",
-        "x / x.sum(-1, keepdims=True)",
-        "x",
+        "p / p.sum(-1, keepdims=True)",
+        "p",
         hint="from_probabilities",
     ),
     _loss("SoftmaxCrossEntropy", "divided by the number of examples", "float(losses.size)", "len(losses)", hint="rank"),
@@ -37,7 +37,11 @@ MUTANTS = [
         hint="weights",
     ),
     _classes(
-        "BinaryCrossEntropy", "smoothing not halved", "spec.label_smoothing / 2", "spec.label_smoothing", hint="0.2"
+        "BinaryCrossEntropy",
+        "smoothing not halved",
+        "spec.label_smoothing / outcomes",
+        "spec.label_smoothing",
+        hint="0.2",
     ),
     _numbers(
         "Huber",

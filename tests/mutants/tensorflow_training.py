@@ -20,8 +20,8 @@ _COUPLED = """\
 """
 _POSITION = "tf.reduce_sum(tf.cast(s[..., None] >= bounds, tf.int64), axis=-1) - 1"
 _LOGARITHM = "tf.math.log(tf.cast(s, tf.float64) / first * (spec.t_mul - 1) + 1) / math.log(spec.t_mul)"
-_CLAMPED = "clamp(x / tf.reduce_sum(x, axis=-1, keepdims=True), spec.epsilon, 1 - spec.epsilon)"
-_CUT = "tf.clip_by_value(x / tf.reduce_sum(x, axis=-1, keepdims=True), spec.epsilon, 1 - spec.epsilon)"
+_CLAMPED = "clamp(p / tf.reduce_sum(p, axis=-1, keepdims=True), spec.epsilon, 1 - spec.epsilon)"
+_CUT = "tf.clip_by_value(p / tf.reduce_sum(p, axis=-1, keepdims=True), spec.epsilon, 1 - spec.epsilon)"
 _ROOT = "tf.sqrt(power + epsilon) if spec.epsilon_in_root else tf.sqrt(power) + epsilon"
 _POWERS = "tf.pow(tf.constant(b, tf.float64), step.t)"
 
@@ -36,22 +36,22 @@ MUTANTS = [
     _classes(
         "SoftmaxCrossEntropy",
         "smoothing in float32",
-        "constant(spec.label_smoothing / x.shape[-1], x)",
-        "tf.cast(spec.label_smoothing / x.shape[-1], x.dtype)",
+        "constant(spec.label_smoothing / outcomes, y)",
+        "tf.cast(spec.label_smoothing / outcomes, y.dtype)",
         hint="smoothing",
     ),
     _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",
-        "constant(spec.label_smoothing / x.shape[-1], x)",
-        "constant(spec.label_smoothing / (x.shape[-1] - 1), x)",
+        "constant(spec.label_smoothing / outcomes, y)",
+        "constant(spec.label_smoothing / (outcomes - 1), y)",
         hint="smoothing",
     ),
     _loss(
         "SoftmaxCrossEntropy",
         "divided by the number of examples",
-        "tf.cast(tf.size(values), values.dtype)\n\n    def get_config",
-        "tf.cast(tf.shape(values)[0], values.dtype)\n\n    def get_config",
+        "positions = tf.cast(tf.size(values), values.dtype)",
+        "positions = tf.cast(tf.shape(values)[0], values.dtype)",
         hint="rank",
     ),
     _classes(
@@ -92,7 +92,7 @@ MUTANTS = [
     _classes(
         "BinaryCrossEntropy",
         "smoothing not halved",
-        "spec.label_smoothing / 2",
+        "spec.label_smoothing / outcomes",
         "spec.label_smoothing",
         hint="smoothing",
     ),

@@ -21,6 +21,8 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
         f"losses.{name}": (_LOSSES[0], f"{test or name}Test", _LOSSES[1])
         for name, test in {
             "BinaryCrossentropy": "",
+            "BinaryFocalCrossentropy": "",
+            "CategoricalFocalCrossentropy": "",
             "CategoricalCrossentropy": "",
             "CategoricalHinge": "",
             "CosineSimilarity": "",

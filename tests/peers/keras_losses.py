@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,32 +19,31 @@ REDUCTIONS = {"sum_over_batch_size": "mean", "mean": "mean", "mean_with_sample_w
 
 
 class KerasLoss:
-    """One of our losses behind Keras's arguments.
+    """One of our losses, or one for a number of classes, behind Keras's arguments.
 
     Keras takes the mean over the last axis of elementwise losses first and then reduces; we reduce all elements at
     once. For a mean this is the same; for a sum the weights take up the division.
     """
 
-    def __init__(
-        self, subject: Subject, spec: Loss, *, elementwise: bool, ids: bool, reduction: Any, axis: int
-    ) -> None:
+    def __init__(self, subject: Subject, spec: Any, *, elementwise: bool, ids: bool, reduction: Any, axis: int) -> None:
         self.subject, self.spec, self.elementwise, self.ids = subject, spec, elementwise, ids
         self.reduction, self.axis = reduction, axis
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         outputs = np.moveaxis(np.asarray(y_pred, np.float32), self.axis, -1)
+        spec = self.spec if isinstance(self.spec, Loss) else self.spec(outputs.shape[-1])
         targets = self._targets(np.asarray(y_true), outputs)
         positions = outputs.shape[:-1]
         weights = _weights(sample_weight, positions)
         if self.reduction in (None, "none"):
             elements = outputs.shape if self.elementwise else positions
-            losses = unreduced(self.subject, self.spec, outputs, targets, elements)
+            losses = unreduced(self.subject, spec, outputs, targets, elements)
             losses = losses.mean(-1) if self.elementwise else losses
             return losses if weights is None else losses * weights
         if self.reduction == "sum" and self.elementwise:
             weights = np.full(positions, 1.0) if weights is None else weights
             weights = weights / outputs.shape[-1]
-        return self.subject.loss(self.spec, outputs, targets, weights)[0]
+        return self.subject.loss(spec, outputs, targets, weights)[0]
 
     def __getattr__(self, name: str) -> Any:
         raise NoValues(name)
@@ -90,8 +90,7 @@ def losses(subject: Subject) -> dict[str, Any]:
         ) -> KerasLoss:
             if dtype not in (None, "float32"):
                 raise NoValues("dtype policies")
-            if ignore_class is not None:
-                raise NotExpressible("a class that is ignored")
+            options |= {} if ignore_class is None else {"ignore_label": ignore_class}
             spec = make(reduction=REDUCTIONS.get(reduction, "mean"), **options)
             made = KerasLoss(subject, spec, elementwise=elementwise, ids=ids, reduction=reduction, axis=axis)
             return (lambda y_true, *given, **more: made(_signs(y_true), *given, **more)) if signs else made
@@ -104,6 +103,20 @@ def losses(subject: Subject) -> dict[str, Any]:
             return spec
 
         return make
+
+    def binary_focal(
+        *, from_logits: bool = False, apply_class_balancing: bool = False, alpha: float = 0.25, **o: Any
+    ) -> Loss:
+        return nn.BinaryFocalCrossEntropy(
+            from_probabilities=not from_logits, alpha=alpha if apply_class_balancing else None, **o
+        )
+
+    def categorical_focal(options: dict[str, Any], classes: int) -> Loss:
+        alpha = np.broadcast_to(options.get("alpha", 0.25), classes)
+        others = {name: value for name, value in options.items() if name not in ("alpha", "from_logits")}
+        return nn.CategoricalFocalCrossEntropy(
+            from_probabilities=not options.get("from_logits", False), class_weights=tuple(map(float, alpha)), **others
+        )
 
     classes = {
         "MeanSquaredError": loss(nn.MeanSquaredError),
@@ -119,6 +132,8 @@ def losses(subject: Subject) -> dict[str, Any]:
         "CategoricalHinge": loss(lambda **o: nn.CategoricalHinge(rival="masked", **o), elementwise=False),
         "KLDivergence": loss(lambda **o: nn.KLDivergence(from_probabilities=True, **o), elementwise=False),
         "BinaryCrossentropy": loss(cross_entropy(nn.BinaryCrossEntropy)),
+        "BinaryFocalCrossentropy": loss(binary_focal),
+        "CategoricalFocalCrossentropy": loss(lambda **o: functools.partial(categorical_focal, o), elementwise=False),
         "CategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False),
         "SparseCategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False, ids=True),
     }

@@ -8,6 +8,7 @@ import numpy as np
 
 import nnspec as nn
 from nnspec.backends import Array
+from nnspec.losses import Loss
 from tests.peers.onnx_call import Call, need, one
 from tests.peers.subjects import Subject, applied, network, unreduced
 
@@ -80,7 +81,7 @@ def softmax_cross_entropy(call: Call) -> list[Array]:
     weights = np.where(ignored, 0, weights).astype(np.float32)
     reduction = call.get("reduction", "mean")
     if reduction == "none":
-        value = weights * unreduced_in_rows(call.subject, scores, ids)
+        value = weights * unreduced_in_rows(call.subject, nn.SoftmaxCrossEntropy(), scores, ids)
     else:
         spec = nn.SoftmaxCrossEntropy(reduction="weighted_mean" if reduction == "mean" else "sum")
         value = call.subject.loss(spec, scores, ids, weights)[0]
@@ -89,13 +90,26 @@ def softmax_cross_entropy(call: Call) -> list[Array]:
     return [value, np.moveaxis(applied(call.subject, nn.LogSoftmax(), scores), -1, 1)]
 
 
-def unreduced_in_rows(subject: Subject, scores: Array, ids: Array) -> Array:
+def negative_log_likelihood(call: Call) -> list[Array]:
+    scores, labels, classes = np.moveaxis(call.x, 1, -1), call.inputs[1], call.input(2)
+    reduction = call.get("reduction", "mean")
+    spec = nn.NegativeLogLikelihood(
+        None if classes is None else tuple(map(float, classes)),
+        call.get("ignore_index", None),
+        reduction="weighted_mean" if reduction == "mean" else "sum",
+    )
+    ids = labels.astype(np.int32)
+    if reduction == "none":
+        return [unreduced_in_rows(call.subject, spec, scores, ids)]
+    return [call.subject.loss(spec, scores, ids)[0]]
+
+
+def unreduced_in_rows(subject: Subject, spec: Loss, scores: Array, ids: Array) -> Array:
     """The loss of each position, some positions at a time, so that thousands of them stay affordable."""
     rows, labels, size = scores.reshape(-1, scores.shape[-1]), ids.reshape(-1), 27
     need(len(rows) % size == 0 or len(rows) < 100, "unreduced losses of very many positions")
     size = size if len(rows) >= 100 else len(rows)
     parts = [
-        unreduced(subject, nn.SoftmaxCrossEntropy(), rows[i : i + size], labels[i : i + size], (size,))
-        for i in range(0, len(rows), size)
+        unreduced(subject, spec, rows[i : i + size], labels[i : i + size], (size,)) for i in range(0, len(rows), size)
     ]
     return np.concatenate(parts).reshape(ids.shape)

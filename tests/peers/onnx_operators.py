@@ -15,7 +15,14 @@ import numpy as np
 import nnspec as nn
 from nnspec.backends import Array
 from tests.peers.onnx_call import Call, Operator, need, one
-from tests.peers.onnx_layers import batch_normalization, gemm, layer_normalization, matmul, softmax_cross_entropy
+from tests.peers.onnx_layers import (
+    batch_normalization,
+    gemm,
+    layer_normalization,
+    matmul,
+    negative_log_likelihood,
+    softmax_cross_entropy,
+)
 from tests.peers.onnx_recurrent import GRU, LSTM, RNN
 from tests.peers.onnx_windows import avg_pool, conv, gather, global_pool, max_pool
 from tests.peers.subjects import Subject, applied, network, pointwise
@@ -210,6 +217,7 @@ OPERATORS: dict[str, Operator] = {
     "Shrink": elementwise(shrink),
     "Sigmoid": elementwise(lambda call: nn.Sigmoid()),
     "Softmax": along(nn.Softmax),
+    "NegativeLogLikelihoodLoss": negative_log_likelihood,
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
     "Softplus": elementwise(lambda call: nn.Softplus()),
     "Softsign": elementwise(lambda call: nn.SoftSign()),

@@ -80,6 +80,17 @@ def kl_divergence(subject: Subject) -> Any:
     return loss
 
 
+def focal(subject: Subject) -> Any:
+    def loss(logits: Any, labels: Any, alpha: Any = None, gamma: float = 2.0) -> Array:
+        if np.ndim(gamma) or (alpha is not None and (np.ndim(alpha) or alpha < 0)):
+            raise NotExpressible("alpha and gamma by element, or below 0")
+        spec = nn.BinaryFocalCrossEntropy(float(gamma), None if alpha is None else float(alpha))
+        result: Array = elementwise(subject, spec)(logits, labels)
+        return result
+
+    return loss
+
+
 def cosine(subject: Subject, form: Any) -> Any:
     """Optax's epsilon bounds squared norms, and is 0 unless given."""
 
@@ -108,6 +119,7 @@ def losses(subject: Subject) -> dict[str, Any]:
         multiclass_hinge_loss=along(subject, lambda x: nn.CategoricalHinge(), ids=True),
         perceptron_loss=elementwise(subject, nn.Hinge(0.0)),
         multiclass_perceptron_loss=along(subject, lambda x: nn.CategoricalHinge(0.0), ids=True),
+        sigmoid_focal_loss=focal(subject),
         sigmoid_binary_cross_entropy=elementwise(subject, nn.BinaryCrossEntropy()),
         kl_divergence=kl_divergence(subject),
     )
@@ -250,6 +262,7 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "sigmoid_binary_cross_entropy": "SigmoidCrossEntropy",
             "kl_divergence": "KLDivergence",
             "hinge_loss": "Hinge",
+            "sigmoid_focal_loss": "SigmoidFocalLoss",
             "perceptron_loss": "Perceptron",
         },
         _REGRESSION: {

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from nnspec.errors import DataError, ShapeError
 from nnspec.layers.base import show
-from nnspec.losses import Loss
+from nnspec.losses.base import Loss, of_classes
 from nnspec_jax.realize import build, widened
 
 # (outputs, targets) -> the loss at every position; outputs are float32 at least.
@@ -38,9 +38,16 @@ class LossFunction:
         Raises:
             ShapeError: outputs, targets and weights do not fit together.
         """
-        values = self.per_position(widened(outputs), targets)
+        x = widened(outputs)
+        values, counted = self.per_position(x, targets), kept(self.spec, targets)
+        values = values if counted is None else jnp.where(counted, values, 0.0)
         total, weight = weighted(values, weights)
-        return total, weight if self.spec.reduction == "weighted_mean" else jnp.full((), values.size, values.dtype)
+        positions = jnp.full((), values.size, values.dtype)
+        if counted is not None or class_weights(self.spec, x) is not None:
+            shares = jnp.ones_like(values) if counted is None else counted.astype(values.dtype)
+            weight = weighted(shares * class_shares(self.spec, x, targets), weights)[0]
+            positions = shares.sum()
+        return total, weight if self.spec.reduction == "weighted_mean" else positions
 
     def reduced(self, total: jax.Array, count: jax.Array) -> jax.Array:
         """The loss from its sums, as ``spec.result``."""
@@ -98,8 +105,30 @@ def one_hot(outputs: jax.Array, ids: jax.Array) -> jax.Array:
     return ids[..., None] == jnp.arange(outputs.shape[-1], dtype=ids.dtype)
 
 
+def kept(spec: Loss, targets: jax.Array) -> jax.Array | None:
+    """Where the target is not the label that the loss ignores; None where all positions count."""
+    label = getattr(spec, "ignore_label", None)
+    if label is None or (spec.targets == "labels" and not jnp.issubdtype(targets.dtype, jnp.integer)):
+        return None
+    return targets != label
+
+
+def class_weights(spec: Loss, outputs: jax.Array) -> jax.Array | None:
+    """A number for each class, in the dtype of the outputs; None without class weights."""
+    numbers = getattr(spec, "class_weights", None)
+    if numbers is None:
+        return None
+    return jnp.asarray(of_classes("class_weights", numbers, outputs.shape[-1]), outputs.dtype)
+
+
+def class_shares(spec: Loss, outputs: jax.Array, targets: jax.Array) -> jax.Array | float:
+    """Each position's weight by its class; 1 without class weights."""
+    factors = class_weights(spec, outputs)
+    return 1.0 if factors is None else jnp.sum(distribution(outputs, targets) * factors, axis=-1)
+
+
 def distribution(outputs: jax.Array, targets: jax.Array) -> jax.Array:
-    """The targets as a distribution over the classes: class ids as one-hot."""
+    """The targets as a distribution over the classes: class ids as one-hot, nothing but zeros for ids of no class."""
     if is_class_ids(outputs, targets):
         return one_hot(outputs, targets).astype(outputs.dtype)
     return elementwise(outputs, targets)
@@ -121,6 +150,8 @@ def check_class_ids(spec: Loss, targets: Any, classes: int | None) -> None:
         DataError: naming the first of them.
     """
     if spec.targets == "labels" and classes is not None and targets.dtype.kind in "iu":
-        wrong = targets[(targets < 0) | (targets >= classes)]
+        out = (targets < 0) | (targets >= classes)
+        label = getattr(spec, "ignore_label", None)
+        wrong = targets[out if label is None else out & (targets != label)]
         if wrong.size:
             raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
 from nnspec.losses import classification as specs
+from nnspec.losses.base import Loss, of_classes
 from nnspec_jax.activation import clip, softplus
-from nnspec_jax.losses.base import PerPosition, distribution, elementwise, realizing
+from nnspec_jax.losses.base import PerPosition, class_weights, distribution, elementwise, realizing
 
 
 def _dot(y: jax.Array, logs: jax.Array) -> jax.Array:
@@ -15,28 +18,56 @@ def _dot(y: jax.Array, logs: jax.Array) -> jax.Array:
     return jnp.sum(jnp.where(y == 0, 0.0, y * jnp.where(y == 0, 0.0, logs)), axis=-1)
 
 
+def _smoothed(spec: Any, y: jax.Array, outcomes: int) -> jax.Array:
+    """Targets of which a share is spread over all outcomes."""
+    return y * (1.0 - spec.label_smoothing) + spec.label_smoothing / outcomes if spec.label_smoothing else y
+
+
+def _by_class(spec: Loss, x: jax.Array, y: jax.Array) -> jax.Array:
+    """The targets times the weights of their classes."""
+    weights = class_weights(spec, x)
+    return y if weights is None else y * weights
+
+
+def _normalized(spec: specs.SoftmaxCrossEntropy | specs.CategoricalFocalCrossEntropy, p: jax.Array) -> jax.Array:
+    """Probabilities that sum to 1, and are clipped."""
+    return clip(p / p.sum(-1, keepdims=True), spec.epsilon, 1.0 - spec.epsilon)
+
+
 @realizing(specs.SoftmaxCrossEntropy)
 def _softmax_cross_entropy(spec: specs.SoftmaxCrossEntropy) -> PerPosition:
     def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = distribution(x, targets)
-        if spec.label_smoothing:
-            y = y * (1.0 - spec.label_smoothing) + spec.label_smoothing / x.shape[-1]
+        y = _smoothed(spec, distribution(x, targets), x.shape[-1])
+        y = _by_class(spec, x, y)
         if not spec.from_probabilities:
             return -_dot(y, jax.nn.log_softmax(x, axis=-1))
-        q = clip(x / x.sum(-1, keepdims=True), spec.epsilon, 1.0 - spec.epsilon)
-        return -_dot(y, jnp.log(q))
+        return -_dot(y, jnp.log(_normalized(spec, x)))
 
     return per_position
+
+
+def _binary_entropy(
+    spec: specs.BinaryCrossEntropy | specs.BinaryFocalCrossEntropy, x: jax.Array, y: jax.Array
+) -> jax.Array:
+    if not spec.from_probabilities:
+        return softplus(x) - x * y
+    q = clip(x, spec.epsilon, 1.0 - spec.epsilon)
+    return -y * jnp.log(q) - (1.0 - y) * jnp.log1p(-q)
 
 
 @realizing(specs.BinaryCrossEntropy)
 def _binary_cross_entropy(spec: specs.BinaryCrossEntropy) -> PerPosition:
     def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = elementwise(x, targets) * (1.0 - spec.label_smoothing) + spec.label_smoothing / 2.0
-        if not spec.from_probabilities:
-            return softplus(x) - x * y
+        y = _smoothed(spec, elementwise(x, targets), 2)
+        if spec.pos_weight is None:
+            return _binary_entropy(spec, x, y)
+        weight = spec.pos_weight
+        if isinstance(weight, tuple):
+            weight = jnp.asarray(of_classes("pos_weight", weight, x.shape[-1]), x.dtype)
+        if not spec.from_probabilities:  # softplus(x) − x·y would cancel
+            return weight * y * softplus(-x) + (1.0 - y) * softplus(x)
         q = clip(x, spec.epsilon, 1.0 - spec.epsilon)
-        return -y * jnp.log(q) - (1.0 - y) * jnp.log1p(-q)
+        return -weight * y * jnp.log(q) - (1.0 - y) * jnp.log1p(-q)
 
     return per_position
 
@@ -47,5 +78,44 @@ def _kl_divergence(spec: specs.KLDivergence) -> PerPosition:
         y = elementwise(x, targets)
         logs = jnp.log(clip(x, spec.epsilon, 1.0)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
         return _dot(y, jnp.log(jnp.where(y == 0, 1.0, y)) - logs)
+
+    return per_position
+
+
+@realizing(specs.NegativeLogLikelihood)
+def _negative_log_likelihood(spec: specs.NegativeLogLikelihood) -> PerPosition:
+    return lambda x, targets: -_dot(_by_class(spec, x, distribution(x, targets)), x)
+
+
+def _power(base: jax.Array, exponent: float) -> jax.Array:
+    """base^exponent for base ≥ 0; at 0 the derivative is 0, too."""
+    if not exponent:
+        return jnp.ones_like(base)
+    zero = base <= 0
+    return jnp.where(zero, 0.0, jnp.power(jnp.where(zero, 1.0, base), exponent))
+
+
+@realizing(specs.CategoricalFocalCrossEntropy)
+def _categorical_focal(spec: specs.CategoricalFocalCrossEntropy) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = _smoothed(spec, distribution(x, targets), x.shape[-1])
+        logs = jnp.log(_normalized(spec, x)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
+        logs = jnp.where(y == 0, 0.0, logs)
+        return -_dot(_by_class(spec, x, y), _power(-jnp.expm1(logs), spec.gamma) * logs)
+
+    return per_position
+
+
+@realizing(specs.BinaryFocalCrossEntropy)
+def _binary_focal(spec: specs.BinaryFocalCrossEntropy) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = _smoothed(spec, elementwise(x, targets), 2)
+        if spec.from_probabilities:
+            q = clip(x, spec.epsilon, 1.0 - spec.epsilon)
+            rest = y * (1.0 - q) + (1.0 - y) * q
+        else:
+            rest = y * jax.nn.sigmoid(-x) + (1.0 - y) * jax.nn.sigmoid(x)
+        value = _power(rest, spec.gamma) * _binary_entropy(spec, x, y)
+        return value if spec.alpha is None else (spec.alpha * y + (1.0 - spec.alpha) * (1.0 - y)) * value
 
     return per_position

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import show
-from nnspec.losses import Loss
+from nnspec.losses.base import Loss, of_classes
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.realize import missing, serializable, working
 from nnspec_tensorflow.startup import keras, tf
@@ -28,16 +28,24 @@ class SpecLoss(keras.losses.Loss):
         self.spec: Loss = parse("loss", spec)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        return loss(self.spec, tf.cast(y_pred, self.dtype), tf.convert_to_tensor(y_true))
+        targets = tf.convert_to_tensor(y_true)
+        values, counted = loss(self.spec, tf.cast(y_pred, self.dtype), targets), kept(self.spec, targets)
+        return values if counted is None else tf.where(counted, values, tf.zeros_like(values))
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         return reduced(self.spec, *self.sums(y_true, y_pred, sample_weight))
 
     def sums(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(Σ w·l, count) of a batch: Σ w for "weighted_mean", the number of positions else."""
-        values = self.call(y_true, y_pred)
+        x, targets = tf.cast(y_pred, self.dtype), tf.convert_to_tensor(y_true)
+        values, counted = self.call(targets, x), kept(self.spec, targets)
         total, weight = weighted(values, sample_weight)
-        return total, weight if self.spec.reduction == "weighted_mean" else tf.cast(tf.size(values), values.dtype)
+        positions = tf.cast(tf.size(values), values.dtype)
+        if counted is not None or class_weights(self.spec, x) is not None:
+            shares = tf.ones_like(values) if counted is None else tf.cast(counted, values.dtype)
+            weight = weighted(shares * class_shares(self.spec, x, targets), sample_weight)[0]
+            positions = weighted(shares, None)[0]
+        return total, weight if self.spec.reduction == "weighted_mean" else positions
 
     def get_config(self) -> dict[str, Any]:
         return {"spec": dump(self.spec), "dtype": self.dtype, "name": self.name}
@@ -91,8 +99,28 @@ def class_ids(x: Tensor, targets: Tensor) -> Tensor | None:
     return tf.cast(targets, tf.int32)
 
 
+def kept(spec: Loss, targets: Tensor) -> Tensor | None:
+    """Where the target is not the label that the loss ignores; None where all positions count."""
+    label = getattr(spec, "ignore_label", None)
+    if label is None or (spec.targets == "labels" and not targets.dtype.is_integer):
+        return None
+    return targets != tf.constant(label, targets.dtype)
+
+
+def class_weights(spec: Loss, x: Tensor) -> Tensor | None:
+    """A number for each class, in the dtype of the outputs; None without class weights."""
+    numbers = getattr(spec, "class_weights", None)
+    return None if numbers is None else tf.constant(of_classes("class_weights", numbers, x.shape[-1]), x.dtype)
+
+
+def class_shares(spec: Loss, x: Tensor, targets: Tensor) -> Tensor:
+    """Each position's weight by its class; 1 without class weights."""
+    factors = class_weights(spec, x)
+    return tf.ones((), x.dtype) if factors is None else tf.reduce_sum(distribution(x, targets) * factors, axis=-1)
+
+
 def distribution(x: Tensor, targets: Tensor) -> Tensor:
-    """The targets as a distribution over the classes: class ids as one-hot."""
+    """The targets as a distribution over the classes: class ids as one-hot, nothing but zeros for ids of no class."""
     ids = class_ids(x, targets)
     return elementwise(x, targets) if ids is None else tf.one_hot(ids, x.shape[-1], dtype=x.dtype)
 

@@ -92,6 +92,9 @@ class LossCase:
         rng = generator(self.name, "loss", draw)
         shape = (BATCH, *self.shape)
         targets = self._targets(rng, known(self.spec.target_shape(shape)))
+        ignored = getattr(self.spec, "ignore_label", None)
+        if ignored is not None:
+            targets.flat[::3] = ignored
         if self.levels:
             levels = np.resize(self.levels, shape) + 0.2 * STEP * rng.uniform(-1, 1, shape)
             values = rng.permuted(levels, axis=-1)

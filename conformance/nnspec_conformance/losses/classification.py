@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 
-from nnspec.losses.classification import BinaryCrossEntropy, KLDivergence, SoftmaxCrossEntropy
+from nnspec.losses.classification import (
+    BinaryCrossEntropy,
+    BinaryFocalCrossEntropy,
+    CategoricalFocalCrossEntropy,
+    KLDivergence,
+    NegativeLogLikelihood,
+    SoftmaxCrossEntropy,
+)
 from nnspec_conformance.losses.base import MASKS, REDUCTIONS, LossCase, LossExample
 
 _CE, _BCE, _KL = SoftmaxCrossEntropy, BinaryCrossEntropy, KLDivergence
+_NLL, _Focal, _BinaryFocal = NegativeLogLikelihood, CategoricalFocalCrossEntropy, BinaryFocalCrossEntropy
+_WEIGHTS = (0.5, 2.0, 1.25, 0.7)
 # Sums of these are 1, and ε = 0.2 clips the first two from below and none (or, for elements, the last) from above.
 _CLIPPED = (0.03, 0.12, 0.35, 0.5)
 _CLIPPED_ELEMENTS = (0.05, 0.12, 0.4, 0.6, 0.9, 0.97)
@@ -74,6 +83,43 @@ CASES = [
     LossCase(_KL(from_probabilities=True), (5,), "sparse", probabilities=True, weights="example"),
     LossCase(
         _KL(from_probabilities=True, epsilon=0.2), (4,), "soft", probabilities=True, levels=_CLIPPED, id="clipped"
+    ),
+    LossCase(_CE(class_weights=_WEIGHTS), (4,), "ids"),
+    LossCase(_CE(0.2, class_weights=_WEIGHTS, reduction="weighted_mean"), (3, 4), "ids", weights="example"),
+    LossCase(_CE(class_weights=_WEIGHTS, reduction="weighted_mean"), (4,), "soft"),
+    LossCase(_CE(ignore_label=-1), (3, 4), "ids", weights="example"),
+    LossCase(_CE(0.1, class_weights=_WEIGHTS, ignore_label=2, reduction="weighted_mean"), (4,), "ids"),
+    LossCase(_CE(from_probabilities=True, ignore_label=255, reduction="sum"), (4,), "ids", probabilities=True),
+    LossCase(_BCE(pos_weight=2.7), (4,), "unit"),
+    LossCase(_BCE(0.1, pos_weight=_WEIGHTS), (2, 4), "unit", weights="example", scale=10.0),
+    LossCase(_BCE(from_probabilities=True, pos_weight=0.3), (4,), "unit", probabilities=True),
+    LossCase(_BCE(ignore_label=-1, pos_weight=2.0, reduction="weighted_mean"), (5,), "unit", weights="position"),
+    LossCase(_NLL(), (5,), "ids"),
+    LossCase(_NLL(), (3, 4), "sparse", masked=True),
+    LossCase(_NLL(_WEIGHTS, ignore_label=-1, reduction="weighted_mean"), (3, 4), "ids", weights="position"),
+    LossCase(_Focal(), (5,), "ids"),
+    LossCase(_Focal(), (5,), "soft", masked=True),
+    LossCase(_Focal(0.5, 0.1, class_weights=_WEIGHTS, reduction="weighted_mean"), (4,), "ids", scale=3.0),
+    LossCase(_Focal(0.0, ignore_label=-1), (4,), "ids", id="cross-entropy"),
+    LossCase(
+        _Focal(1.5, from_probabilities=True, epsilon=0.2),
+        (4,),
+        "soft",
+        probabilities=True,
+        levels=_CLIPPED,
+        id="clipped",
+    ),
+    LossCase(_BinaryFocal(), (5,), "unit"),
+    LossCase(_BinaryFocal(alpha=0.25, reduction="weighted_mean"), (2, 3), "unit", weights="example", scale=5.0),
+    LossCase(_BinaryFocal(0.0, 0.7, ignore_label=-1), (4,), "unit"),
+    LossCase(_BinaryFocal(0.5, label_smoothing=0.2), (4,), "unit"),
+    LossCase(
+        _BinaryFocal(3.0, from_probabilities=True, epsilon=0.2),
+        (6,),
+        "unit",
+        probabilities=True,
+        levels=_CLIPPED_ELEMENTS,
+        id="clipped",
     ),
 ]
 
@@ -144,5 +190,39 @@ EXAMPLES = [
         id="unnormalized by hand",
         value=4 * math.log(2),
         gradient=((-1.0, 1.0),),
+    ),
+    LossExample(
+        # The second example has no class that counts: all but it are divided by, and its gradient is 0.
+        _CE(ignore_label=-1, class_weights=(1.0, 3.0)),
+        ((0.0, 0.0), (5.0, 1.0), (0.0, 0.0)),
+        (1, -1, 0),
+        id="ignored",
+        value=2 * math.log(2),
+        gradient=((0.75, -0.75), (0.0, 0.0), (-0.25, 0.25)),
+    ),
+    LossExample(
+        _BCE(pos_weight=3.0, ignore_label=-1),
+        ((0.0, 0.0, 4.0),),
+        ((1.0, 0.0, -1.0),),
+        id="ignored",
+        value=2 * math.log(2),
+        gradient=((-0.75, 0.25, 0.0),),
+    ),
+    LossExample(
+        # Sure and right: nothing is left, whatever the power.
+        _BinaryFocal(0.5),
+        ((2000.0, -2000.0, 0.0),),
+        ((1.0, 0.0, 1.0),),
+        id="sure",
+        value=math.sqrt(0.5) * math.log(2) / 3,
+        gradient=((0.0, 0.0, -(0.25 * math.sqrt(2) * math.log(2) / 2 + math.sqrt(0.5) * 0.5) / 3),),
+    ),
+    LossExample(
+        _Focal(0.5),
+        ((2000.0, 0.0), (0.0, -2000.0)),
+        ((1.0, 0.0), (1.0, 0.0)),
+        id="sure",
+        value=0.0,
+        gradient=((0.0, 0.0), (0.0, 0.0)),
     ),
 ]

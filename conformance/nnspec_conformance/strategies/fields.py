@@ -63,7 +63,11 @@ RANGES: dict[str, Hints] = {
         "maximum": numbers(0.05, 2, 1.0),
         "negative_slope": numbers(0, 2, 0.0),
     },
-    "loss": {"epsilon": numbers(1e-7, 0.3, 1e-3), "delta": numbers(0.1, 3, 1.0)},
+    "loss": {
+        "gamma": numbers(0, 4, 2.0),
+        "epsilon": numbers(1e-7, 0.3, 1e-3),
+        "delta": numbers(0.1, 3, 1.0),
+    },
     "metric": {"k": st.integers(1, 6), "threshold": numbers(0.05, 0.95, 0.25)},
     "optimizer": {
         "learning_rate": numbers(1e-4, 0.2, 0.01),

@@ -9,6 +9,7 @@ from hypothesis.strategies import SearchStrategy
 
 from nnspec.losses import (
     BinaryCrossEntropy,
+    BinaryFocalCrossEntropy,
     GaussianNLL,
     Hinge,
     KLDivergence,
@@ -30,12 +31,14 @@ def cases(draw: st.DrawFn) -> LossCase:
     spec = draw(of_kind("loss"))
     categorical = spec.axes == 1
     shape = tuple(draw(st.lists(SIZES, min_size=int(categorical), max_size=3)))
+    if classes := of_each_class(spec):
+        shape = (*shape[: len(shape) - spec.axes], classes)
     targets = draw(_targets(spec))
     if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero
         targets = "soft"
     if isinstance(spec, GaussianNLL):
         shape = (*shape, 2 * draw(SIZES))
-    logits = not _positive(spec)
+    logits = not positive(spec)
     maskable = (
         isinstance(spec, SoftmaxCrossEntropy | KLDivergence)
         and logits
@@ -54,7 +57,13 @@ def cases(draw: st.DrawFn) -> LossCase:
     )
 
 
-def _positive(spec: Loss) -> bool:
+def of_each_class(spec: Loss) -> int:
+    """For how many classes a loss has a number each; 0 if it has none."""
+    numbers = getattr(spec, "class_weights", None) or getattr(spec, "pos_weight", None)
+    return len(numbers) if isinstance(numbers, tuple) else 0
+
+
+def positive(spec: Loss) -> bool:
     """Whether outputs are above 0, and not scores of any size."""
     log_input: bool = getattr(spec, "log_input", True)
     from_probabilities: bool = getattr(spec, "from_probabilities", False)
@@ -70,4 +79,4 @@ def _targets(spec: Loss) -> SearchStrategy[Any]:
         return st.just("unit" if spec.binary_targets else "signs")
     if isinstance(spec, MeanSquaredLogarithmicError | PoissonNLL):
         return st.just("counts")
-    return st.just("unit" if isinstance(spec, BinaryCrossEntropy) else "values")
+    return st.just("unit" if isinstance(spec, BinaryCrossEntropy | BinaryFocalCrossEntropy) else "values")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import strategies as st
 
 from nnspec.layers.linear import Dense
-from nnspec.losses import KLDivergence, Loss
+from nnspec.losses import GaussianNLL, KLDivergence, Loss
 from nnspec.model import Model, Node
 from nnspec_conformance.strategies.fields import of_kind
+from nnspec_conformance.strategies.losses import of_each_class, positive
 from nnspec_conformance.strategies.model import models
 from nnspec_conformance.strategies.optimizers import clips, optimizers
 from nnspec_conformance.training import TrainingCase
@@ -22,9 +21,11 @@ def cases(draw: st.DrawFn) -> TrainingCase:
     body = draw(models(nodes=4, one_output=True))
     last = body.nodes[-1]
     # A linear head: its outputs are logits or values of any size, as losses expect.
-    head = Node("head", Dense(draw(st.integers(2, 4))), (last.name,))
+    features = of_each_class(loss) or (4 if isinstance(loss, GaussianNLL) else draw(st.integers(2, 4)))
+    head = Node("head", Dense(features), (last.name,))
     rank = len(body.output_shape(*((None, *(given.shape or ())) for given in body.inputs.values())))
     model = Model(body.inputs, (*body.nodes, head), ("head",)) if rank > 1 else body
+    most = 0 if isinstance(loss, GaussianNLL) else 2  # its outputs hold more than what metrics compare
     metrics = of_kind("metric").filter(lambda metric: metric.targets == loss.targets)
     return TrainingCase(
         "fuzz",
@@ -32,7 +33,7 @@ def cases(draw: st.DrawFn) -> TrainingCase:
         loss,
         draw(optimizers()),
         clip=draw(st.none() | clips()),
-        metrics=tuple(draw(st.lists(metrics, max_size=2, unique_by=type))),
+        metrics=tuple(draw(st.lists(metrics, max_size=most, unique_by=type))),
         weights=draw(st.booleans()),
         updates=draw(st.integers(1, 6)),
     )
@@ -40,5 +41,4 @@ def cases(draw: st.DrawFn) -> TrainingCase:
 
 def _on_logits(loss: Loss) -> bool:
     """Whether a loss takes outputs of any size, and the targets that training cases have."""
-    probabilities: Any = getattr(loss, "from_probabilities", False)
-    return not probabilities and not isinstance(loss, KLDivergence)
+    return not positive(loss) and not isinstance(loss, KLDivergence)

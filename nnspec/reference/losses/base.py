@@ -6,10 +6,11 @@ import functools
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnspec.errors import DataError, ShapeError
 from nnspec.layers.base import show
-from nnspec.losses.base import Loss
+from nnspec.losses.base import Loss, of_classes
 from nnspec.reference.base import Array, floats, missing
 
 
@@ -24,7 +25,13 @@ def value(spec: Loss, outputs: Any, targets: Any, weights: Any = None) -> tuple[
     """
     losses = per_position(spec, outputs, targets)
     total, weight = weighted(losses, weights)
-    return total, weight if spec.reduction == "weighted_mean" else float(losses.size)
+    positions = float(losses.size)
+    counted, shares = kept(spec, np.asarray(targets)), class_shares(spec, floats(outputs), np.asarray(targets))
+    if counted is not None or shares is not None:
+        counted = np.ones(losses.shape, bool) if counted is None else counted
+        weight = weighted(counted * (np.ones_like(losses) if shares is None else shares), weights)[0]
+        positions = float(counted.sum())
+    return total, weight if spec.reduction == "weighted_mean" else positions
 
 
 def per_position(spec: Loss, outputs: Any, targets: Any) -> Array:
@@ -34,7 +41,29 @@ def per_position(spec: Loss, outputs: Any, targets: Any) -> Array:
         ShapeError: outputs and targets do not fit together.
         DataError: a class id that is no class.
     """
-    return loss(spec, floats(outputs), np.asarray(targets))
+    losses = loss(spec, floats(outputs), np.asarray(targets))
+    counted = kept(spec, np.asarray(targets))
+    return losses if counted is None else np.where(counted, losses, losses.dtype.type(0))
+
+
+def kept(spec: Loss, targets: Array) -> NDArray[np.bool_] | None:
+    """Where the target is not the label that the loss ignores; None where all positions count."""
+    label = getattr(spec, "ignore_label", None)
+    if label is None or (spec.targets == "labels" and targets.dtype.kind not in "iu"):
+        return None
+    return np.asarray(targets != label)
+
+
+def class_shares(spec: Loss, x: Array, targets: Array) -> Array | None:
+    """Each position's weight by its class; None without class weights."""
+    weights = class_weights(spec, x)
+    return None if weights is None else np.asarray((distribution(x, targets, spec) * weights).sum(-1))
+
+
+def class_weights(spec: Loss, x: Array) -> Array | None:
+    """A number for each class, in the dtype of the outputs; None without class weights."""
+    numbers = getattr(spec, "class_weights", None)
+    return None if numbers is None else np.array(of_classes("class_weights", numbers, x.shape[-1]), x.dtype)
 
 
 @functools.singledispatch
@@ -69,8 +98,11 @@ def elementwise(x: Array, targets: Array) -> Array:
     return targets.astype(x.dtype)
 
 
-def class_ids(x: Array, targets: Array) -> Array | None:
-    """The targets as class ids if they are of an integer dtype, else None: they are a distribution then."""
+def class_ids(x: Array, targets: Array, ignored: int | None = None) -> Array | None:
+    """The targets as class ids if they are of an integer dtype, else None: they are a distribution then.
+
+    An id that is ``ignored`` need not be that of a class.
+    """
     if targets.dtype.kind not in "iu":
         return None
     classes = x.shape[-1]
@@ -78,15 +110,16 @@ def class_ids(x: Array, targets: Array) -> Array | None:
         wanted = f"outputs of shape {show(x.shape)} need {show(x.shape[:-1])}"
         hint = "; a distribution is of a float dtype" if targets.shape == x.shape else ""
         raise ShapeError(f"class ids have shape {show(targets.shape)}, {wanted}{hint}")
-    wrong = targets[(targets < 0) | (targets >= classes)]
+    out = (targets < 0) | (targets >= classes)
+    wrong = targets[out if ignored is None else out & (targets != ignored)]
     if wrong.size:
         raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")
     return targets
 
 
-def distribution(x: Array, targets: Array) -> Array:
-    """The targets as a distribution over the classes: class ids as one-hot."""
-    ids = class_ids(x, targets)
+def distribution(x: Array, targets: Array, spec: Loss) -> Array:
+    """The targets as a distribution over the classes: class ids as one-hot, but for one that is ignored."""
+    ids = class_ids(x, targets, getattr(spec, "ignore_label", None))
     if ids is None:
         return elementwise(x, targets)
     one_hot: Array = (ids[..., None] == np.arange(x.shape[-1])).astype(x.dtype)

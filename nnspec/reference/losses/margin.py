@@ -28,6 +28,6 @@ def _squared_hinge(spec: specs.SquaredHinge, x: Array, targets: Array) -> Array:
 
 @loss.register(specs.CategoricalHinge)
 def _categorical_hinge(spec: specs.CategoricalHinge, x: Array, targets: Array) -> Array:
-    y = distribution(x, targets)
+    y = distribution(x, targets, spec)
     others = x + spec.margin * (1 - y) if spec.rival == "class" else spec.margin + (1 - y) * x
     return np.asarray(np.maximum(others.max(-1) - (y * x).sum(-1), 0))
