@@ -121,6 +121,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Pinball as Pinball,
         PoissonNLL as PoissonNLL,
     )
+    from nnspec.losses.segmentation import Dice as Dice, Tversky as Tversky
     from nnspec.metrics import (
         MAE as MAE,
         MSE as MSE,

@@ -134,6 +134,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "PoissonNLL",
             )
         },
+        "nnspec.losses.segmentation": {"Dice": "Dice", "Tversky": "Tversky"},
     },
     "metric": {
         "nnspec.metrics": {

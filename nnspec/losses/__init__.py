@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
         Pinball as Pinball,
         PoissonNLL as PoissonNLL,
     )
+    from nnspec.losses.segmentation import Dice as Dice, Tversky as Tversky
 
 
 def __getattr__(name: str) -> Any:

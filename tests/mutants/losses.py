@@ -1,4 +1,5 @@
-"""Mistakes in what losses count, and in losses of classes, margins and numbers."""
+"""Mistakes in what losses count, and in losses of classes, margins, numbers and
+segmentations."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ _classes, _jax_classes, _tensorflow_classes = (
 _margin, _jax_margin, _tensorflow_margin = (planting(f"{wing}.losses.margin", "loss", "loss kinks") for wing in _WINGS)
 _numbers, _jax_numbers, _tensorflow_numbers = (
     planting(f"{wing}.losses.regression", "loss", "loss kinks") for wing in _WINGS
+)
+_overlap, _jax_overlap, _tensorflow_overlap = (
+    planting(f"{wing}.losses.segmentation", "loss", "loss kinks") for wing in _WINGS
 )
 
 MUTANTS = [
@@ -208,5 +212,23 @@ MUTANTS = [
         "_power(rest, spec.gamma) * _binary",
         "tf.square(rest) * _binary",
         hint="gamma",
+    ),
+    _overlap("Dice", "not doubled", "2 * _sum(spec, p * y)", "_sum(spec, p * y)"),
+    _jax_overlap("Dice", "means for sums", "return jnp.sum(values, axis=", "return jnp.mean(values, axis="),
+    _tensorflow_overlap("Dice", "sigmoid for classes", "if spec.multiclass else", "if False else", hint="multiclass"),
+    _overlap("Tversky", "smoothed twice", "spec.beta * missed + spec.smooth", "spec.beta * missed + 2 * spec.smooth"),
+    _jax_overlap(
+        "Tversky",
+        "Keras's order",
+        "spec.alpha * wrong + spec.beta * missed",
+        "spec.alpha * missed + spec.beta * wrong",
+        hint="alpha",
+    ),
+    _tensorflow_overlap(
+        "Tversky",
+        "alpha in float32",
+        "constant(spec.alpha, x) * wrong",
+        "tf.cast(spec.alpha, x.dtype) * wrong",
+        hint="alpha=0.3",
     ),
 ]

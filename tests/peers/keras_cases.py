@@ -26,6 +26,8 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "CategoricalCrossentropy": "",
             "CategoricalHinge": "",
             "CosineSimilarity": "",
+            "Dice": "",
+            "Tversky": "",
             "Hinge": "",
             "Huber": "HuberLoss",
             "KLDivergence": "",

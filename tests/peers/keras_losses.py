@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.peers.driver import Namespace
 from tests.peers.outcome import NotExpressible, NoValues
 from tests.peers.subjects import Subject, unreduced
 
+_KERAS_DICE = nn.Dice(1e-7, smooth_numerator=False, from_probabilities=True)
+_KERAS_TVERSKY = nn.Tversky(smooth=1e-7, smooth_numerator=False, from_probabilities=True)
 REDUCTIONS = {"sum_over_batch_size": "mean", "mean": "mean", "mean_with_sample_weight": "weighted_mean", "sum": "sum"}
 
 
@@ -104,6 +107,26 @@ def losses(subject: Subject) -> dict[str, Any]:
 
         return make
 
+    def overlap(make: Any) -> Any:
+        """Keras sums over the whole batch unless it is given the axes of each example."""
+
+        def construct(
+            *, reduction: Any = "mean", name: Any = None, axis: Any = None, dtype: Any = None, **o: Any
+        ) -> Any:
+            def call(y_true: Any, y_pred: Any) -> Any:
+                outputs, targets = (np.asarray(v, np.float32) for v in (y_pred, y_true))
+                if axis is None:
+                    outputs, targets = outputs.reshape(1, -1), targets.reshape(1, -1)
+                elif tuple(axis) != tuple(range(1, outputs.ndim)):
+                    raise NotExpressible("sums over some axes of an example")
+                if reduction in (None, "none"):
+                    return unreduced(subject, make(**o), outputs, targets, outputs.shape[:1])
+                return subject.loss(make(**o), outputs, targets)[0]
+
+            return call
+
+        return construct
+
     def binary_focal(
         *, from_logits: bool = False, apply_class_balancing: bool = False, alpha: float = 0.25, **o: Any
     ) -> Loss:
@@ -132,6 +155,8 @@ def losses(subject: Subject) -> dict[str, Any]:
         "CategoricalHinge": loss(lambda **o: nn.CategoricalHinge(rival="masked", **o), elementwise=False),
         "KLDivergence": loss(lambda **o: nn.KLDivergence(from_probabilities=True, **o), elementwise=False),
         "BinaryCrossentropy": loss(cross_entropy(nn.BinaryCrossEntropy)),
+        "Dice": overlap(lambda: _KERAS_DICE),
+        "Tversky": overlap(lambda alpha=0.5, beta=0.5: dataclasses.replace(_KERAS_TVERSKY, alpha=beta, beta=alpha)),
         "BinaryFocalCrossentropy": loss(binary_focal),
         "CategoricalFocalCrossentropy": loss(lambda **o: functools.partial(categorical_focal, o), elementwise=False),
         "CategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False),

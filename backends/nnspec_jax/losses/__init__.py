@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_jax.losses import classification, margin, regression
+from nnspec_jax.losses import classification, margin, regression, segmentation
 from nnspec_jax.losses.base import (
     LossFunction,
     PerPosition,
@@ -23,5 +23,6 @@ __all__ = [
     "margin",
     "one_hot",
     "regression",
+    "segmentation",
     "weighted",
 ]

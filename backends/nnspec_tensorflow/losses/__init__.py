@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_tensorflow.losses import classification, margin, regression
+from nnspec_tensorflow.losses import classification, margin, regression, segmentation
 from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, loss, reduced, weighted
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "margin",
     "reduced",
     "regression",
+    "segmentation",
     "weighted",
 ]

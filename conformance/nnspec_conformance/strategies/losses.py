@@ -10,6 +10,7 @@ from hypothesis.strategies import SearchStrategy
 from nnspec.losses import (
     BinaryCrossEntropy,
     BinaryFocalCrossEntropy,
+    Dice,
     GaussianNLL,
     Hinge,
     KLDivergence,
@@ -18,6 +19,7 @@ from nnspec.losses import (
     PoissonNLL,
     SoftmaxCrossEntropy,
     SquaredHinge,
+    Tversky,
 )
 from nnspec_conformance.losses import LossCase
 from nnspec_conformance.strategies.fields import of_kind
@@ -30,7 +32,7 @@ def cases(draw: st.DrawFn) -> LossCase:
     """Losses on outputs of rank 1 to 4."""
     spec = draw(of_kind("loss"))
     categorical = spec.axes == 1
-    shape = tuple(draw(st.lists(SIZES, min_size=int(categorical), max_size=3)))
+    shape = tuple(draw(st.lists(SIZES, min_size=int(categorical or getattr(spec, "per_class", False)), max_size=3)))
     if classes := of_each_class(spec):
         shape = (*shape[: len(shape) - spec.axes], classes)
     targets = draw(_targets(spec))
@@ -79,4 +81,6 @@ def _targets(spec: Loss) -> SearchStrategy[Any]:
         return st.just("unit" if spec.binary_targets else "signs")
     if isinstance(spec, MeanSquaredLogarithmicError | PoissonNLL):
         return st.just("counts")
-    return st.just("unit" if isinstance(spec, BinaryCrossEntropy | BinaryFocalCrossEntropy) else "values")
+    return st.just(
+        "unit" if isinstance(spec, BinaryCrossEntropy | BinaryFocalCrossEntropy | Dice | Tversky) else "values"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.reference.losses import classification, margin, regression
+from nnspec.reference.losses import classification, margin, regression, segmentation
 from nnspec.reference.losses.base import class_ids, elementwise, loss, per_position, value, weighted
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "margin",
     "per_position",
     "regression",
+    "segmentation",
     "value",
     "weighted",
 ]
