@@ -87,11 +87,12 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.layers.attention import MultiHeadAttention as MultiHeadAttention
     from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
-    from nnspec.layers.convolution import Conv as Conv
+    from nnspec.layers.convolution import Conv as Conv, DepthwiseConv as DepthwiseConv, SeparableConv as SeparableConv
     from nnspec.layers.dropout import Dropout as Dropout
     from nnspec.layers.embedding import Embedding as Embedding
     from nnspec.layers.linear import Dense as Dense
     from nnspec.layers.normalization import BatchNorm as BatchNorm, LayerNorm as LayerNorm
+    from nnspec.layers.padding import Crop as Crop, Pad as Pad
     from nnspec.layers.pooling import (
         AvgPool as AvgPool,
         GlobalAvgPool as GlobalAvgPool,
@@ -99,7 +100,16 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         MaxPool as MaxPool,
     )
     from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
-    from nnspec.layers.shape import Flatten as Flatten, Reshape as Reshape
+    from nnspec.layers.resampling import Upsample as Upsample
+    from nnspec.layers.shape import (
+        DepthToSpace as DepthToSpace,
+        Flatten as Flatten,
+        Permute as Permute,
+        RepeatVector as RepeatVector,
+        Reshape as Reshape,
+        SpaceToDepth as SpaceToDepth,
+    )
+    from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
     from nnspec.losses.classification import (
         BinaryCrossEntropy as BinaryCrossEntropy,
         BinaryFocalCrossEntropy as BinaryFocalCrossEntropy,

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "layer": {
         "nnspec.layers.linear": {"Dense": "Dense"},
-        "nnspec.layers.convolution": {"Conv": "Conv"},
+        "nnspec.layers.convolution": {
+            "Conv": "Conv",
+            "DepthwiseConv": "DepthwiseConv",
+            "SeparableConv": "SeparableConv",
+        },
+        "nnspec.layers.transposed_convolution": {"ConvTranspose": "ConvTranspose"},
         "nnspec.layers.pooling": {
             "AvgPool": "AvgPool",
             "GlobalAvgPool": "GlobalAvgPool",
@@ -31,7 +36,16 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.layers.embedding": {"Embedding": "Embedding"},
         "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "SimpleRNN": "SimpleRNN"},
         "nnspec.layers.attention": {"MultiHeadAttention": "MultiHeadAttention"},
-        "nnspec.layers.shape": {"Flatten": "Flatten", "Reshape": "Reshape"},
+        "nnspec.layers.shape": {
+            "DepthToSpace": "DepthToSpace",
+            "Flatten": "Flatten",
+            "Permute": "Permute",
+            "RepeatVector": "RepeatVector",
+            "Reshape": "Reshape",
+            "SpaceToDepth": "SpaceToDepth",
+        },
+        "nnspec.layers.padding": {"Crop": "Crop", "Pad": "Pad"},
+        "nnspec.layers.resampling": {"Upsample": "Upsample"},
         "nnspec.layers.dropout": {"Dropout": "Dropout"},
         "nnspec.layers.normalization": {"BatchNorm": "BatchNorm", "LayerNorm": "LayerNorm"},
         "nnspec.layers.activation": {"PReLU": "PReLU"},

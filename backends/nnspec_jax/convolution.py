@@ -18,9 +18,10 @@ import jax.numpy as jnp
 from flax import nnx
 
 from nnspec.layers.activation import Identity
-from nnspec.layers.convolution import Conv
-from nnspec.layers.window import pads
-from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build
+from nnspec.layers.convolution import Conv, DepthwiseConv, SeparableConv
+from nnspec.layers.window import Padding, pads
+from nnspec_jax.linear import product as times
+from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build, widened
 
 
 class ActivatedConv(nnx.Conv):
@@ -34,28 +35,29 @@ class ActivatedConv(nnx.Conv):
         return self.activation(super().__call__(inputs, out_sharding)).astype(self.param_dtype)
 
 
-def _depthwise(spec: Conv) -> Callable[..., jax.Array]:
+def _depthwise(spec: Conv, x: jax.Array, kernel: jax.Array, padding: Padding) -> jax.Array:
+    """A convolution each of whose groups has one channel."""
+    around = pads(padding, x.shape[1:-1], spec.kernel_size, spec.stride, spec.dilations)
+    x = jnp.repeat(jnp.pad(x, ((0, 0), *around, (0, 0))), spec.features // x.shape[-1], -1)
+    reaches = [
+        size - (window - 1) * dilation
+        for size, window, dilation in zip(x.shape[1:-1], spec.kernel_size, spec.dilations, strict=True)
+    ]
+
+    def seen(place: tuple[int, ...]) -> jax.Array:
+        starts = [at * dilation for at, dilation in zip(place, spec.dilations, strict=True)]
+        stops = [start + reach for start, reach in zip(starts, reaches, strict=True)]
+        return jax.lax.slice(x, (0, *starts, 0), (len(x), *stops, x.shape[-1]), (1, *spec.stride, 1))
+
+    places = product(*map(range, spec.kernel_size))
+    return reduce(operator.add, (seen(place) * kernel[(*place, 0)] for place in places))
+
+
+def _in_place_of_lax(spec: Conv) -> Callable[..., jax.Array]:
     """What stands for ``jax.lax.conv_general_dilated`` where each group has one channel."""
-
-    def convolved(x: jax.Array, kernel: jax.Array, *args: Any, **kwargs: Any) -> jax.Array:
-        # Flax pads causally before it calls; what else there is to pad, it leaves to this function.
-        padding = "valid" if spec.padding == "causal" else spec.padding
-        around = pads(padding, x.shape[1:-1], spec.kernel_size, spec.stride, spec.dilations)
-        x = jnp.repeat(jnp.pad(x, ((0, 0), *around, (0, 0))), spec.features // x.shape[-1], -1)
-        reaches = [
-            size - (window - 1) * dilation
-            for size, window, dilation in zip(x.shape[1:-1], spec.kernel_size, spec.dilations, strict=True)
-        ]
-
-        def seen(place: tuple[int, ...]) -> jax.Array:
-            starts = [at * dilation for at, dilation in zip(place, spec.dilations, strict=True)]
-            stops = [start + reach for start, reach in zip(starts, reaches, strict=True)]
-            return jax.lax.slice(x, (0, *starts, 0), (len(x), *stops, x.shape[-1]), (1, *spec.stride, 1))
-
-        places = product(*map(range, spec.kernel_size))
-        return reduce(operator.add, (seen(place) * kernel[(*place, 0)] for place in places))
-
-    return convolved
+    # Flax pads causally before it calls; what else there is to pad, it leaves to this function.
+    padding = "valid" if spec.padding == "causal" else spec.padding
+    return lambda x, kernel, *args, **kwargs: _depthwise(spec, x, kernel, padding)
 
 
 @build.register
@@ -78,9 +80,42 @@ def conv(spec: Conv, context: Context) -> nnx.Conv:
         "rngs": context.rngs,
     }
     if 1 < spec.groups == context.features:
-        options["conv_general_dilated"] = _depthwise(spec)
+        options["conv_general_dilated"] = _in_place_of_lax(spec)
     if spec.activation is None and wide == context.dtype:
         return nnx.Conv(context.features, spec.features, **options)
     linear = replace(spec, activation=None).output_shape(*context.shapes)
     activation = build(spec.activation or Identity(), replace(context, shapes=(linear,)))
     return ActivatedConv(context.features, spec.features, activation=activation, **options)
+
+
+@build.register
+def depthwise_conv(spec: DepthwiseConv, context: Context) -> nnx.Conv:
+    made: nnx.Conv = build(spec.conv(context.features), context)
+    return made
+
+
+class SpecSeparableConv(nnx.Module):
+    """A depthwise and a pointwise convolution with nothing rounded between them; Flax has no such layer."""
+
+    def __init__(self, spec: SeparableConv, activation: Callable[[jax.Array], jax.Array], context: Context) -> None:
+        self.first = spec.depthwise(context.features)
+        self.activation = activation
+        shapes = {name: param.shape for name, param in spec.params(*context.shapes).items()}
+        self.depthwise_kernel = nnx.Param(jnp.zeros(shapes["depthwise_kernel"], context.dtype))
+        self.pointwise_kernel = nnx.Param(jnp.zeros(shapes["pointwise_kernel"], context.dtype))
+        self.bias = nnx.Param(jnp.zeros(shapes["bias"], context.dtype)) if spec.use_bias else None
+
+    def __call__(self, inputs: jax.Array) -> jax.Array:
+        x = widened(inputs)
+        z = _depthwise(self.first, x, self.depthwise_kernel[...].astype(x.dtype), self.first.padding)
+        y = times(z, self.pointwise_kernel[...].astype(x.dtype))
+        if self.bias is not None:
+            y += self.bias[...].astype(x.dtype)
+        return self.activation(y).astype(inputs.dtype)
+
+
+@build.register
+def separable_conv(spec: SeparableConv, context: Context) -> SpecSeparableConv:
+    linear = replace(spec, activation=None).output_shape(*context.shapes)
+    activation = build(spec.activation or Identity(), replace(context, shapes=(linear,)))
+    return SpecSeparableConv(spec, activation, context)

@@ -22,9 +22,12 @@ import nnspec_jax.embedding
 import nnspec_jax.linear
 import nnspec_jax.normalization
 import nnspec_jax.ops
+import nnspec_jax.padding
 import nnspec_jax.pooling
 import nnspec_jax.recurrent
-import nnspec_jax.shape  # noqa: F401
+import nnspec_jax.resampling
+import nnspec_jax.shape
+import nnspec_jax.transposed_convolution  # noqa: F401
 from nnspec.model import Model
 from nnspec.random import stream_of
 from nnspec_jax.random import keep_mask

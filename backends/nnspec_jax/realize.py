@@ -85,3 +85,9 @@ def rounded_once(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Ar
         return function(widened(x)).astype(x.dtype)
 
     return rounding
+
+
+def copied(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    """A function that copies elements, of floats or not. Its gradient sums: half precision is widened for that."""
+    wide = rounded_once(function)
+    return lambda x: (wide if jnp.issubdtype(x.dtype, jnp.floating) else function)(x)

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
 from itertools import product
 from typing import Any
 
-from nnspec.layers.convolution import Conv
+from nnspec.layers.convolution import Conv, DepthwiseConv, SeparableConv
 from nnspec.layers.window import pads
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.activation import function, value
-from nnspec_tensorflow.compilation import Compiled
+from nnspec_tensorflow.compilation import Compiled, island
 from nnspec_tensorflow.realize import Context, build, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
@@ -125,3 +125,49 @@ def conv(spec: Conv, context: Context) -> keras.layers.Layer:
         bias_initializer="zeros",
         **context.options,
     )
+
+
+@build.register
+def depthwise_conv(spec: DepthwiseConv, context: Context) -> keras.layers.Layer:
+    return build(spec.conv(context.shapes[0][-1]), context)
+
+
+@serializable
+class SpecSeparableConv(keras.layers.Layer):
+    """A depthwise and a pointwise convolution with nothing rounded between them, in float32 at least."""
+
+    def __init__(self, spec: Any, channels: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.spec: SeparableConv = parse("layer", spec)
+        self.channels = channels
+
+    def build(self, input_shape: Any) -> None:
+        params = self.spec.params((*input_shape[:-1], self.channels))
+        made = {n: self.add_weight(name=n, shape=p.shape, initializer="zeros") for n, p in params.items()}
+        self.depthwise_kernel, self.pointwise_kernel = made["depthwise_kernel"], made["pointwise_kernel"]
+        self.bias = made.get("bias")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        wide = working(self.compute_dtype)
+        z = island(partial(_depthwise, self.spec.depthwise(self.channels)))(
+            tf.cast(inputs, wide), tf.cast(self.depthwise_kernel, wide)
+        )
+        y = tf.tensordot(z, tf.cast(self.pointwise_kernel, wide), 1)
+        if self.bias is not None:
+            y += tf.cast(self.bias, wide)
+        if self.spec.activation is not None:
+            y = value(self.spec.activation, y)
+        return tf.cast(y, self.compute_dtype)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return self.spec.output_shape(tuple(input_shape))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "spec": dump(self.spec), "channels": self.channels}
+
+
+@build.register
+def separable_conv(spec: SeparableConv, context: Context) -> keras.layers.Layer:
+    channels = context.shapes[0][-1]
+    assert channels is not None
+    return SpecSeparableConv(spec, channels, **context.options)

@@ -28,9 +28,12 @@ from nnspec_tensorflow import (  # noqa: F401
     linear,
     normalization,
     ops,
+    padding,
     pooling,
     recurrent,
+    resampling,
     shape,
+    transposed_convolution,
 )
 from nnspec_tensorflow.dropout import RandomState, call_number, running
 from nnspec_tensorflow.realize import Context, build, serializable, variables_of

@@ -13,10 +13,10 @@ from typing import Any
 from nnspec.errors import BackendError
 from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.window import pads
-from nnspec.spec import dump, parse
 from nnspec_tensorflow.compilation import island
-from nnspec_tensorflow.realize import Context, build, serializable, sizes, working
+from nnspec_tensorflow.realize import Context, build, sizes, working
 from nnspec_tensorflow.startup import keras, tf
+from nnspec_tensorflow.stateless import SpecFunction, along, formula
 
 Tensor = Any
 _STOCK_AVERAGE = {
@@ -26,32 +26,9 @@ _STOCK_AVERAGE = {
 }
 
 
-@serializable
-class SpecPool(keras.layers.Layer):
-    """A pooling layer of the spec; bfloat16 and float16 are computed in float32 and rounded once."""
-
-    def __init__(self, spec: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.spec: MaxPool | AvgPool | GlobalAvgPool | GlobalMaxPool = parse("layer", spec)
-
-    def call(self, x: Tensor) -> Tensor:
-        wide = tf.cast(x, working(self.compute_dtype))
-        return tf.cast(island(partial(_FORMULAS[type(self.spec)], self.spec))(wide), self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return self.spec.output_shape(tuple(input_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "spec": dump(self.spec)}
-
-
 def _earlier_maximum(first: Tensor, second: Tensor) -> Tensor:
     """The larger of the two, the first if they are equal, and the first that is NaN."""
     return tf.where((second <= first) | tf.math.is_nan(first), first, second)
-
-
-def _along(x: Tensor, axis: int, start: int | None, stop: int | None, step: int = 1) -> Tensor:
-    return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
 
 def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int, int]) -> Tensor:
@@ -59,10 +36,10 @@ def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int
     before, after = around
     if any(around):
         # By the element at the edge, which is in the window, too: unlike −∞ it changes neither values nor gradients.
-        parts = [_along(x, axis, 0, 1)] * before + [x] + [_along(x, axis, -1, None)] * after
+        parts = [along(x, axis, 0, 1)] * before + [x] + [along(x, axis, -1, None)] * after
         x = tf.concat(parts, axis)
     reach = sizes(x)[axis] - window + 1
-    return reduce(_earlier_maximum, (_along(x, axis, i, i + reach, stride) for i in range(window)))
+    return reduce(_earlier_maximum, (along(x, axis, i, i + reach, stride) for i in range(window)))
 
 
 def _max(spec: MaxPool, x: Tensor) -> Tensor:
@@ -113,6 +90,14 @@ def _global_max(spec: GlobalMaxPool, x: Tensor) -> Tensor:
     return tf.reduce_sum(tf.where(here, x, tf.zeros_like(x)), 1)
 
 
+@formula.register(MaxPool)
+@formula.register(AvgPool)
+@formula.register(GlobalAvgPool)
+@formula.register(GlobalMaxPool)
+def pooled(spec: Any, x: Tensor) -> Tensor:
+    return island(partial(_FORMULAS[type(spec)], spec))(x)
+
+
 _FORMULAS: dict[type[Any], Any] = {
     MaxPool: _max,
     AvgPool: _average,
@@ -125,14 +110,14 @@ _FORMULAS: dict[type[Any], Any] = {
 @build.register(GlobalAvgPool)
 @build.register(GlobalMaxPool)
 def pool(spec: Any, context: Context) -> keras.layers.Layer:
-    return SpecPool(spec, **context.options)
+    return SpecFunction(spec, **context.options)
 
 
 @build.register
 def avg_pool(spec: AvgPool, context: Context) -> keras.layers.Layer:
     exact = working(context.dtype) == context.dtype
     if not exact or spec.count_include_pad or not _has_average(spec.window, context.dtype):
-        return SpecPool(spec, **context.options)
+        return SpecFunction(spec, **context.options)
     return _STOCK_AVERAGE[len(spec.window)](
         spec.window, strides=spec.stride, padding=spec.padding, data_format="channels_last", **context.options
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec.layers.activation import GELU, Softmax
-from nnspec.layers.convolution import Conv
+from nnspec.layers.convolution import Conv, DepthwiseConv, SeparableConv
 from nnspec_conformance.case import Case
 
 CASES = [
@@ -47,5 +47,15 @@ CASES = [
     Case(Conv(4, (3,), activation=Softmax(), groups=2), (4, 2)),
     Case(Conv(3, (3, 3)), (8, 8, 16), id="long sums"),
     Case(Conv(2, (3, 3)), (4, 4, 2), offset=1e3, id="large inputs"),
+    Case(DepthwiseConv((3,)), (5, 3)),
+    Case(DepthwiseConv((3, 2), 2, (2, 1), "valid", activation="tanh"), (5, 4, 2)),
+    Case(DepthwiseConv((2, 2, 2), 2, padding=((1, 0), (0, 1), (0, 0)), dilation=(1, 2, 1)), (2, 3, 3, 2)),
+    Case(DepthwiseConv((3,), 3, padding="causal", use_bias=False), (4, 1), id="one channel"),
+    Case(DepthwiseConv((2, 2), kernel_init="lecun_normal", bias_init="ones"), (3, 3, 2)),
+    Case(SeparableConv(3, (3,)), (5, 2)),
+    Case(SeparableConv(3, (3, 2), (2, 1), "valid", depth_multiplier=2, activation="tanh"), (5, 4, 2)),
+    Case(SeparableConv(2, (2, 2, 2), padding=((1, 0), (0, 1), (0, 0)), dilation=(1, 2, 1)), (2, 3, 3, 2)),
+    Case(SeparableConv(2, (3,), padding="causal", dilation=2, use_bias=False), (6, 1), id="one channel"),
+    Case(SeparableConv(2, (2,), depthwise_init="lecun_normal", pointwise_init="he_normal", bias_init="ones"), (3, 2)),
     Case(Conv(3, (3, 3), kernel_init="lecun_normal", bias_init={"uniform": -1.0}), (5, 4, 2)),
 ]

@@ -28,12 +28,15 @@ from nnspec_conformance import (
     ops,
     optimizers,
     outside,
+    padding,
     pooling,
     random,
     recurrent,
+    resampling,
     schedules,
     shape,
     training,
+    transposed_convolution,
 )
 from nnspec_conformance.case import Case
 from nnspec_conformance.checks import (
@@ -69,11 +72,14 @@ from nnspec_conformance.training import TrainingCase
 LAYERS = (
     linear,
     convolution,
+    transposed_convolution,
     pooling,
     embedding,
     recurrent,
     attention,
     shape,
+    padding,
+    resampling,
     dropout,
     normalization,
     activation,

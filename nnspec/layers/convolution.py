@@ -7,8 +7,16 @@ from typing import Literal
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import Layer, Param, Shape, elements, known, show
+from nnspec.layers.linear import Dense
 from nnspec.layers.window import Pads, PerAxis, Window, check_lengths, per_axis, positions
 from nnspec.spec import AnyActivation, AnyInitializer, PositiveInt, spec
+
+
+def _check(layer: Conv | DepthwiseConv | SeparableConv) -> None:
+    """Fields that all of them have go together."""
+    check_lengths(layer.kernel_size, strides=layer.strides, padding=layer.padding, dilation=layer.dilation)
+    if layer.padding == "causal" and len(layer.kernel_size) > 1:
+        raise SpecError(f"causal padding is for one axis, the kernel has {len(layer.kernel_size)}", ("padding",))
 
 
 @spec
@@ -48,9 +56,7 @@ class Conv(Layer):
     bias_init: AnyInitializer = "zeros"
 
     def __post_init__(self) -> None:
-        check_lengths(self.kernel_size, strides=self.strides, padding=self.padding, dilation=self.dilation)
-        if self.padding == "causal" and len(self.kernel_size) > 1:
-            raise SpecError(f"causal padding is for one axis, the kernel has {len(self.kernel_size)}", ("padding",))
+        _check(self)
         if self.features % self.groups:
             raise SpecError(f"{self.features} features cannot be cut into {self.groups} equal groups", ("groups",))
 
@@ -97,3 +103,122 @@ class Conv(Layer):
                 f"{channels} channels cannot be cut into {self.groups} equal groups, of input {show(shape)}"
             )
         return channels
+
+
+@spec
+class DepthwiseConv(Layer):
+    """Convolution of each channel by itself: ``Conv`` with a group for each channel.
+
+    y[b,p,c · depth_multiplier + m] = activation(Σ over q of x[b, p · strides + q · dilation − before, c] ·
+    kernel[q, 0, c · depth_multiplier + m] + bias[c · depth_multiplier + m])
+
+    Windows, padding and initial weights are those of ``Conv``.
+
+    Shapes: x (batch, *sizes, in), kernel (*kernel_size, 1, in · depth_multiplier), bias (in · depth_multiplier,),
+    y (batch, *positions, in · depth_multiplier). Keras's kernel (*kernel_size, in, depth_multiplier) has the same
+    elements in the same order; Flax's is ours.
+    Source: Sifre 2014; Howard et al. 2017, arXiv:1704.04861.
+    """
+
+    kernel_size: Window
+    depth_multiplier: PositiveInt = 1
+    strides: PerAxis = 1
+    padding: Literal["same", "valid", "causal"] | Pads = "same"
+    dilation: PerAxis = 1
+    activation: AnyActivation = None
+    use_bias: bool = True
+    kernel_init: AnyInitializer = "glorot_uniform"
+    bias_init: AnyInitializer = "zeros"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def conv(self, channels: int | None) -> Conv:
+        """The convolution that it is on inputs of so many channels."""
+        channels = known(channels, f"the last axis of {type(self).__name__}'s input")
+        return Conv(
+            channels * self.depth_multiplier,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation,
+            channels,
+            self.activation,
+            self.use_bias,
+            self.kernel_init,
+            self.bias_init,
+        )
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        return self.conv(shapes[0][-1]).params(*shapes)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return self.conv(shapes[0][-1]).output_shape(*shapes)
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return self.conv(shapes[0][-1]).flops(*shapes)
+
+
+@spec
+class SeparableConv(Layer):
+    """A depthwise convolution, then a pointwise one, with nothing between them.
+
+    z[b,p,c · depth_multiplier + m] = Σ over q of x[b, p · strides + q · dilation − before, c] ·
+    depthwise_kernel[q, 0, c · depth_multiplier + m]
+
+    y = activation(z · pointwise_kernel + bias)
+
+    Windows and padding are those of ``Conv``, the depthwise kernel that of ``DepthwiseConv``.
+
+    Shapes: x (batch, *sizes, in), depthwise_kernel (*kernel_size, 1, in · depth_multiplier),
+    pointwise_kernel (in · depth_multiplier, features), bias (features,), y (batch, *positions, features).
+    Source: Chollet 2017, arXiv:1610.02357.
+    """
+
+    features: PositiveInt
+    kernel_size: Window
+    strides: PerAxis = 1
+    padding: Literal["same", "valid", "causal"] | Pads = "same"
+    dilation: PerAxis = 1
+    depth_multiplier: PositiveInt = 1
+    activation: AnyActivation = None
+    use_bias: bool = True
+    depthwise_init: AnyInitializer = "glorot_uniform"
+    pointwise_init: AnyInitializer = "glorot_uniform"
+    bias_init: AnyInitializer = "zeros"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def depthwise(self, channels: int | None) -> Conv:
+        """The first of its convolutions, on inputs of so many channels."""
+        channels = known(channels, "the last axis of SeparableConv's input")
+        return Conv(
+            channels * self.depth_multiplier,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation,
+            channels,
+            use_bias=False,
+            kernel_init=self.depthwise_init,
+        )
+
+    @property
+    def pointwise(self) -> Dense:
+        """The second of its convolutions, with the activation: a dense layer at each position."""
+        return Dense(self.features, self.activation, self.use_bias, self.pointwise_init, self.bias_init)
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        first = self.depthwise(shapes[0][-1])
+        second = self.pointwise.params(first.output_shape(*shapes))
+        kernels = {"depthwise_kernel": first.params(*shapes)["kernel"], "pointwise_kernel": second.pop("kernel")}
+        return kernels | second
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        return self.pointwise.output_shape(self.depthwise(shapes[0][-1]).output_shape(*shapes))
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        first = self.depthwise(shapes[0][-1])
+        between = tuple(known(size, "every axis") for size in first.output_shape(*shapes))
+        return first.flops(*shapes) + self.pointwise.flops(between)

@@ -23,9 +23,12 @@ from nnspec.reference import (  # noqa: F401
     linear,
     normalization,
     ops,
+    padding,
     pooling,
     recurrent,
+    resampling,
     shape,
+    transposed_convolution,
 )
 from nnspec.reference.base import Array, Scope, State, apply, computing, rounded
 from nnspec.reference.initializers import draw

@@ -15,6 +15,7 @@ from tests.mutants import (
     recurrent,
     reference_layers,
     reference_training,
+    shapes,
     tensorflow_activation,
     tensorflow_engine,
     tensorflow_layers,
@@ -27,7 +28,7 @@ _FILES = (
     *(reference_layers, reference_training),
     *(jax_layers, jax_activation, jax_training, jax_engine),
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
-    *(around_backend, around_initializers, adaptive, attention, losses, recurrent, windows),
+    *(around_backend, around_initializers, adaptive, attention, losses, recurrent, shapes, windows),
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)

@@ -10,6 +10,9 @@ _pool = planting("nnspec.reference.pooling", "forward")
 _jax_conv = planting("nnspec_jax.convolution", "forward")
 _jax_pool = planting("nnspec_jax.pooling", "forward")
 _tf_conv = planting("nnspec_tensorflow.convolution", "forward")
+_transposed = planting("nnspec.reference.transposed_convolution", "forward")
+_jax_transposed = planting("nnspec_jax.transposed_convolution", "forward")
+_tf_transposed = planting("nnspec_tensorflow.transposed_convolution", "forward")
 _tf_pool = planting("nnspec_tensorflow.pooling", "forward")
 
 _LAST_JAX = "x.shape[1] - 1 - jnp.argmax(x[:, ::-1], 1, keepdims=True)"
@@ -23,7 +26,7 @@ MUTANTS = [
     ),
     _window("Conv", "causal padding after", "(reach - 1, 0)", "(0, reach - 1)", hint="causal"),
     _window("Conv", "dilation forgotten in same", "stride + reach - size", "stride + 3 - size", hint="dilation=2"),
-    _conv("Conv", "kernel flipped", 'scope["kernel"], len', 'scope["kernel"][::-1], len'),
+    _conv("Conv", "kernel flipped", 'x, scope["kernel"])', 'x, scope["kernel"][::-1])'),
     _conv("Conv", "groups the other way round", "weights in parts], -1)", "weights in [*parts][::-1]], -1)", hint="gr"),
     _conv("Conv", "bias taken away", 'y + scope["bias"]', 'y - scope["bias"]'),
     _pool("MaxPool", "zeros around", "-np.inf).max", "0.0).max", hint="below zero"),
@@ -51,7 +54,12 @@ MUTANTS = [
     _tf_conv("Conv", "strides forgotten", "strides=spec.stride,", "strides=1,", hint="strides", raises=True),
     _tf_conv("Conv", "dilation forgotten", "dilations=spec.dilations)", "dilations=1)", hint="dilation=2", raises=True),
     _tf_conv("Conv", "0 · NaN between channels", "1 < spec.groups == self.channels", "False", "NaN", hint="groups"),
-    _tf_conv("Conv", "bias added twice", "y += tf.cast(self.bias, wide)", "y += 2 * tf.cast(self.bias, wide)"),
+    _tf_conv(
+        "Conv",
+        "bias added twice",
+        "if self.spec.use_bias:\n            y += ",
+        "if self.spec.use_bias:\n            y += 2 * ",
+    ),
     _tf_pool("MaxPool", "the last of equal elements", "(second <= first)", "(second < first)", "kinks"),
     _tf_pool("MaxPool", "NaN dropped", "| tf.math.is_nan(first)", "| tf.math.is_nan(second)", "NaN"),
     _tf_pool(
@@ -60,4 +68,56 @@ MUTANTS = [
     _tf_pool("AvgPool", "padding never counted", "if spec.count_include_pad and", "if False and", hint="include_pad"),
     _tf_pool("GlobalMaxPool", "the last of equal elements", "tf.argmax(x, 1)", _LAST_TF, "kinks"),
     _tf_pool("GlobalAvgPool", "through float32", _MEAN_TF, _FLOAT32_TF),
+    _conv(
+        "DepthwiseConv",
+        "features of one channel apart",
+        "return apply(spec.conv(x.shape[-1]), scope, x)",
+        "y = apply(spec.conv(x.shape[-1]), scope, x); m = spec.depth_multiplier; "
+        "return np.concatenate([y[..., i::m] for i in range(m)], -1)",
+        hint="depth_multiplier=2",
+    ),
+    _conv(
+        "SeparableConv",
+        "ReLU between the two",
+        'y = correlated(spec.depthwise(x.shape[-1]), x, scope["depthwise_kernel"]) @',
+        'y = np.maximum(correlated(spec.depthwise(x.shape[-1]), x, scope["depthwise_kernel"]), 0) @',
+    ),
+    _jax_conv("SeparableConv", "bias forgotten", "if self.bias is not None:", "if False:"),
+    _tf_conv(
+        "SeparableConv", "kernel flipped", "tf.cast(self.depthwise_kernel,", "tf.cast(self.depthwise_kernel[::-1],"
+    ),
+    _transposed("ConvTranspose", "kernel flipped", 'kernel = scope["kernel"]', 'kernel = scope["kernel"][::-1]'),
+    _transposed(
+        "ConvTranspose",
+        "lost at the end instead",
+        "map(slice, spec.before, ends)",
+        "map(slice, (0,) * len(ends), [e - b for e, b in zip(ends, spec.before)])",
+        hint="losses",
+    ),
+    _jax_transposed("ConvTranspose", "Flax's kernel", "jnp.flip(kernel, range(rank))", "kernel"),
+    _jax_transposed(
+        "ConvTranspose",
+        "dilation forgotten",
+        "rhs_dilation=spec.dilations",
+        "rhs_dilation=None",
+        hint="dilation",
+        raises=True,
+    ),
+    _jax_transposed(
+        "ConvTranspose", "0 · NaN between channels", "1 < spec.groups == x.shape[-1]", "False", "NaN", hint="groups=3"
+    ),
+    _tf_transposed(
+        "ConvTranspose",
+        "cut from the beginning",
+        "map(slice, spec.before, ends)",
+        "map(slice, [0 for _ in ends], [e - b for e, b in zip(ends, spec.before)])",
+        hint="losses",
+    ),
+    _tf_transposed(
+        "ConvTranspose",
+        "one place of the window off",
+        "(q * d, reach - 1 - q * d)",
+        "(reach - 1 - q * d, q * d)",
+        hint="dilation",
+    ),
 ]

@@ -133,6 +133,45 @@ def test_in_other_types(dtype: str) -> None:
     np.testing.assert_allclose(found.astype(float), exact, rtol=scale, atol=scale)
 
 
+@pytest.mark.parametrize("rank", [1, 2, 3])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_depthwise(rank: int, multiplier: int) -> None:
+    x, pads = RNG.normal(size=(2, *SIZES[rank], 3)), ((2, 0), (0, 3), (1, 1))[:rank]
+    v = variables(*(3, 2, 2)[:rank], 1, 3 * multiplier)
+    spec = nn.DepthwiseConv((3, 2, 2)[:rank], multiplier, 2, pads, (1, 2, 1)[:rank])
+    options = {"stride": 2, "dilation": (1, 2, 1)[:rank], "groups": 3}
+    expected = torch_conv(x, v["kernel"], v["bias"], rank, pads, **options)
+    found = value(spec, x, variables=v)
+    assert found.shape == expected.shape == spec.output_shape(x.shape)
+    assert {name: param.shape for name, param in spec.params(x.shape).items()} == {n: w.shape for n, w in v.items()}
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_the_order_of_depthwise_features_is_that_of_keras() -> None:
+    x = np.array([[[1.0, 10.0]]])
+    kernel = np.array([[[1.0, 2, 3], [4, 5, 6]]])  # Keras: (window, in, depth_multiplier)
+    spec = nn.DepthwiseConv((1,), 3, use_bias=False)
+    found = value(spec, x, variables={"kernel": kernel.reshape(1, 1, 6)})
+    assert found.ravel().tolist() == [1, 2, 3, 40, 50, 60]
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_separable(rank: int) -> None:
+    """A depthwise and a pointwise convolution of PyTorch's."""
+    x, pads = RNG.normal(size=(2, *SIZES[rank], 3)), ((1, 0), (0, 3), (1, 1))[:rank]
+    first, second = RNG.normal(size=(*(3, 2, 2)[:rank], 1, 6)), RNG.normal(size=(6, 4))
+    v = {"depthwise_kernel": first, "pointwise_kernel": second, "bias": RNG.normal(size=4)}
+    spec = nn.SeparableConv(4, (3, 2, 2)[:rank], 2, pads, depth_multiplier=2, activation="tanh")
+    between = torch_conv(x, first, np.zeros(6), rank, pads, stride=2, groups=3)
+    expected = np.tanh(torch_conv(between, second.reshape(*(1,) * rank, 6, 4), v["bias"], rank))
+    found = value(spec, x, variables=v)
+    assert found.shape == expected.shape == spec.output_shape(x.shape)
+    params = spec.params(x.shape)
+    assert {name: param.shape for name, param in params.items()} == {n: w.shape for n, w in v.items()}
+    assert [param.decay for param in params.values()] == [True, True, False]
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
 def test_first_weights_have_the_fans_of_the_window() -> None:
     params = nn.Conv(6, (3, 2), groups=2).params((None, 5, 5, 4))
     assert params["kernel"].shape == (3, 2, 2, 6) and params["kernel"].decay
@@ -145,6 +184,10 @@ def test_operations() -> None:
     assert nn.Conv(3, (3,)).flops((1, 4, 2)) == 4 * 3 * (6 + 5 + 1)
     assert nn.Conv(3, (3,), use_bias=False, activation="relu").flops((1, 4, 2)) == 4 * 3 * (6 + 5 + 1)
     assert nn.Conv(4, (3,), groups=2, padding="valid").flops((1, 4, 2)) == 2 * 4 * (3 + 2 + 1)
+
+    # 4 positions: 2 · 2 channels of 3 products and 2 sums; 3 features of 4 products and 3 sums, and the bias.
+    assert nn.DepthwiseConv((3,), 2, use_bias=False).flops((1, 4, 2)) == 4 * 4 * 5
+    assert nn.SeparableConv(3, (3,), depth_multiplier=2).flops((1, 4, 2)) == 4 * 4 * 5 + 4 * 3 * (7 + 1)
 
 
 def test_axes_of_any_length_stay_open() -> None:
@@ -165,6 +208,9 @@ def test_axes_of_any_length_stay_open() -> None:
         (lambda: nn.Conv(4, (3,), padding="full"), "padding"),
         (lambda: nn.Conv(4, (3,), groups=3), "groups: 4 features cannot be cut into 3 equal groups"),
         (lambda: nn.Conv(4, (3,), strides=0), "strides"),
+        (lambda: nn.DepthwiseConv((3, 3), padding="causal"), "padding: causal padding is for one axis"),
+        (lambda: nn.DepthwiseConv((3,), 0), "depth_multiplier"),
+        (lambda: nn.SeparableConv(4, (3, 3), strides=(1,)), "strides: expected 2 values"),
         (lambda: nn.Conv(4, (3,), padding=((-1, 1),)), "padding"),
     ],
 )
@@ -181,6 +227,8 @@ def test_options_that_do_not_go_together(make: Any, words: str) -> None:
         (nn.Conv(4, (2,), dilation=4, padding="valid"), (None, 4, 2), "window reaches over 5 elements of axis 1"),
         (nn.Conv(4, (3,), groups=2), (None, 4, 3), "3 channels cannot be cut into 2 equal groups"),
         (nn.Conv(4, (3,)), (None, 4, None), "the last axis of Conv's input must have a known size"),
+        (nn.DepthwiseConv((3,)), (None, 4, None), "the last axis of DepthwiseConv's input must have a known size"),
+        (nn.SeparableConv(4, (3,), padding="valid"), (None, 2, 2), "window reaches over 3 elements of axis 1"),
     ],
 )
 def test_shapes_that_do_not_fit(spec: nn.Layer, shape: Any, words: str) -> None:

@@ -87,7 +87,8 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return False
     if cls.__name__ == "GLU":  # halves an axis
         return any(size and size % 2 == 0 for size in shapes[0][1:])
-    needs_axis = (cls.kind == "layer" and cls.params is not Layer.params) or "axis" in cls.__dataclass_fields__
+    fields = cls.__dataclass_fields__
+    needs_axis = (cls.kind == "layer" and cls.params is not Layer.params) or "axis" in fields or "axes" in fields
     return len(shapes[0]) > 1 or not needs_axis
 
 
@@ -104,6 +105,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints["mask"] = st.just(False)  # which would be a second input
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
+    if cls.__name__ == "Permute":
+        hints["axes"] = st.permutations(range(1, len(first)))
     return hints
 
 

@@ -1,0 +1,59 @@
+"""Layers and operations without variables: functions of their inputs, with one Keras layer around them all."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+from nnspec.layers.base import Layer, Operation
+from nnspec.spec import dump, parse
+from nnspec_tensorflow.realize import missing, serializable, working
+from nnspec_tensorflow.startup import keras, tf
+
+Tensor = Any
+
+
+@singledispatch
+def formula(spec: Any, *inputs: Tensor) -> Tensor:
+    """The value of a spec for inputs in the dtype that is computed in. Families register their classes.
+
+    Raises:
+        BackendError: there is none for this class.
+    """
+    raise missing(spec)
+
+
+@serializable
+class SpecFunction(keras.layers.Layer):
+    """A layer or an operation of the spec that has no variables; operations take a list of inputs.
+
+    bfloat16 and float16 are computed in float32 and rounded once; integers and booleans stay what they are.
+    """
+
+    def __init__(self, spec: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.spec: Layer = parse("layer", spec)
+
+    def call(self, inputs: Any) -> Tensor:
+        wide = working(self.compute_dtype)
+        given = inputs if isinstance(self.spec, Operation) else [inputs]
+        y = formula(self.spec, *(tf.cast(x, wide) if x.dtype.is_floating else x for x in given))
+        return tf.cast(y, self.compute_dtype) if y.dtype.is_floating else y
+
+    def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
+        shapes = input_shape if isinstance(self.spec, Operation) else [input_shape]
+        return self.spec.output_shape(*map(tuple, shapes))
+
+    def compute_output_spec(self, inputs: Any) -> Any:
+        first = inputs[0] if isinstance(self.spec, Operation) else inputs
+        shape = self.compute_output_shape([x.shape for x in inputs] if first is not inputs else inputs.shape)
+        dtype = self.compute_dtype if "float" in first.dtype else first.dtype
+        return keras.KerasTensor(shape, dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "spec": dump(self.spec)}
+
+
+def along(x: Tensor, axis: int, start: int | None, stop: int | None, step: int = 1) -> Tensor:
+    """A slice along one axis."""
+    return x[(slice(None),) * axis + (slice(start, stop, step),)]
