@@ -94,13 +94,15 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.normalization import BatchNorm as BatchNorm, LayerNorm as LayerNorm
     from nnspec.layers.padding import Crop as Crop, Pad as Pad
     from nnspec.layers.pooling import (
+        AdaptiveAvgPool as AdaptiveAvgPool,
+        AdaptiveMaxPool as AdaptiveMaxPool,
         AvgPool as AvgPool,
         GlobalAvgPool as GlobalAvgPool,
         GlobalMaxPool as GlobalMaxPool,
         MaxPool as MaxPool,
     )
     from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
-    from nnspec.layers.resampling import Upsample as Upsample
+    from nnspec.layers.resampling import Resize as Resize, Upsample as Upsample
     from nnspec.layers.shape import (
         DepthToSpace as DepthToSpace,
         Flatten as Flatten,

@@ -28,6 +28,8 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.layers.transposed_convolution": {"ConvTranspose": "ConvTranspose"},
         "nnspec.layers.pooling": {
+            "AdaptiveAvgPool": "AdaptiveAvgPool",
+            "AdaptiveMaxPool": "AdaptiveMaxPool",
             "AvgPool": "AvgPool",
             "GlobalAvgPool": "GlobalAvgPool",
             "GlobalMaxPool": "GlobalMaxPool",
@@ -45,7 +47,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "SpaceToDepth": "SpaceToDepth",
         },
         "nnspec.layers.padding": {"Crop": "Crop", "Pad": "Pad"},
-        "nnspec.layers.resampling": {"Upsample": "Upsample"},
+        "nnspec.layers.resampling": {"Resize": "Resize", "Upsample": "Upsample"},
         "nnspec.layers.dropout": {"Dropout": "Dropout"},
         "nnspec.layers.normalization": {"BatchNorm": "BatchNorm", "LayerNorm": "LayerNorm"},
         "nnspec.layers.activation": {"PReLU": "PReLU"},

@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from nnspec.layers.window import pads
+from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.window import pads, shares
 from nnspec_jax.realize import Context, build, rounded_once
 
 Function = Callable[[jax.Array], jax.Array]
@@ -68,3 +68,26 @@ def global_max_pool(spec: GlobalMaxPool, context: Context) -> Function:
         return jnp.sum(jnp.where(jax.lax.broadcasted_iota(first.dtype, x.shape, 1) == first, x, 0.0), 1)
 
     return rounded_once(pooled)
+
+
+def _adaptive(spec: AdaptiveAvgPool | AdaptiveMaxPool, along: Callable[[jax.Array, int], jax.Array]) -> Function:
+    """Parts reduced one axis after the other, the last one first."""
+
+    def pooled(x: jax.Array) -> jax.Array:
+        for axis in reversed(range(1, x.ndim - 1)):
+            cuts = shares(x.shape[axis], spec.output_size[axis - 1])
+            parts = [along(jax.lax.slice_in_dim(x, start, end, axis=axis), axis) for start, end in cuts]
+            x = jnp.concatenate(parts, axis)
+        return x
+
+    return rounded_once(pooled)
+
+
+@build.register
+def adaptive_avg_pool(spec: AdaptiveAvgPool, context: Context) -> Function:
+    return _adaptive(spec, lambda part, axis: jnp.mean(part, axis, keepdims=True))
+
+
+@build.register
+def adaptive_max_pool(spec: AdaptiveMaxPool, context: Context) -> Function:
+    return _adaptive(spec, lambda part, axis: _max_along(part, axis, part.shape[axis], 1, (0, 0)))

@@ -11,8 +11,8 @@ from functools import partial, reduce
 from typing import Any
 
 from nnspec.errors import BackendError
-from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from nnspec.layers.window import pads
+from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.window import pads, shares
 from nnspec_tensorflow.compilation import island
 from nnspec_tensorflow.realize import Context, build, sizes, working
 from nnspec_tensorflow.startup import keras, tf
@@ -90,6 +90,20 @@ def _global_max(spec: GlobalMaxPool, x: Tensor) -> Tensor:
     return tf.reduce_sum(tf.where(here, x, tf.zeros_like(x)), 1)
 
 
+def _adaptive(spec: AdaptiveAvgPool | AdaptiveMaxPool, x: Tensor) -> Tensor:
+    """Parts reduced one axis after the other, the last one first."""
+    for axis in reversed(range(1, x.shape.rank - 1)):
+        parts = [along(x, axis, *cut) for cut in shares(x.shape[axis], spec.output_size[axis - 1])]
+        if isinstance(spec, AdaptiveMaxPool):
+            reduced = [_max_along(part, axis, part.shape[axis], 1, (0, 0)) for part in parts]
+        else:
+            reduced = [tf.reduce_mean(part, axis, keepdims=True) for part in parts]
+        x = tf.concat(reduced, axis)
+    return x
+
+
+@formula.register(AdaptiveAvgPool)
+@formula.register(AdaptiveMaxPool)
 @formula.register(MaxPool)
 @formula.register(AvgPool)
 @formula.register(GlobalAvgPool)
@@ -99,6 +113,8 @@ def pooled(spec: Any, x: Tensor) -> Tensor:
 
 
 _FORMULAS: dict[type[Any], Any] = {
+    AdaptiveAvgPool: _adaptive,
+    AdaptiveMaxPool: _adaptive,
     MaxPool: _max,
     AvgPool: _average,
     GlobalAvgPool: _global_average,
@@ -106,6 +122,8 @@ _FORMULAS: dict[type[Any], Any] = {
 }
 
 
+@build.register(AdaptiveAvgPool)
+@build.register(AdaptiveMaxPool)
 @build.register(MaxPool)
 @build.register(GlobalAvgPool)
 @build.register(GlobalMaxPool)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec_conformance.case import Case
 from nnspec_conformance.example import Example
 
@@ -29,6 +29,12 @@ CASES = [
     Case(AvgPool((3, 3), strides=2, padding="same", count_include_pad=True), (6, 5, 2)),
     Case(AvgPool((2, 2, 2), padding="same", count_include_pad=True), (3, 2, 3, 2)),
     Case(AvgPool((2, 2), count_include_pad=True), (4, 5, 2), id="nothing padded"),
+    Case(AdaptiveAvgPool((3,)), (7, 2)),
+    Case(AdaptiveAvgPool((2, 3)), (4, 5, 2)),
+    Case(AdaptiveAvgPool((2, 1, 4)), (3, 2, 3, 1), id="more positions than there were"),
+    Case(AdaptiveMaxPool((3,)), (7, 2), distinct=True),
+    Case(AdaptiveMaxPool((2, 3)), (4, 5, 2), offset=-20.0, distinct=True),
+    Case(AdaptiveMaxPool((2, 1, 4)), (3, 2, 3, 1), distinct=True, id="more positions than there were"),
     Case(GlobalAvgPool(), (5, 3), id="one axis"),
     Case(GlobalAvgPool(), (4, 3, 2)),
     Case(GlobalAvgPool(), (2, 3, 2, 2), id="three axes"),
@@ -85,6 +91,21 @@ EXAMPLES = [
         output=_image((_INFINITE, -5.0), (-7.0, -5.0)),
         cotangents=_image((2.0, 3.0), (4.0, 5.0)),
         gradients=(_image((2.0, 0.0, 3.0), (0.0, 0.0, 5.0), (4.0, 0.0, 0.0)),),
+    ),
+    Example(
+        AdaptiveMaxPool((2,)),
+        (_row(1.0, 4.0, 4.0, 4.0, 2.0),),
+        id="ties in an element that parts share",
+        output=_row(4.0, 4.0),
+        cotangents=_row(1.0, 2.0),
+        gradients=(_row(0.0, 1.0, 2.0, 0.0, 0.0),),
+    ),
+    Example(
+        AdaptiveMaxPool((1, 1)),
+        (_image((1.0, 4.0), (4.0, 4.0)),),
+        id="the first in row-major order",
+        cotangents=_image((2.0,)),
+        gradients=(_image((0.0, 2.0), (0.0, 0.0)),),
     ),
     Example(
         AvgPool((3, 3), strides=2, padding="same"),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Shape, elements, known, show
-from nnspec.layers.window import PerAxis, Window, check_lengths, per_axis, positions
+from nnspec.layers.window import PerAxis, Window, check_lengths, per_axis, positions, shares
 from nnspec.spec import spec
 
 
@@ -109,4 +109,56 @@ class GlobalMaxPool(_Global):
 
     Shapes: x (batch, *sizes, channels), y (batch, channels).
     Source: Oquab et al. 2015.
+    """
+
+
+@spec
+class _Adaptive(Layer):
+    """Base of pooling to a given number of positions."""
+
+    output_size: Window
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != len(self.output_size) + 2:
+            raise ShapeError(
+                f"{type(self).__name__} to {len(self.output_size)} sizes needs inputs of {len(self.output_size) + 2} "
+                f"axes (batch, one for each size, and channels), got {show(shape)}"
+            )
+        for size in shape[1:-1]:
+            known(size, f"every axis that {type(self).__name__} pools")
+        if 0 in shape[1:-1]:
+            raise ShapeError(f"{type(self).__name__} has nothing to pool in input {show(shape)}")
+        return (shape[0], *self.output_size, shape[-1])
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        (shape,) = shapes
+        cuts = (shares(size, count) for size, count in zip(shape[1:-1], self.output_size, strict=True))
+        return shape[0] * shape[-1] * math.prod(sum(end - start for start, end in cut) for cut in cuts)
+
+
+@spec
+class AdaptiveAvgPool(_Adaptive):
+    """The mean of each of ``output_size`` parts of every axis between batch and channels.
+
+    y[b,p,c] = mean of x[b, q, c] over q from ⌊p · size/output_size⌋ to ⌈(p + 1) · size/output_size⌉ − 1
+
+    Where the size is no multiple, neighboring parts share an element; where it is smaller, parts repeat elements.
+
+    Shapes: x (batch, *sizes, channels), y (batch, *output_size, channels).
+    Source: PyTorch's ``AdaptiveAvgPool``; He et al. 2015, arXiv:1406.4729 (spatial pyramid pooling).
+    """
+
+
+@spec
+class AdaptiveMaxPool(_Adaptive):
+    """The maximum of each of ``output_size`` parts of every axis between batch and channels.
+
+    y[b,p,c] = max of x[b, q, c] over q from ⌊p · size/output_size⌋ to ⌈(p + 1) · size/output_size⌉ − 1
+
+    The gradient goes to the largest element of a part; where several are equal, to the first of them in row-major
+    order, alone. Is one NaN, so is the maximum, and the gradient goes to the first NaN.
+
+    Shapes: x (batch, *sizes, channels), y (batch, *output_size, channels).
+    Source: PyTorch's ``AdaptiveMaxPool``; He et al. 2015, arXiv:1406.4729 (spatial pyramid pooling).
     """

@@ -68,6 +68,11 @@ def extent(window: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...
     return tuple((size - 1) * step + 1 for size, step in zip(window, dilation, strict=True))
 
 
+def shares(size: int, count: int) -> tuple[tuple[int, int], ...]:
+    """An axis cut into ``count`` parts as equal as can be: where each begins and ends. Parts may overlap."""
+    return tuple((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
+
+
 def positions(
     what: str,
     shape: Shape,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.window import pads
 from nnspec.reference.base import Array, Scope, apply
 from nnspec.reference.convolution import windows
@@ -46,3 +48,23 @@ def global_avg_pool(spec: GlobalAvgPool, scope: Scope, x: Array) -> Array:
 def global_max_pool(spec: GlobalMaxPool, scope: Scope, x: Array) -> Array:
     y: Array = x.max(tuple(range(1, x.ndim - 1)))
     return y
+
+
+def _parts(spec: AdaptiveAvgPool | AdaptiveMaxPool, x: Array, reduce: Callable[..., Array]) -> Array:
+    """Each part of x, reduced over its positions."""
+    y = np.empty((len(x), *spec.output_size, x.shape[-1]), x.dtype)
+    for p in np.ndindex(*spec.output_size):
+        axes = zip(p, x.shape[1:-1], spec.output_size, strict=True)
+        part = [slice(int(np.floor(i * n / m)), int(np.ceil((i + 1) * n / m))) for i, n, m in axes]
+        y[(slice(None), *p)] = reduce(x[(slice(None), *part)], axis=tuple(range(1, x.ndim - 1)))
+    return y
+
+
+@apply.register(AdaptiveAvgPool)
+def adaptive_avg_pool(spec: AdaptiveAvgPool, scope: Scope, x: Array) -> Array:
+    return _parts(spec, x, np.mean)
+
+
+@apply.register(AdaptiveMaxPool)
+def adaptive_max_pool(spec: AdaptiveMaxPool, scope: Scope, x: Array) -> Array:
+    return _parts(spec, x, np.max)

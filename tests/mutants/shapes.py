@@ -6,6 +6,7 @@ from tests.mutants.mutant import planting
 
 _shape = planting("nnspec.reference.shape", "forward")
 _pad = planting("nnspec.reference.padding", "forward")
+_resample = planting("nnspec.reference.resampling", "forward")
 _jax_shape = planting("nnspec_jax.shape", "forward")
 _jax_pad = planting("nnspec_jax.padding", "forward")
 _jax_resample = planting("nnspec_jax.resampling", "forward")
@@ -69,4 +70,26 @@ MUTANTS = [
         "tf.expand_dims(x, axis + 1), (*shape[: axis + 1], factor, *shape[axis + 1 :])",
         "tf.expand_dims(x, axis), (*shape[:axis], factor, *shape[axis:])",
     ),
+    _resample(
+        "Resize", "TensorFlow 1's corners", "(p + 0.5) * size / count - 0.5", "p * size / count", hint="output_size=7"
+    ),
+    _resample(
+        "Resize", "weights that do not sum to 1", "inside / inside.sum(1, keepdims=True)", "inside", hint="cubic"
+    ),
+    _resample("Resize", "the kernel shrunk", "max(size / count, 1.0)", "min(count / size, 1.0)", hint="antialias"),
+    _jax_resample(
+        "Resize",
+        "the position before the nearest",
+        "np.array(spec.nearest(x.shape[axis], count))",
+        "np.maximum(np.array(spec.nearest(x.shape[axis], count)) - 1, 0)",
+        hint="nearest",
+    ),
+    _tf_resample(
+        "Resize",
+        "weights in float32",
+        "tf.constant(spec.weights(x.shape[axis], count), x.dtype)",
+        "tf.cast(tf.constant(spec.weights(x.shape[axis], count), tf.float32), x.dtype)",
+        hint="output_size=7",
+    ),
+    _resample("Upsample", "tiled", "x.repeat(factor, axis)", "np.concatenate([x] * factor, axis)"),
 ]

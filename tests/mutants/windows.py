@@ -120,4 +120,20 @@ MUTANTS = [
         "(reach - 1 - q * d, q * d)",
         hint="dilation",
     ),
+    _pool(
+        "AdaptiveAvgPool",
+        "parts that end too early",
+        "int(np.ceil((i + 1) * n / m))",
+        "max((i + 1) * n // m, i * n // m + 1)",
+    ),
+    _pool("AdaptiveMaxPool", "the minimum", "return _parts(spec, x, np.max)", "return _parts(spec, x, np.min)"),
+    _jax_pool(
+        "AdaptiveMaxPool", "the first by columns", "reversed(range(1, x.ndim - 1))", "range(1, x.ndim - 1)", "kinks"
+    ),
+    _tf_pool(
+        "AdaptiveAvgPool",
+        "the sum",
+        "tf.reduce_mean(part, axis, keepdims=True)",
+        "tf.reduce_sum(part, axis, keepdims=True)",
+    ),
 ]

@@ -81,6 +81,21 @@ def test_global(rank: int) -> None:
     np.testing.assert_array_equal(value(nn.GlobalMaxPool(), x), np.sort(flat, 1)[:, -1])
 
 
+@pytest.mark.parametrize("sizes", [(9,), (4, 1), (3, 5), (2, 3, 7), (8, 6, 4)])
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_adaptive(sizes: tuple[int, ...], kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    rank = len(sizes)
+    x = RNG.normal(size=(2, *SIZES[rank], 3))
+    function = getattr(torch.nn.functional, f"adaptive_{kind}_pool{rank}d")
+    given = torch.from_numpy(np.ascontiguousarray(np.moveaxis(x, -1, 1)))
+    expected = np.moveaxis(function(given, sizes).numpy(), 1, -1)
+    spec = (nn.AdaptiveMaxPool if kind == "max" else nn.AdaptiveAvgPool)(sizes)
+    found = value(spec, x)
+    assert found.shape == expected.shape == spec.output_shape(x.shape)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-15)
+
+
 def test_nan_goes_through() -> None:
     x = np.array([1.0, np.nan, 2, 3]).reshape(1, 4, 1)
     for spec in (nn.MaxPool((2,)), nn.AvgPool((2,))):
@@ -102,6 +117,7 @@ def test_in_other_types(spec: nn.Layer, dtype: str) -> None:
 def test_operations() -> None:
     assert nn.MaxPool((2, 2)).flops((1, 4, 4, 3)) == 4 * 3 * 4
     assert nn.AvgPool((2,), 1).flops((1, 4, 3)) == 3 * 3 * 2
+    assert nn.AdaptiveAvgPool((2,)).flops((1, 5, 3)) == (3 + 3) * 3
     assert nn.GlobalAvgPool().flops((1, 4, 4, 3)) == nn.GlobalMaxPool().flops((1, 4, 4, 3)) == 48
 
 
@@ -120,6 +136,7 @@ def test_axes_of_any_length() -> None:
         ),
         (lambda: nn.MaxPool((2,), padding="causal"), "padding"),
         (lambda: nn.MaxPool((0,)), "window"),
+        (lambda: nn.AdaptiveMaxPool((2, 2, 2, 2)), "output_size"),
     ],
 )
 def test_options_that_do_not_go_together(make: Any, words: str) -> None:
@@ -132,6 +149,9 @@ def test_options_that_do_not_go_together(make: Any, words: str) -> None:
     [
         (nn.MaxPool((2,)), (None, 4, 4, 2), "MaxPool with a window of 1 axes needs inputs of 3 axes"),
         (nn.AvgPool((3,)), (None, 2, 2), "AvgPool's window reaches over 3 elements of axis 1"),
+        (nn.AdaptiveAvgPool((2,)), (None, 4, 4, 2), "AdaptiveAvgPool to 1 sizes needs inputs of 3 axes"),
+        (nn.AdaptiveAvgPool((2,)), (None, None, 2), "every axis that AdaptiveAvgPool pools must have a known size"),
+        (nn.AdaptiveMaxPool((2,)), (None, 0, 2), "AdaptiveMaxPool has nothing to pool"),
         (nn.GlobalMaxPool(), (None, 2), "GlobalMaxPool needs inputs of at least 3 axes"),
         (nn.GlobalAvgPool(), (None, 0, 2), "GlobalAvgPool has nothing to pool"),
     ],

@@ -10,16 +10,29 @@ from hypothesis.strategies import SearchStrategy
 from nnspec.layers.base import Shape
 from nnspec.layers.convolution import Conv, DepthwiseConv, SeparableConv
 from nnspec.layers.padding import Crop, Pad
-from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from nnspec.layers.resampling import Upsample
+from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from nnspec.layers.resampling import Resize, Upsample
 from nnspec.layers.shape import DepthToSpace, SpaceToDepth
 from nnspec.layers.transposed_convolution import ConvTranspose
 
 BLOCKS = (DepthToSpace, SpaceToDepth)
 CONVOLUTIONS = (Conv, ConvTranspose, DepthwiseConv, SeparableConv)
-CLASSES = (AvgPool, Crop, GlobalAvgPool, GlobalMaxPool, MaxPool, Pad, Upsample, *BLOCKS, *CONVOLUTIONS)
+CLASSES = (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    Crop,
+    GlobalAvgPool,
+    GlobalMaxPool,
+    MaxPool,
+    Pad,
+    Resize,
+    Upsample,
+    *BLOCKS,
+    *CONVOLUTIONS,
+)
 # Those whose gradient jumps where two elements are equal.
-MAXIMA = (GlobalMaxPool, MaxPool)
+MAXIMA = (AdaptiveMaxPool, GlobalMaxPool, MaxPool)
 
 
 def may_take(cls: type[Any], shape: Shape) -> bool:
@@ -39,6 +52,8 @@ def hints(cls: type[Any], shape: Shape) -> dict[str, SearchStrategy[Any]]:
     pair = st.tuples(st.integers(0, 2), st.integers(0, 2)).map(list)
     if issubclass(cls, BLOCKS):
         return {"block_size": st.integers(2, 3)}
+    if issubclass(cls, AdaptiveAvgPool | AdaptiveMaxPool | Resize):
+        return {"output_size": st.tuples(*(st.integers(1, 4) for _ in sizes)).map(list)}
     if issubclass(cls, Upsample):
         return {"factors": st.tuples(*(st.integers(1, 3) for _ in sizes)).map(list)}
     if issubclass(cls, Pad | Crop):
