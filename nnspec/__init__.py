@@ -16,6 +16,21 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         RAdam as RAdam,
     )
     from nnspec.backends import backend as backend
+    from nnspec.elementwise import (
+        Abs as Abs,
+        Clamp as Clamp,
+        Cos as Cos,
+        Erf as Erf,
+        Exp as Exp,
+        Floor as Floor,
+        Log as Log,
+        Negative as Negative,
+        Power as Power,
+        Sign as Sign,
+        Sin as Sin,
+        Sqrt as Sqrt,
+        Square as Square,
+    )
     from nnspec.errors import (
         BackendError as BackendError,
         DataError as DataError,
@@ -147,9 +162,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Add as Add,
         Concat as Concat,
         Divide as Divide,
+        ExpandDims as ExpandDims,
+        Matmul as Matmul,
         Maximum as Maximum,
         Minimum as Minimum,
         Multiply as Multiply,
+        Slice as Slice,
+        Squeeze as Squeeze,
+        Stack as Stack,
         Subtract as Subtract,
     )
     from nnspec.optimizers import (
@@ -163,6 +183,16 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         RMSProp as RMSProp,
     )
     from nnspec.outside import Vocabulary as Vocabulary
+    from nnspec.reductions import (
+        LogSumExp as LogSumExp,
+        Max as Max,
+        Mean as Mean,
+        Min as Min,
+        Prod as Prod,
+        Std as Std,
+        Sum as Sum,
+        Var as Var,
+    )
     from nnspec.schedules import (
         BatchScaled as BatchScaled,
         ConstantSchedule as ConstantSchedule,

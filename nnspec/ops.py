@@ -1,4 +1,4 @@
-"""Operations without parameters, named as in the Python array API standard, that join branches of a graph.
+"""Operations without parameters, named as in the Python array API standard, that join branches or rearrange.
 
 Inputs of one rank broadcast as in NumPy; of two ranks, the batch axis of one would meet another axis of the other.
 Gradients of a broadcast input are summed over the repeated positions.
@@ -6,8 +6,8 @@ Gradients of a broadcast input are summed over the repeated positions.
 
 from __future__ import annotations
 
-from nnspec.errors import ShapeError
-from nnspec.layers.base import DType, Operation, Shape, elements, show
+from nnspec.errors import ShapeError, SpecError
+from nnspec.layers.base import DType, Operation, Shape, elements, known, show
 from nnspec.spec import spec
 
 
@@ -78,6 +78,15 @@ class Minimum(_Elementwise):
     arity = 2
 
 
+def located(axis: int, rank: int, what: str, shape: Shape) -> int:
+    """``axis`` of ``rank`` axes counted from the front; the batch axis and axes that do not exist are refused."""
+    positive = axis + rank if axis < 0 else axis
+    if not 0 < positive < rank:
+        reason = "is the batch axis" if positive == 0 else "does not exist"
+        raise ShapeError(f"{what}: axis {axis} {reason} in input {show(shape)}")
+    return positive
+
+
 @spec
 class Concat(Operation):
     """The inputs joined along ``axis`` (the batch axis is 0 and cannot be joined)."""
@@ -86,10 +95,7 @@ class Concat(Operation):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         first = shapes[0]
-        axis = self.axis + len(first) if self.axis < 0 else self.axis
-        if not 0 < axis < len(first):
-            reason = "is the batch axis" if axis == 0 else "does not exist"
-            raise ShapeError(f"concat: axis {self.axis} {reason} in input {show(first)}")
+        axis = located(self.axis, len(first), "concat", first)
         rest = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
         if len({len(s) for s in shapes}) > 1 or len(rest) > 1:
             shown = " and ".join(map(show, shapes))
@@ -105,3 +111,116 @@ class Concat(Operation):
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         return 0
+
+
+@spec
+class Matmul(Operation):
+    """y = x₁ · x₂, products of matrices, which are the last two axes; axes before them broadcast.
+
+    Shapes: x₁ (batch, ..., n, k), x₂ (batch, ..., k, m), y (batch, ..., n, m).
+    """
+
+    arity = 2
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if len(shapes) != 2:
+            raise ShapeError(f"matmul needs 2 inputs, got {len(shapes)}")
+        shown = " and ".join(map(show, shapes))
+        if min(map(len, shapes)) < 3:
+            raise ShapeError(f"matmul needs inputs of at least 3 axes (batch and a matrix), got {shown}")
+        (*_, n, k), (*_, rows, m) = shapes
+        if known(k, "the last axis of matmul's first input") != rows:
+            raise ShapeError(f"matmul cannot multiply inputs of shapes {shown}")
+        return (*broadcast((shapes[0][:-2], shapes[1][:-2]), "matmul"), n, m)
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return elements(self.output_shape(*shapes)) * (2 * shapes[0][-1] - 1)
+
+
+@spec
+class _Moves(Operation):
+    """Base of operations that only rearrange, inputs of any dtype."""
+
+    def output_dtype(self, *dtypes: DType) -> DType:
+        if len(set(dtypes)) > 1:
+            raise ShapeError(f"{type(self).__name__.lower()} needs inputs of one dtype, got {' and '.join(dtypes)}")
+        return dtypes[0]
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0
+
+
+@spec
+class Stack(_Moves):
+    """The inputs, all of one shape, joined along a new axis, which is ``axis`` of the output (0 is the batch)."""
+
+    axis: int = -1
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        first = shapes[0]
+        if len(set(shapes)) > 1:
+            raise ShapeError(f"stack needs inputs of one shape, got {' and '.join(map(show, shapes))}")
+        axis = located(self.axis, len(first) + 1, "stack", first)
+        return (*first[:axis], len(shapes), *first[axis:])
+
+
+@spec
+class Slice(_Moves):
+    """y = x[start:stop:step] along ``axis``, as Python slices: negative numbers count from the end.
+
+    Attributes:
+        step: not 0; with −1 and without ends, the axis is reversed.
+        axis: not the batch axis, 0.
+    """
+
+    arity = 1
+    start: int | None = None
+    stop: int | None = None
+    step: int = 1
+    axis: int = -1
+
+    def __post_init__(self) -> None:
+        if self.step == 0:
+            raise SpecError("expected steps of some length", ("step",))
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        axis = located(self.axis, len(shape), "slice", shape)
+        size = shape[axis]
+        count = None if size is None else len(range(*slice(self.start, self.stop, self.step).indices(size)))
+        if count == 0:
+            raise ShapeError(f"slice leaves nothing of axis {self.axis} of input {show(shape)}")
+        return (*shape[:axis], count, *shape[axis + 1 :])
+
+    def index(self, rank: int) -> tuple[slice, ...]:
+        """What an array of so many axes is indexed with."""
+        axis = self.axis % rank
+        return (*[slice(None)] * axis, slice(self.start, self.stop, self.step))
+
+
+@spec
+class ExpandDims(_Moves):
+    """y = x with a new axis of size 1, which is ``axis`` of the output (0 is the batch)."""
+
+    arity = 1
+    axis: int = -1
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        axis = located(self.axis, len(shape) + 1, "expand_dims", shape)
+        return (*shape[:axis], 1, *shape[axis:])
+
+
+@spec
+class Squeeze(_Moves):
+    """y = x without ``axis``, whose size is 1."""
+
+    arity = 1
+    axis: int = -1
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        axis = located(self.axis, len(shape), "squeeze", shape)
+        if shape[axis] != 1:
+            raise ShapeError(f"squeeze: axis {self.axis} of input {show(shape)} is not of size 1")
+        return (*shape[:axis], *shape[axis + 1 :])

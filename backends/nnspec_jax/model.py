@@ -18,6 +18,7 @@ import nnspec_jax.activation
 import nnspec_jax.attention
 import nnspec_jax.convolution
 import nnspec_jax.dropout
+import nnspec_jax.elementwise
 import nnspec_jax.embedding
 import nnspec_jax.linear
 import nnspec_jax.normalization
@@ -25,6 +26,7 @@ import nnspec_jax.ops
 import nnspec_jax.padding
 import nnspec_jax.pooling
 import nnspec_jax.recurrent
+import nnspec_jax.reductions
 import nnspec_jax.resampling
 import nnspec_jax.shape
 import nnspec_jax.transposed_convolution  # noqa: F401

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from nnspec import ops
-from nnspec_jax.realize import Context, build
+from nnspec_jax.realize import HIGHEST, Context, build, widened
 
 Operation = Callable[..., jax.Array]
 
@@ -56,3 +56,31 @@ def minimum(spec: ops.Minimum, context: Context) -> Operation:
 @build.register
 def concat(spec: ops.Concat, context: Context) -> Operation:
     return lambda *inputs: jnp.concatenate(inputs, axis=spec.axis)
+
+
+@build.register
+def matmul(spec: ops.Matmul, context: Context) -> Operation:
+    def product(x1: jax.Array, x2: jax.Array) -> jax.Array:
+        return jnp.matmul(widened(x1), widened(x2), precision=HIGHEST).astype(x1.dtype)
+
+    return product
+
+
+@build.register
+def stack(spec: ops.Stack, context: Context) -> Operation:
+    return lambda *inputs: jnp.stack(inputs, axis=spec.axis)
+
+
+@build.register
+def sliced(spec: ops.Slice, context: Context) -> Operation:
+    return lambda x: x[spec.index(x.ndim)]
+
+
+@build.register
+def expand_dims(spec: ops.ExpandDims, context: Context) -> Operation:
+    return lambda x: jnp.expand_dims(x, spec.axis)
+
+
+@build.register
+def squeeze(spec: ops.Squeeze, context: Context) -> Operation:
+    return lambda x: jnp.squeeze(x, spec.axis)

@@ -36,6 +36,12 @@ def _max_along(x: jax.Array, axis: int, window: int, stride: int, around: tuple[
     return reduce(_earlier_maximum, (jax.lax.slice_in_dim(x, i, i + reach, stride, axis) for i in range(window)))
 
 
+def first_maximum(x: jax.Array, axis: int) -> jax.Array:
+    """The maximum along one axis. The gradient goes to the first of equal elements, or of NaN."""
+    first = jnp.argmax(x, axis, keepdims=True)
+    return jnp.sum(jnp.where(jax.lax.broadcasted_iota(first.dtype, x.shape, axis) == first, x, 0.0), axis)
+
+
 @build.register
 def max_pool(spec: MaxPool, context: Context) -> Function:
     def pooled(x: jax.Array) -> jax.Array:
@@ -63,9 +69,7 @@ def global_avg_pool(spec: GlobalAvgPool, context: Context) -> Function:
 @build.register
 def global_max_pool(spec: GlobalMaxPool, context: Context) -> Function:
     def pooled(x: jax.Array) -> jax.Array:
-        x = x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1])
-        first = jnp.argmax(x, 1, keepdims=True)  # the first of equal elements, or of NaN
-        return jnp.sum(jnp.where(jax.lax.broadcasted_iota(first.dtype, x.shape, 1) == first, x, 0.0), 1)
+        return first_maximum(x.reshape(x.shape[0], math.prod(x.shape[1:-1]), x.shape[-1]), 1)
 
     return rounded_once(pooled)
 

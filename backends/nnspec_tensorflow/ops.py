@@ -12,10 +12,23 @@ from collections.abc import Callable
 from typing import Any
 
 from nnspec.layers.base import Operation
-from nnspec.ops import Add, Concat, Divide, Maximum, Minimum, Multiply, Subtract
-from nnspec.spec import dump, parse
-from nnspec_tensorflow.realize import Context, build, serializable, working
+from nnspec.ops import (
+    Add,
+    Concat,
+    Divide,
+    ExpandDims,
+    Matmul,
+    Maximum,
+    Minimum,
+    Multiply,
+    Slice,
+    Squeeze,
+    Stack,
+    Subtract,
+)
+from nnspec_tensorflow.realize import Context, build
 from nnspec_tensorflow.startup import keras, tf
+from nnspec_tensorflow.stateless import SpecFunction, formula
 
 Tensor = Any
 _STOCK: dict[type[Operation], Any] = {
@@ -40,23 +53,14 @@ _FORMULAS: dict[type[Operation], Callable[..., Tensor]] = {
 }
 
 
-@serializable
-class SpecOperation(keras.layers.Layer):
-    """An elementwise operation of the spec as a layer on a list of inputs."""
-
-    def __init__(self, spec: Any, **options: Any) -> None:
-        super().__init__(**options)
-        self.spec: Operation = parse("operation", spec)
-
-    def call(self, inputs: list[Tensor]) -> Tensor:
-        wide = [tf.cast(x, working(self.compute_dtype)) for x in inputs]
-        return tf.cast(_FORMULAS[type(self.spec)](*wide), self.compute_dtype)
-
-    def compute_output_shape(self, input_shape: list[tuple[int | None, ...]]) -> tuple[int | None, ...]:
-        return self.spec.output_shape(*map(tuple, input_shape))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "spec": dump(self.spec)}
+@formula.register(Add)
+@formula.register(Subtract)
+@formula.register(Multiply)
+@formula.register(Divide)
+@formula.register(Maximum)
+@formula.register(Minimum)
+def combined(spec: Operation, *inputs: Tensor) -> Tensor:
+    return _FORMULAS[type(spec)](*inputs)
 
 
 @build.register(Add)
@@ -69,9 +73,43 @@ def elementwise(spec: Operation, context: Context) -> keras.layers.Layer:
     stock = _STOCK.get(type(spec))
     if stock is not None and len(set(context.shapes)) == 1 and context.dtype in ("float32", "float64"):
         return stock(**context.options)
-    return SpecOperation(spec, **context.options)
+    return SpecFunction(spec, **context.options)
 
 
 @build.register
 def concat(spec: Concat, context: Context) -> keras.layers.Layer:
     return keras.layers.Concatenate(axis=spec.axis, **context.options)
+
+
+@build.register(Matmul)
+@build.register(Stack)
+@build.register(Slice)
+@build.register(ExpandDims)
+@build.register(Squeeze)
+def operation(spec: Operation, context: Context) -> keras.layers.Layer:
+    return SpecFunction(spec, **context.options)
+
+
+@formula.register
+def matmul(spec: Matmul, x1: Tensor, x2: Tensor) -> Tensor:
+    return tf.matmul(x1, x2)
+
+
+@formula.register
+def stack(spec: Stack, *inputs: Tensor) -> Tensor:
+    return tf.stack(inputs, spec.axis)
+
+
+@formula.register
+def sliced(spec: Slice, x: Tensor) -> Tensor:
+    return x[spec.index(x.shape.rank)]
+
+
+@formula.register
+def expand_dims(spec: ExpandDims, x: Tensor) -> Tensor:
+    return tf.expand_dims(x, spec.axis)
+
+
+@formula.register
+def squeeze(spec: Squeeze, x: Tensor) -> Tensor:
+    return tf.squeeze(x, spec.axis)

@@ -81,13 +81,17 @@ def _global_average(spec: GlobalAvgPool, x: Tensor) -> Tensor:
 
 
 def _global_max(spec: GlobalMaxPool, x: Tensor) -> Tensor:
-    x = tf.reshape(x, (tf.shape(x)[0], -1, x.shape[-1]))
+    return first_maximum(tf.linalg.matrix_transpose(tf.reshape(x, (tf.shape(x)[0], -1, x.shape[-1]))))
+
+
+def first_maximum(x: Tensor) -> Tensor:
+    """The maximum along the last axis. The gradient goes to the first of equal elements, or of NaN."""
     undefined = tf.math.is_nan(x)
     first = tf.where(
-        tf.reduce_any(undefined, 1), tf.argmax(tf.cast(undefined, tf.int32), 1), tf.argmax(x, 1)
+        tf.reduce_any(undefined, -1), tf.argmax(tf.cast(undefined, tf.int32), -1), tf.argmax(x, -1)
     )  # of equal elements, argmax is the first
-    here = tf.range(tf.shape(x, tf.int64)[1])[:, None] == first[:, None]
-    return tf.reduce_sum(tf.where(here, x, tf.zeros_like(x)), 1)
+    here = tf.range(tf.shape(x, tf.int64)[-1]) == first[..., None]
+    return tf.reduce_sum(tf.where(here, x, tf.zeros_like(x)), -1)
 
 
 def _adaptive(spec: AdaptiveAvgPool | AdaptiveMaxPool, x: Tensor) -> Tensor:

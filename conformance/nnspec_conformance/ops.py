@@ -1,8 +1,21 @@
-"""Cases of the operations that join branches."""
+"""Cases of the operations that join branches or rearrange."""
 
 from __future__ import annotations
 
-from nnspec.ops import Add, Concat, Divide, Maximum, Minimum, Multiply, Subtract
+from nnspec.ops import (
+    Add,
+    Concat,
+    Divide,
+    ExpandDims,
+    Matmul,
+    Maximum,
+    Minimum,
+    Multiply,
+    Slice,
+    Squeeze,
+    Stack,
+    Subtract,
+)
 from nnspec_conformance.case import Case
 from nnspec_conformance.example import Example
 
@@ -26,6 +39,20 @@ CASES = [
     Case(Concat(axis=1), ((2, 3), (4, 3), (1, 3))),
     Case(Concat(), ((2, 3),), id="one input"),
     Case(Concat(), ((2,), (3,)), dtype="int32", id="int32"),
+    Case(Matmul(), ((2, 3), (3, 4))),
+    Case(Matmul(), ((2, 2, 3), (1, 3, 2)), id="broadcast"),
+    Case(Matmul(), ((2, 40), (40, 2)), id="long sums"),
+    Case(Stack(), ((3,), (3,), (3,)), id="three inputs"),
+    Case(Stack(axis=1), ((2, 3), (2, 3))),
+    Case(Stack(), ((2,), (2,)), dtype="int32", id="int32"),
+    Case(Slice(1, 5, 2), (6,)),
+    Case(Slice(-3, axis=1), (4, 2)),
+    Case(Slice(step=-1), (2, 3)),
+    Case(Slice(stop=-1, axis=1), (3, 2), dtype="int32", id="int32"),
+    Case(ExpandDims(), (3,)),
+    Case(ExpandDims(axis=1), (2, 3)),
+    Case(Squeeze(), (3, 1)),
+    Case(Squeeze(axis=1), (1, 2, 1)),
 ]
 
 # Where both are equal each gets half of the gradient.

@@ -7,7 +7,20 @@ import operator
 
 import numpy as np
 
-from nnspec.ops import Add, Concat, Divide, Maximum, Minimum, Multiply, Subtract
+from nnspec.ops import (
+    Add,
+    Concat,
+    Divide,
+    ExpandDims,
+    Matmul,
+    Maximum,
+    Minimum,
+    Multiply,
+    Slice,
+    Squeeze,
+    Stack,
+    Subtract,
+)
 from nnspec.reference.base import Array, Scope, apply
 
 
@@ -44,3 +57,28 @@ def minimum(spec: Minimum, scope: Scope, x1: Array, x2: Array) -> Array:
 @apply.register(Concat)
 def concat(spec: Concat, scope: Scope, *inputs: Array) -> Array:
     return np.concatenate(inputs, spec.axis)
+
+
+@apply.register(Matmul)
+def matmul(spec: Matmul, scope: Scope, x1: Array, x2: Array) -> Array:
+    return np.asarray(x1 @ x2)
+
+
+@apply.register(Stack)
+def stack(spec: Stack, scope: Scope, *inputs: Array) -> Array:
+    return np.stack(inputs, spec.axis)
+
+
+@apply.register(Slice)
+def sliced(spec: Slice, scope: Scope, x: Array) -> Array:
+    return x[spec.index(x.ndim)]
+
+
+@apply.register(ExpandDims)
+def expand_dims(spec: ExpandDims, scope: Scope, x: Array) -> Array:
+    return np.expand_dims(x, spec.axis)
+
+
+@apply.register(Squeeze)
+def squeeze(spec: Squeeze, scope: Scope, x: Array) -> Array:
+    return x.squeeze(spec.axis)

@@ -164,8 +164,8 @@ MUTANTS = [
     _ops(
         "Divide",
         "the other way round",
-        "tf.cast(_FORMULAS[type(self.spec)](*wide)",
-        "tf.cast(_FORMULAS[type(self.spec)](*wide[::-1])",
+        "_FORMULAS[type(spec)](*inputs)",
+        "_FORMULAS[type(spec)](*inputs[::-1])",
     ),
     _ops("Maximum", "all to the second at ties", "x1 > x2, x2 > x1", "x1 > x2, x2 >= x1", "kinks"),
     _ops("Minimum", "TensorFlow's own", "_half_each(x1, x2, x1 < x2, x2 < x1)", "tf.minimum(x1, x2)", "kinks"),

@@ -15,8 +15,8 @@ _jax_transposed = planting("nnspec_jax.transposed_convolution", "forward")
 _tf_transposed = planting("nnspec_tensorflow.transposed_convolution", "forward")
 _tf_pool = planting("nnspec_tensorflow.pooling", "forward")
 
-_LAST_JAX = "x.shape[1] - 1 - jnp.argmax(x[:, ::-1], 1, keepdims=True)"
-_LAST_TF = "tf.shape(x, tf.int64)[1] - 1 - tf.argmax(x[:, ::-1], 1)"
+_LAST_JAX = "x.shape[axis] - 1 - jnp.argmax(jnp.flip(x, axis), axis, keepdims=True)"
+_LAST_TF = "tf.shape(x, tf.int64)[-1] - 1 - tf.argmax(x[..., ::-1], -1)"
 _MEAN_TF = "tf.reduce_mean(x, list(range(1, x.shape.rank - 1)))"
 _FLOAT32_TF = f"tf.cast({_MEAN_TF.replace('(x,', '(tf.cast(x, tf.float32),')}, x.dtype)"
 
@@ -49,7 +49,7 @@ MUTANTS = [
     _jax_pool(
         "AvgPool", "Flax's default", "count_include_pad=spec.count_include_pad", "count_include_pad=True", hint="same"
     ),
-    _jax_pool("GlobalMaxPool", "the last of equal elements", "jnp.argmax(x, 1, keepdims=True)", _LAST_JAX, "kinks"),
+    _jax_pool("GlobalMaxPool", "the last of equal elements", "jnp.argmax(x, axis, keepdims=True)", _LAST_JAX, "kinks"),
     _jax_pool("GlobalAvgPool", "through float32", "jnp.mean(x, tuple", "jnp.mean(x.astype(jnp.float32), tuple"),
     _tf_conv("Conv", "strides forgotten", "strides=spec.stride,", "strides=1,", hint="strides", raises=True),
     _tf_conv("Conv", "dilation forgotten", "dilations=spec.dilations)", "dilations=1)", hint="dilation=2", raises=True),
@@ -66,7 +66,7 @@ MUTANTS = [
         "MaxPool", "the first by columns", "reversed(range(len(spec.window)))", "range(len(spec.window))", "kinks"
     ),
     _tf_pool("AvgPool", "padding never counted", "if spec.count_include_pad and", "if False and", hint="include_pad"),
-    _tf_pool("GlobalMaxPool", "the last of equal elements", "tf.argmax(x, 1)", _LAST_TF, "kinks"),
+    _tf_pool("GlobalMaxPool", "the last of equal elements", "tf.argmax(x, -1)", _LAST_TF, "kinks"),
     _tf_pool("GlobalAvgPool", "through float32", _MEAN_TF, _FLOAT32_TF),
     _conv(
         "DepthwiseConv",

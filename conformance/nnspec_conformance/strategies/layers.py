@@ -13,7 +13,8 @@ from nnspec.layers.activation import Standardize
 from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.normalization import LayerNorm
-from nnspec.ops import Concat, Divide, Maximum, Minimum
+from nnspec.ops import Concat, Divide, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
+from nnspec.reductions import Max, Min
 from nnspec_conformance.case import Case
 from nnspec_conformance.strategies import activation, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, specs
@@ -79,8 +80,10 @@ def fitting(kind: str, *shapes: Shape) -> list[type[Any]]:
 def _may_take(cls: type[Any], *shapes: Shape) -> bool:
     if cls.arity is not None and cls.arity != len(shapes):
         return False
-    if len(shapes) > 1 or cls.kind == "operation":
-        return cls.kind == "operation" and (len(shapes) > 1 or issubclass(cls, Concat))
+    if cls.kind == "operation":
+        return _may_operate(cls, *shapes)
+    if len(shapes) > 1:
+        return False
     if issubclass(cls, window.CLASSES):
         return window.may_take(cls, shapes[0])
     if len(shapes[0]) != _RANKS.get(cls.__name__, len(shapes[0])):
@@ -92,12 +95,27 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
     return len(shapes[0]) > 1 or not needs_axis
 
 
+def _may_operate(cls: type[Any], *shapes: Shape) -> bool:
+    """Whether an operation may take such inputs, of as many as it takes."""
+    if cls is Matmul:
+        return len(shapes[0]) > 2 and len(shapes[0]) == len(shapes[1]) and shapes[0][-1] == shapes[1][-2]
+    if len(shapes) > 1:
+        return True
+    if cls is Squeeze:
+        return 1 in shapes[0][1:]
+    return cls.arity == 1 or issubclass(cls, Concat | Stack)
+
+
 def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     """What depends on the inputs' shapes: axes that exist, and shapes of as many elements."""
     first = shapes[0]
     axes = [axis for a in range(1, len(first)) for axis in (a, a - len(first))]
     if cls.__name__ == "GLU":
         axes = [axis for axis in axes if (first[axis] or 1) % 2 == 0]
+    if cls in (ExpandDims, Stack):  # an axis of the output
+        axes = [axis for a in range(1, len(first) + 1) for axis in (a, a - len(first) - 1)]
+    if cls is Squeeze:
+        axes = [axis for axis in axes if first[axis] == 1]
     hints: Hints = {"axis": st.sampled_from(axes)} if axes else {}
     if issubclass(cls, window.CLASSES):
         hints |= window.hints(cls, first)
@@ -126,8 +144,15 @@ def _regrouped(draw: st.DrawFn, size: int) -> list[int]:
 @st.composite
 def _several(draw: st.DrawFn, cls: type[Any]) -> tuple[tuple[int, ...], ...]:
     """Shapes that an operation may join: equal, or with an axis of one that broadcasts; for concat of any size."""
+    if cls is Matmul:
+        n, k, m = (draw(st.integers(1, 4)) for _ in range(3))
+        return (n, k), (k, m)
+    if cls is Squeeze:
+        return ((*draw(shapes()), 1),)
     count = cls.arity or draw(st.integers(1 if issubclass(cls, Concat) else 2, 3))
-    first = draw(shapes(min_axes=int(issubclass(cls, Concat))))
+    first = draw(shapes(min_axes=int("axis" in cls.__dataclass_fields__)))
+    if cls is Stack:
+        return (first,) * count
     made = [first]
     axis = draw(st.integers(0, len(first) - 1)) if first else 0
     for _ in range(count - 1):
@@ -165,6 +190,6 @@ def cases(draw: st.DrawFn) -> Case:
         dtype=dtype,
         nonzero=isinstance(spec, Divide),
         apart=isinstance(spec, Maximum | Minimum),
-        distinct=isinstance(spec, window.MAXIMA),
+        distinct=isinstance(spec, (*window.MAXIMA, Max, Min)),
         **known,
     )

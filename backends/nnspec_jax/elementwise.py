@@ -1,0 +1,64 @@
+"""Elementwise operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from nnspec import elementwise as specs
+from nnspec.layers.base import Operation
+from nnspec_jax.activation import magnitude
+from nnspec_jax.realize import Context, build, rounded_once, widened
+
+Function = Callable[..., jax.Array]
+_FUNCTIONS: dict[type[Operation], Function] = {
+    specs.Abs: magnitude,
+    specs.Exp: jnp.exp,
+    specs.Log: jnp.log,
+    specs.Sqrt: jnp.sqrt,
+    specs.Square: jnp.square,
+    specs.Sin: jnp.sin,
+    specs.Cos: jnp.cos,
+    specs.Negative: jnp.negative,
+    specs.Sign: jnp.sign,
+    specs.Floor: jnp.floor,
+    specs.Erf: jax.lax.erf,
+}
+
+
+def unary(spec: Operation, context: Context) -> Function:
+    return rounded_once(_FUNCTIONS[type(spec)])
+
+
+for _cls in _FUNCTIONS:
+    build.register(_cls, unary)
+
+
+@build.register
+def clamp(spec: specs.Clamp, context: Context) -> Function:
+    def clamped(x: jax.Array) -> jax.Array:  # jnp.clip has derivative 1/2 at its bounds
+        y = x if spec.lower is None else jnp.where(x <= spec.lower, spec.lower, x)
+        return y if spec.upper is None else jnp.where(x >= spec.upper, spec.upper, y)
+
+    return rounded_once(clamped)
+
+
+@jax.custom_jvp
+def _power(x1: jax.Array, x2: jax.Array) -> jax.Array:
+    return jnp.power(x1, x2)
+
+
+@_power.defjvp
+def _power_jvp(primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+    (x1, x2), y = primals, _power(*primals)
+    flat, zero = x2 == 0, x1 == 0  # JAX's own rule has NaN where both are
+    by_base = jnp.where(flat, 0.0, x2 * jnp.power(x1, jnp.where(flat, 1.0, x2) - 1.0))
+    by_exponent = jnp.where(zero, 0.0, y * jnp.log(jnp.where(zero, 1.0, x1)))
+    return y, by_base * tangents[0] + by_exponent * tangents[1]
+
+
+@build.register
+def power(spec: specs.Power, context: Context) -> Function:
+    return lambda x1, x2: _power(widened(x1), widened(x2)).astype(x1.dtype)

@@ -1,0 +1,86 @@
+"""Reductions along axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnspec import reductions as specs
+from nnspec.layers.base import Operation
+from nnspec_tensorflow.activation import constant
+from nnspec_tensorflow.pooling import first_maximum
+from nnspec_tensorflow.realize import Context, build, sizes
+from nnspec_tensorflow.startup import keras, tf
+from nnspec_tensorflow.stateless import SpecFunction, formula
+
+Tensor = Any
+
+
+@build.register(specs.LogSumExp)
+@build.register(specs.Max)
+@build.register(specs.Mean)
+@build.register(specs.Min)
+@build.register(specs.Prod)
+@build.register(specs.Std)
+@build.register(specs.Sum)
+@build.register(specs.Var)
+def reduction(spec: Operation, context: Context) -> keras.layers.Layer:
+    return SpecFunction(spec, **context.options)
+
+
+@formula.register
+def total(spec: specs.Sum, x: Tensor) -> Tensor:
+    return tf.reduce_sum(x, spec.axes(x.shape), spec.keepdims)
+
+
+@formula.register
+def mean(spec: specs.Mean, x: Tensor) -> Tensor:
+    return tf.reduce_mean(x, spec.axes(x.shape), spec.keepdims)
+
+
+@formula.register
+def prod(spec: specs.Prod, x: Tensor) -> Tensor:
+    return tf.reduce_prod(x, spec.axes(x.shape), spec.keepdims)
+
+
+@formula.register
+def log_sum_exp(spec: specs.LogSumExp, x: Tensor) -> Tensor:
+    return tf.reduce_logsumexp(x, spec.axes(x.shape), spec.keepdims)
+
+
+@formula.register
+def maximum(spec: specs.Max, x: Tensor) -> Tensor:
+    return _maximum(spec, x)
+
+
+@formula.register
+def minimum(spec: specs.Min, x: Tensor) -> Tensor:
+    return -_maximum(spec, -x)
+
+
+def _maximum(spec: specs.Max | specs.Min, x: Tensor) -> Tensor:
+    """The maximum whose gradient goes to the first of equal elements: they become one axis, in row-major order."""
+    axes, shape = spec.axes(x.shape), sizes(x)
+    kept = [i for i in range(len(shape)) if i not in axes]
+    row = tf.reshape(tf.transpose(x, (*kept, *axes)), (*(shape[i] for i in kept), math.prod(shape[i] for i in axes)))
+    y = first_maximum(row)
+    return tf.reshape(y, [1 if i in axes else size for i, size in enumerate(shape)]) if spec.keepdims else y
+
+
+def _variance(spec: specs.Var | specs.Std, x: Tensor) -> Tensor:
+    axes = spec.axes(x.shape)
+    squares = tf.square(x - tf.reduce_mean(x, axes, True))
+    count = math.prod(x.shape[axis] for axis in axes) - spec.correction
+    return tf.reduce_sum(squares, axes, spec.keepdims) / constant(count, x)
+
+
+@formula.register
+def var(spec: specs.Var, x: Tensor) -> Tensor:
+    return _variance(spec, x)
+
+
+@formula.register
+def std(spec: specs.Std, x: Tensor) -> Tensor:
+    squared = _variance(spec, x)
+    zero = squared == 0  # where the root has no derivative
+    return tf.where(zero, tf.zeros_like(squared), tf.sqrt(tf.where(zero, tf.ones_like(squared), squared)))
