@@ -55,8 +55,8 @@ class Resize(Layer):
       a|t|³ − 5a|t|² + 8a|t| − 4a up to 2, and 0 beyond.
 
     q goes over the elements of x. With ``edges`` "repeat" it also goes over those beyond, which are the element at the
-    edge; only "cubic" tells the two apart. With ``antialias``, where there are fewer positions than elements, k is
-    stretched: k((q − s) · m/n).
+    edge; "linear" is the same with both, unless it has ``antialias``. With that, where there are fewer positions than
+    elements, k is stretched: k((q − s) · m/n).
 
     The sum has a term for every q: where one element is NaN or infinite, the whole axis is NaN, but for "nearest".
 

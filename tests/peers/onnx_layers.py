@@ -10,6 +10,7 @@ import nnspec as nn
 from nnspec.backends import Array
 from nnspec.losses import Loss
 from tests.peers.onnx_call import Call, need, one
+from tests.peers.onnx_shapes import matmul_of_tensors
 from tests.peers.subjects import Subject, applied, network, unreduced
 
 
@@ -38,7 +39,8 @@ def gemm(call: Call) -> list[Array]:
 
 def matmul(call: Call) -> list[Array]:
     kernel = call.inputs[1]
-    need(kernel.ndim <= 2, "a second factor that has a batch axis (no product of two tensors yet)")
+    if kernel.ndim > 2:
+        return matmul_of_tensors(call)
     x = call.x.reshape((1,) * max(0, 2 - call.x.ndim) + call.x.shape)
     y = dense(call.subject, x, kernel.reshape(kernel.shape[0], -1), None)
     return [y.reshape((*call.x.shape[:-1], *kernel.shape[1:]))]

@@ -24,6 +24,17 @@ from tests.peers.onnx_layers import (
     softmax_cross_entropy,
 )
 from tests.peers.onnx_recurrent import GRU, LSTM, RNN
+from tests.peers.onnx_shapes import (
+    REDUCTIONS,
+    conv_transpose,
+    depth_to_space,
+    pad,
+    power,
+    resize,
+    slices,
+    space_to_depth,
+    transpose,
+)
 from tests.peers.onnx_windows import avg_pool, conv, gather, global_pool, max_pool
 from tests.peers.subjects import Subject, applied, network, pointwise
 
@@ -73,9 +84,10 @@ def clip(call: Call) -> nn.Layer:
         return nn.Identity()
     if (lower, upper) == (-1, 1):
         return nn.HardTanh()
-    need(lower == 0, "bounds other than [−1, 1] and [0, m]")
-    need(upper is None or upper > 0, "bounds that cross")
-    return nn.ReLU(max_value=upper)
+    if lower == 0 and (upper is None or upper > 0):
+        return nn.ReLU(max_value=upper)
+    need(lower is None or upper is None or lower < upper, "bounds that cross")
+    return nn.Clamp(lower, upper)
 
 
 def prelu(call: Call) -> list[Array]:
@@ -178,6 +190,8 @@ def swish(call: Call) -> nn.Layer:
 
 
 OPERATORS: dict[str, Operator] = {
+    **REDUCTIONS,
+    "Abs": elementwise(lambda call: nn.Abs()),
     "Add": operation(lambda call: nn.Add()),
     "AveragePool": avg_pool,
     "BatchNormalization": batch_normalization,
@@ -185,11 +199,16 @@ OPERATORS: dict[str, Operator] = {
     "Clip": elementwise(clip),
     "Concat": operation(concat),
     "Conv": conv,
+    "ConvTranspose": conv_transpose,
+    "Cos": elementwise(lambda call: nn.Cos()),
+    "DepthToSpace": depth_to_space,
     "Div": operation(lambda call: nn.Divide()),
     "Dropout": dropout,
     "Elu": elementwise(lambda call: nn.ELU(one(call.get("alpha", 1.0)))),
+    "Erf": elementwise(lambda call: nn.Erf()),
     "Exp": elementwise(lambda call: nn.Exponential()),
     "Flatten": flatten,
+    "Floor": elementwise(lambda call: nn.Floor()),
     "GRU": GRU,
     "Gather": gather,
     "Gelu": elementwise(lambda call: nn.GELU(approximate=call.get("approximate", "none") == "tanh")),
@@ -202,6 +221,7 @@ OPERATORS: dict[str, Operator] = {
     "LSTM": LSTM,
     "LayerNormalization": layer_normalization,
     "LeakyRelu": elementwise(lambda call: nn.LeakyReLU(one(call.get("alpha", 0.01)))),
+    "Log": elementwise(lambda call: nn.Log()),
     "LogSoftmax": along(nn.LogSoftmax),
     "MatMul": matmul,
     "Max": pairwise(nn.Maximum()),
@@ -209,18 +229,27 @@ OPERATORS: dict[str, Operator] = {
     "Min": pairwise(nn.Minimum()),
     "Mish": elementwise(lambda call: nn.Mish()),
     "Mul": operation(lambda call: nn.Multiply()),
+    "Neg": elementwise(lambda call: nn.Negative()),
     "PRelu": prelu,
+    "Pad": pad,
+    "Pow": lambda call: operation(lambda call: nn.Power())(power(call)),
     "RNN": RNN,
     "Relu": elementwise(lambda call: nn.ReLU()),
     "Reshape": reshape,
+    "Resize": resize,
     "Selu": elementwise(selu),
     "Shrink": elementwise(shrink),
     "Sigmoid": elementwise(lambda call: nn.Sigmoid()),
+    "Sign": elementwise(lambda call: nn.Sign()),
+    "Sin": elementwise(lambda call: nn.Sin()),
+    "Slice": slices,
     "Softmax": along(nn.Softmax),
     "NegativeLogLikelihoodLoss": negative_log_likelihood,
     "SoftmaxCrossEntropyLoss": softmax_cross_entropy,
     "Softplus": elementwise(lambda call: nn.Softplus()),
     "Softsign": elementwise(lambda call: nn.SoftSign()),
+    "SpaceToDepth": space_to_depth,
+    "Sqrt": elementwise(lambda call: nn.Sqrt()),
     "Squeeze": squeeze,
     "Sub": operation(lambda call: nn.Subtract()),
     "Sum": operation(lambda call: nn.Add()),
@@ -228,5 +257,6 @@ OPERATORS: dict[str, Operator] = {
     "Swish": elementwise(swish),
     "Tanh": elementwise(lambda call: nn.Tanh()),
     "ThresholdedRelu": elementwise(lambda call: nn.Threshold(one(call.get("alpha", 1.0)))),
+    "Transpose": transpose,
     "Unsqueeze": unsqueeze,
 }

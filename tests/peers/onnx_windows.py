@@ -85,13 +85,13 @@ def conv(call: Call) -> list[Array]:
     )
     # ONNX: (features, in/groups, *sizes); ours: (*sizes, in/groups, features).
     variables = {"kernel": np.moveaxis(kernel, (1, 0), (-2, -1))} | ({} if bias is None else {"bias": bias})
-    return [_channels_last(call, layer, variables)]
+    return [channels_last(call, layer, variables)]
 
 
 def max_pool(call: Call) -> list[Array]:
     """The maxima alone: their indices have no counterpart."""
     sizes, strides, padding = _pool(call)
-    return [_channels_last(call, nn.MaxPool(sizes, strides, padding))]
+    return [channels_last(call, nn.MaxPool(sizes, strides, padding))]
 
 
 def avg_pool(call: Call) -> list[Array]:
@@ -100,7 +100,7 @@ def avg_pool(call: Call) -> list[Array]:
     found = window(call, sizes)
     beyond = any(r[1] > g[1] for r, g in zip(found.reached, found.given, strict=True))
     need(not (include and beyond), "windows over the padding's end, where it does not count")
-    return [_channels_last(call, nn.AvgPool(sizes, strides, padding, count_include_pad=include))]
+    return [channels_last(call, nn.AvgPool(sizes, strides, padding, count_include_pad=include))]
 
 
 def _pool(call: Call) -> tuple[tuple[int, ...], tuple[int, ...], Literal["same", "valid"]]:
@@ -117,13 +117,14 @@ def global_pool(layer: nn.Layer) -> Operator:
     """Pooling over all positions, whose axes ONNX keeps."""
 
     def operator(call: Call) -> list[Array]:
-        y = _channels_last(call, layer)
+        y = channels_last(call, layer)
         return [y.reshape(y.shape + (1,) * (call.x.ndim - 2))]
 
     return operator
 
 
-def _channels_last(call: Call, layer: nn.Layer, variables: dict[str, Any] | None = None) -> Array:
+def channels_last(call: Call, layer: nn.Layer, variables: dict[str, Any] | None = None) -> Array:
+    """A layer of channels last applied to channels second."""
     x = np.moveaxis(call.x, 1, -1)
     given = {f"y/{name}": value for name, value in (variables or {}).items()}
     y = call.subject.forward(network({"x": x.shape[1:]}, [("y", layer, ["x"])]), {"x": x}, given)[0]

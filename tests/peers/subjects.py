@@ -178,7 +178,7 @@ def network(shapes: Mapping[str, Sequence[int]], nodes: Sequence[tuple[str, nn.L
 def pointwise(subject: Subject, layer: nn.Layer, x: Array) -> Array:
     """An elementwise layer on an array of any shape, as a batch of numbers, padded so that one model serves many."""
     size = max(64, 1 << (x.size - 1).bit_length())
-    column = np.zeros((size, 1), x.dtype)
+    column = np.ones((size, 1), x.dtype)
     column[: x.size, 0] = x.reshape(-1)
     y = subject.forward(network({"x": (1,)}, [("y", layer, ["x"])]), {"x": column}, {})[0]
     return y[: x.size, 0].reshape(x.shape)
