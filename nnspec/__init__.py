@@ -106,7 +106,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.dropout import Dropout as Dropout
     from nnspec.layers.embedding import Embedding as Embedding
     from nnspec.layers.linear import Dense as Dense
-    from nnspec.layers.normalization import BatchNorm as BatchNorm, LayerNorm as LayerNorm
+    from nnspec.layers.normalization import (
+        BatchNorm as BatchNorm,
+        GroupNorm as GroupNorm,
+        InstanceNorm as InstanceNorm,
+        LayerNorm as LayerNorm,
+        RMSNorm as RMSNorm,
+        UnitNorm as UnitNorm,
+    )
     from nnspec.layers.padding import Crop as Crop, Pad as Pad
     from nnspec.layers.pooling import (
         AdaptiveAvgPool as AdaptiveAvgPool,
@@ -118,6 +125,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
     from nnspec.layers.resampling import Resize as Resize, Upsample as Upsample
+    from nnspec.layers.scaling import LayerScale as LayerScale, Normalization as Normalization, Rescaling as Rescaling
     from nnspec.layers.shape import (
         DepthToSpace as DepthToSpace,
         Flatten as Flatten,

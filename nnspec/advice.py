@@ -100,8 +100,10 @@ def _walk(model: Model, prefix: str, owner_prefix: str, known: dict[str, str]) -
 
 def _shifts(layer: Any) -> bool:
     """Whether a layer ends by adding its bias to each feature."""
-    adds = tag_of(type(layer)) in ("Dense", "Conv", "BatchNorm", "LayerNorm") and layer.use_bias
-    return adds and getattr(layer, "activation", None) is None
+    adding = ("Dense", "Conv", "BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm")
+    if tag_of(type(layer)) not in adding or not layer.use_bias or getattr(layer, "activation", None) is not None:
+        return False
+    return getattr(layer, "axis", -1) == getattr(layer, "axes", -1) == -1
 
 
 def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[str]) -> set[str] | None:
@@ -113,7 +115,7 @@ def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[
         if current in outputs or current not in consumers:
             return None
         for call in consumers[current]:
-            if tag_of(type(call.layer)) == "BatchNorm":
+            if _takes_shift(call.layer):
                 found.add(call.owner)
             elif not _keeps_shift(call.layer):
                 return None
@@ -121,6 +123,11 @@ def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[
                 seen.add(call.path)
                 waiting.append(call.path)
     return found
+
+
+def _takes_shift(layer: Any) -> bool:
+    """Whether a layer subtracts each feature's mean over the batch."""
+    return tag_of(type(layer)) == "BatchNorm" and layer.axis == -1 and not layer.use_running_average
 
 
 def _keeps_shift(layer: Any) -> bool:

@@ -75,9 +75,13 @@ def format_path(path: Sequence[str | int]) -> str:
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """``"; did you mean 'relu'?"`` for a near miss, else an empty string."""
+    """``"; did you mean 'relu'?"`` for a near miss, else an empty string.
+
+    A name that the wrong one only adds to comes before those that look more alike: BatchNorm for BatchNormalization.
+    """
     names = list(known)
     lowered = {n.lower().replace("_", ""): n for n in names}
-    exact = lowered.get(str(name).lower().replace("_", ""))
-    close = [exact] if exact else difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
+    wrong = str(name).lower().replace("_", "")
+    begun = max((n for n in lowered if len(n) > 3 and wrong.startswith(n)), key=len, default="")
+    close = [lowered[begun]] if begun else difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -49,7 +49,10 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.layers.padding": {"Crop": "Crop", "Pad": "Pad"},
         "nnspec.layers.resampling": {"Resize": "Resize", "Upsample": "Upsample"},
         "nnspec.layers.dropout": {"Dropout": "Dropout"},
-        "nnspec.layers.normalization": {"BatchNorm": "BatchNorm", "LayerNorm": "LayerNorm"},
+        "nnspec.layers.normalization": {
+            name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
+        },
+        "nnspec.layers.scaling": {name: name for name in ("LayerScale", "Normalization", "Rescaling")},
         "nnspec.layers.activation": {"PReLU": "PReLU"},
         "nnspec.model": {"Model": "Model", "Sequential": "Model"},
     },

@@ -77,6 +77,7 @@ def test_every_class_explains_itself(name: str) -> None:
         ("layer", "Dens", "Dense"),
         ("layer", "dense", "Dense"),
         ("layer", "BatchNormalization", "BatchNorm"),
+        ("layer", "GroupNormalization", "GroupNorm"),
         ("layer", "batch_norm", "BatchNorm"),
         ("layer", "Relu", "relu"),
         ("activation", "leakyrelu", "leaky_relu"),

@@ -28,6 +28,7 @@ import nnspec_jax.pooling
 import nnspec_jax.recurrent
 import nnspec_jax.reductions
 import nnspec_jax.resampling
+import nnspec_jax.scaling
 import nnspec_jax.shape
 import nnspec_jax.transposed_convolution  # noqa: F401
 from nnspec.model import Model

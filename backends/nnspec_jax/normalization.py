@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
-from nnspec.layers.normalization import BatchNorm, LayerNorm
-from nnspec_jax.realize import Context, at_least_float32, build
+from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec_jax.realize import Context, at_least_float32, build, rounded_once
 
 
 class HalfBatchNorm(nnx.BatchNorm):
@@ -24,25 +26,44 @@ class HalfBatchNorm(nnx.BatchNorm):
         return y.astype(x.dtype)
 
 
-def _options(spec: BatchNorm | LayerNorm, context: Context) -> dict[str, Any]:
+class FrozenBatchNorm(HalfBatchNorm):
+    """One that ``train()`` leaves as it is in inference mode."""
+
+    def __call__(self, x: jax.Array, use_running_average: bool | None = None, *, mask: jax.Array | None = None) -> Any:
+        return super().__call__(x, True, mask=mask)
+
+
+def _options(spec: BatchNorm | GroupNorm | InstanceNorm | LayerNorm | RMSNorm, context: Context) -> dict[str, Any]:
+    """What all of Flax's norms are told."""
+    bias = {} if isinstance(spec, RMSNorm) else {"use_bias": spec.use_bias, "bias_init": nnx.initializers.zeros_init()}
     return {
         "epsilon": spec.epsilon,
         "use_scale": spec.use_scale,
-        "use_bias": spec.use_bias,
         "scale_init": nnx.initializers.ones_init(),
-        "bias_init": nnx.initializers.zeros_init(),
+        **bias,
         "use_fast_variance": False,  # E[x²] − E[x]² cancels where |mean| ≫ std
         "param_dtype": context.dtype,
         "rngs": context.rngs,
     }
 
 
+def _over_axes(kind: type[nnx.LayerNorm] | type[nnx.RMSNorm], spec: LayerNorm | RMSNorm, context: Context) -> Any:
+    """Flax's norm over the spec's axes. Flax computes it in float32 and rounds at the end."""
+    axes = (spec.axes,) if isinstance(spec.axes, int) else spec.axes
+    made = kind(1, reduction_axes=axes, feature_axes=axes, dtype=context.dtype, **_options(spec, context))
+    for name, param in spec.params(*context.shapes).items():  # Flax's constructor knows one axis
+        setattr(made, name, nnx.Param(jnp.zeros(param.shape, context.dtype)))
+    return made
+
+
 @build.register
 def batch_norm(spec: BatchNorm, context: Context) -> nnx.BatchNorm:
     wide = at_least_float32(context.dtype)
-    return (nnx.BatchNorm if wide == context.dtype else HalfBatchNorm)(
-        context.features,
-        axis=-1,
+    kind = nnx.BatchNorm if wide == context.dtype else HalfBatchNorm
+    (features,) = spec.params(*context.shapes)["mean"].shape
+    return (FrozenBatchNorm if spec.use_running_average else kind)(
+        features,
+        axis=spec.axis,
         momentum=spec.momentum,
         use_running_average=False,
         dtype=wide,
@@ -51,8 +72,34 @@ def batch_norm(spec: BatchNorm, context: Context) -> nnx.BatchNorm:
 
 
 @build.register
+def group_norm(spec: GroupNorm, context: Context) -> nnx.GroupNorm:
+    groups = spec.groups(context.shapes[0])
+    return nnx.GroupNorm(context.features, groups, None, dtype=context.dtype, **_options(spec, context))
+
+
+@build.register
+def instance_norm(spec: InstanceNorm, context: Context) -> nnx.InstanceNorm:
+    return nnx.InstanceNorm(context.features, feature_axes=-1, dtype=context.dtype, **_options(spec, context))
+
+
+@build.register
 def layer_norm(spec: LayerNorm, context: Context) -> nnx.LayerNorm:
-    # Flax computes it in float32 and rounds at the end.
-    return nnx.LayerNorm(
-        context.features, reduction_axes=-1, feature_axes=-1, dtype=context.dtype, **_options(spec, context)
-    )
+    made: nnx.LayerNorm = _over_axes(nnx.LayerNorm, spec, context)
+    return made
+
+
+@build.register
+def rms_norm(spec: RMSNorm, context: Context) -> nnx.RMSNorm:
+    made: nnx.RMSNorm = _over_axes(nnx.RMSNorm, spec, context)
+    return made
+
+
+@build.register
+def unit_norm(spec: UnitNorm, context: Context) -> Callable[[jax.Array], jax.Array]:
+    def normalized(x: jax.Array) -> jax.Array:
+        total = jnp.square(x).sum(spec.axes, keepdims=True)
+        short = jnp.sqrt(total) <= spec.epsilon
+        # The root of 0 has no derivative, which would enter as 0 · ∞.
+        return x / jnp.where(short, spec.epsilon, jnp.sqrt(jnp.where(short, 1.0, total)))
+
+    return rounded_once(normalized)

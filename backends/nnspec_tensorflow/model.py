@@ -34,6 +34,7 @@ from nnspec_tensorflow import (  # noqa: F401
     recurrent,
     reductions,
     resampling,
+    scaling,
     shape,
     transposed_convolution,
 )

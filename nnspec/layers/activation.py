@@ -11,7 +11,7 @@ import dataclasses
 from typing import Literal
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Activation, Layer, Param, Shape, known, show
+from nnspec.layers.base import Activation, Layer, Param, Shape, feature_axis, known, show
 from nnspec.spec import AnyInitializer, NonNegativeFloat, PositiveFloat, spec
 
 
@@ -282,12 +282,3 @@ class PReLU(Layer):
         if len(shape) < 2:
             raise ShapeError(f"PReLU needs inputs of at least 2 axes (batch and features), got {show(shape)}")
         return shape
-
-
-def feature_axis(shape: Shape, axis: int, what: str) -> int:
-    """``axis`` counted from the front; the batch axis and axes that do not exist are refused."""
-    positive = axis + len(shape) if axis < 0 else axis
-    if not 0 < positive < len(shape):
-        reason = "is the batch axis" if positive == 0 else "does not exist"
-        raise ShapeError(f"{what}: axis {axis} {reason} in input {show(shape)}")
-    return positive

@@ -19,6 +19,8 @@ NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 
 # The batch axis comes first and is None; other axes may be None where a layer allows any length.
 Shape = tuple[int | None, ...]
+# One axis of an input, or several; negative ones count from the end.
+Axes = int | Annotated[tuple[int, ...], Field(min_length=1)]
 # "float" is the dtype of the net; the others mean themselves.
 DType = Literal["float", "int32", "bool"]
 
@@ -116,6 +118,23 @@ def known(size: int | None, what: str) -> int:
     if size is None:
         raise ShapeError(f"{what} must have a known size")
     return size
+
+
+def feature_axis(shape: Shape, axis: int, what: str) -> int:
+    """``axis`` counted from the front; the batch axis and axes that do not exist are refused."""
+    positive = axis + len(shape) if axis < 0 else axis
+    if not 0 < positive < len(shape):
+        reason = "is the batch axis" if positive == 0 else "does not exist"
+        raise ShapeError(f"{what}: axis {axis} {reason} in input {show(shape)}")
+    return positive
+
+
+def feature_axes(shape: Shape, axes: Axes, what: str) -> tuple[int, ...]:
+    """Several axes counted from the front, in the input's order; none may be named twice."""
+    found = {feature_axis(shape, axis, what) for axis in (axes if isinstance(axes, tuple) else (axes,))}
+    if isinstance(axes, tuple) and len(found) < len(axes):
+        raise ShapeError(f"{what}: axes {list(axes)} name an axis of input {show(shape)} twice")
+    return tuple(sorted(found))
 
 
 def elements(shape: Shape) -> int:

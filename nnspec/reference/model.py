@@ -29,6 +29,7 @@ from nnspec.reference import (  # noqa: F401
     recurrent,
     reductions,
     resampling,
+    scaling,
     shape,
     transposed_convolution,
 )

@@ -4,28 +4,73 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.layers.base import Axes, feature_axes
+from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
 from nnspec.reference.base import Array, Scope, apply
 
 
-def _normalized(spec: BatchNorm | LayerNorm, scope: Scope, x: Array, mean: Array, var: Array) -> Array:
-    y: Array = (x - mean) / np.sqrt(var + spec.epsilon)
-    if spec.use_scale:
-        y = y * scope["scale"]
-    return y + scope["bias"] if spec.use_bias else y
+def _along(values: Array, x: Array, axes: Axes) -> Array:
+    """What has the sizes of these axes of x, to be broadcast against x."""
+    kept = feature_axes(x.shape, axes, "normalization")
+    return values.reshape([size if axis in kept else 1 for axis, size in enumerate(x.shape)])
+
+
+def _scaled(scope: Scope, y: Array, axes: Axes) -> Array:
+    """Times the scale and plus the bias along these axes, where the layer has them."""
+    for name, operation in (("scale", np.multiply), ("bias", np.add)):
+        values = scope.get(name)
+        y = y if values is None else operation(y, _along(values, y, axes))
+    return y
+
+
+def _normalized(epsilon: float, x: Array, mean: Array, var: Array) -> Array:
+    y: Array = (x - mean) / np.sqrt(var + epsilon)
+    return y
 
 
 @apply.register(BatchNorm)
 def batch_norm(spec: BatchNorm, scope: Scope, x: Array) -> Array:
-    if not scope.training:
-        return _normalized(spec, scope, x, scope["mean"], scope["var"])
-    axes = tuple(range(x.ndim - 1))
-    mean, var = x.mean(axes), x.var(axes)
-    scope.update("mean", spec.momentum * scope["mean"] + (1 - spec.momentum) * mean)
-    scope.update("var", spec.momentum * scope["var"] + (1 - spec.momentum) * var)
-    return _normalized(spec, scope, x, mean, var)
+    if scope.training and not spec.use_running_average:
+        axes = tuple(axis for axis in range(x.ndim) if axis not in feature_axes(x.shape, spec.axis, "BatchNorm"))
+        mean, var = x.mean(axes), x.var(axes)
+        scope.update("mean", spec.momentum * scope["mean"] + (1 - spec.momentum) * mean)
+        scope.update("var", spec.momentum * scope["var"] + (1 - spec.momentum) * var)
+    else:
+        mean, var = scope["mean"], scope["var"]
+    mean, var = (_along(values, x, spec.axis) for values in (mean, var))
+    return _scaled(scope, _normalized(spec.epsilon, x, mean, var), spec.axis)
 
 
 @apply.register(LayerNorm)
 def layer_norm(spec: LayerNorm, scope: Scope, x: Array) -> Array:
-    return _normalized(spec, scope, x, x.mean(-1, keepdims=True), x.var(-1, keepdims=True))
+    axes = feature_axes(x.shape, spec.axes, "LayerNorm")
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return _scaled(scope, _normalized(spec.epsilon, x, mean, var), spec.axes)
+
+
+@apply.register(GroupNorm)
+def group_norm(spec: GroupNorm, scope: Scope, x: Array) -> Array:
+    grouped = x.reshape(*x.shape[:-1], spec.groups(x.shape), -1)
+    axes = (*range(1, x.ndim - 1), x.ndim)
+    mean, var = grouped.mean(axes, keepdims=True), grouped.var(axes, keepdims=True)
+    return _scaled(scope, _normalized(spec.epsilon, grouped, mean, var).reshape(x.shape), -1)
+
+
+@apply.register(InstanceNorm)
+def instance_norm(spec: InstanceNorm, scope: Scope, x: Array) -> Array:
+    between = tuple(range(1, x.ndim - 1))
+    mean, var = x.mean(between, keepdims=True), x.var(between, keepdims=True)
+    return _scaled(scope, _normalized(spec.epsilon, x, mean, var), -1)
+
+
+@apply.register(RMSNorm)
+def rms_norm(spec: RMSNorm, scope: Scope, x: Array) -> Array:
+    axes = feature_axes(x.shape, spec.axes, "RMSNorm")
+    return _scaled(scope, x / np.sqrt((x * x).mean(axes, keepdims=True) + spec.epsilon), spec.axes)
+
+
+@apply.register(UnitNorm)
+def unit_norm(spec: UnitNorm, scope: Scope, x: Array) -> Array:
+    norm = np.sqrt((x * x).sum(feature_axes(x.shape, spec.axes, "UnitNorm"), keepdims=True))
+    y: Array = x / np.maximum(norm, x.dtype.type(spec.epsilon))
+    return y

@@ -8,6 +8,7 @@ _dropout = planting("nnspec_jax.dropout", "forward", "masks")
 _linear = planting("nnspec_jax.linear", "forward")
 _normalization = planting("nnspec_jax.normalization", "forward", "state")
 _ops = planting("nnspec_jax.ops", "forward", "kinks")
+_scaling = planting("nnspec_jax.scaling", "forward")
 _shape = planting("nnspec_jax.shape", "forward")
 _model = planting("nnspec_jax.model", "masks", "state", "forward")
 _net = planting("nnspec_jax.net", "state", "forward")
@@ -27,10 +28,35 @@ MUTANTS = [
     _normalization(
         "LayerNorm",
         "mean over all axes but the first",
-        "reduction_axes=-1",
+        "reduction_axes=axes",
         "reduction_axes=(-2, -1)",
         hint="2, 3",
         raises=True,
+    ),
+    _normalization(
+        "BatchNorm",
+        "statistics of the batch in training",
+        "super().__call__(x, True, mask=mask)",
+        "super().__call__(x, use_running_average, mask=mask)",
+        hint="use_running",
+    ),
+    _normalization(
+        "GroupNorm",
+        "size for number",
+        "context.features, groups, None",
+        "context.features, None, groups",
+        hint="GroupNorm-num_groups=3",
+    ),
+    _normalization(
+        "LayerNorm",
+        "axes not as given",
+        "(spec.axes,) if isinstance(spec.axes, int)",
+        "(-1,) if True",
+        hint="axes=1",
+        raises=True,
+    ),
+    _normalization(
+        "RMSNorm", "a scale where there is none", '"use_scale": spec.use_scale', '"use_scale": True', raises=True
     ),
     _dropout("Dropout", "not scaled", "x / (1.0 - self.rate)", "x"),
     _dropout("Dropout", "scaled by the rate", "x / (1.0 - self.rate)", "x / self.rate"),
@@ -116,6 +142,9 @@ MUTANTS = [
         hint="axis=1",
         raises=True,
     ),
+    _scaling("Normalization", "the inverse", "if self.spec.invert else", "if not self.spec.invert else"),
+    _normalization("UnitNorm", "no derivative at zero", "jnp.where(short, 1.0, total)", "total", "kinks"),
+    _normalization("UnitNorm", "at epsilon as above it", "jnp.sqrt(total) <= spec", "jnp.sqrt(total) < spec", "kinks"),
     _shape("Reshape", "column-major", "*sizes)", "*sizes, order='F')"),
     _random("across block 2**32", "the carry is lost", "(c0 < index).astype(jnp.uint32)", "jnp.zeros_like(index)"),
     _random("seed above 2**32", "the seed's high word ignored", "(key[0], key[1])", "(key[0], jnp.zeros_like(key[0]))"),

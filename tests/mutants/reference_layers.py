@@ -9,27 +9,62 @@ _dropout = planting("nnspec.reference.dropout", "forward")
 _linear = planting("nnspec.reference.linear", "forward")
 _normalization = planting("nnspec.reference.normalization", "forward", "state")
 _ops = planting("nnspec.reference.ops", "forward")
+_scaling = planting("nnspec.reference.scaling", "forward")
 _shape = planting("nnspec.reference.shape", "forward")
 _model = planting("nnspec.reference.model", "state", "nodes", "forward")
 _base = planting("nnspec.reference.base", "masks", "state", "forward")
 
-_LAYER_NORM = "x.mean(-1, keepdims=True), x.var(-1, keepdims=True)"
-_MEAN_OF_SQUARES = "x.mean(-1, keepdims=True), (x**2).mean(-1, keepdims=True) - x.mean(-1, keepdims=True) ** 2"
+_VARIANCE = "x.mean(axes, keepdims=True), x.var(axes, keepdims=True)"
+_MEAN_OF_SQUARES = "(m := x.mean(axes, keepdims=True)), (x**2).mean(axes, keepdims=True) - m**2"
 
 MUTANTS = [
-    _normalization(
-        "LayerNorm", "epsilon outside the root", "np.sqrt(var + spec.epsilon)", "(np.sqrt(var) + spec.epsilon)"
-    ),
-    _normalization("LayerNorm", "unbiased variance", "x.var(-1, keepdims=True))", "x.var(-1, keepdims=True, ddof=1))"),
-    _normalization("LayerNorm", "variance as E[x²] − E[x]²", _LAYER_NORM, _MEAN_OF_SQUARES, hint="large mean"),
+    _normalization("LayerNorm", "epsilon outside the root", "np.sqrt(var + epsilon)", "(np.sqrt(var) + epsilon)"),
+    _normalization("LayerNorm", "unbiased variance", _VARIANCE, _VARIANCE[:-1] + ", ddof=1)"),
+    _normalization("LayerNorm", "variance as E[x²] − E[x]²", _VARIANCE, _MEAN_OF_SQUARES, hint="large mean"),
     _normalization(
         "LayerNorm",
         "mean over all axes but the first",
-        _LAYER_NORM,
-        _LAYER_NORM.replace("-1", "tuple(range(1, x.ndim))"),
+        _VARIANCE,
+        _VARIANCE.replace("axes", "tuple(range(1, x.ndim))"),
         hint="use_scale=False",
     ),
-    _normalization("LayerNorm", "epsilon in float32", "var + spec.epsilon", "var + np.float32(spec.epsilon)"),
+    _normalization("LayerNorm", "epsilon in float32", "var + epsilon", "var + np.float32(epsilon)"),
+    _normalization(
+        "LayerNorm",
+        "scale along the last axis",
+        "mean, var), spec.axes)",
+        "mean, var), -1)",
+        hint="axes=1",
+        raises=True,
+    ),
+    _normalization(
+        "GroupNorm",
+        "groups and their channels exchanged",
+        "spec.groups(x.shape), -1)",
+        "-1, spec.groups(x.shape))",
+        raises=True,
+    ),
+    _normalization(
+        "InstanceNorm",
+        "means of the whole batch",
+        "between = tuple(range(1, x.ndim - 1))",
+        "between = tuple(range(x.ndim - 1))",
+    ),
+    _normalization(
+        "BatchNorm",
+        "features in the last axis",
+        "mean, var), spec.axis)",
+        "mean, var), -1)",
+        hint="axis=1",
+        raises=True,
+    ),
+    _normalization("RMSNorm", "sum for mean", "(x * x).mean(", "(x * x).sum("),
+    _normalization(
+        "RMSNorm",
+        "epsilon outside the root",
+        "np.sqrt((x * x).mean(axes, keepdims=True) + spec.epsilon)",
+        "(np.sqrt((x * x).mean(axes, keepdims=True)) + spec.epsilon)",
+    ),
     _normalization(
         "BatchNorm",
         "unbiased running variance",
@@ -47,14 +82,14 @@ MUTANTS = [
     _normalization(
         "BatchNorm",
         "running statistics in training",
-        "    return _normalized(spec, scope, x, mean, var)\n\n\n@apply.register(LayerNorm)",
-        '    return _normalized(spec, scope, x, scope["mean"], scope["var"])\n\n\n@apply.register(LayerNorm)',
+        "_normalized(spec.epsilon, x, mean, var), -1)",
+        '_normalized(spec.epsilon, x, scope["mean"], scope["var"]), -1)',
     ),
     _normalization(
         "BatchNorm",
         "mean over the batch alone",
-        "axes = tuple(range(x.ndim - 1))",
-        "axes = 0",
+        "axes = tuple(axis for axis in range(x.ndim) if axis not in",
+        "axes = tuple(axis for axis in range(1) if axis not in",
         hint="rank 4",
         raises=True,
     ),
@@ -94,6 +129,26 @@ MUTANTS = [
     _base("shared layers", "the same mask in every call", "purpose, self.call)", "purpose, 0)"),
     _base("shared layers", "statistics of the first call lost", "if value is None else value", "if True else value"),
     _model("unrolled in time", "calls counted by node", "state.calls[mine] += 1", "state.calls[here] += 1"),
+    _scaling("Normalization", "divided by the variance", "np.maximum(np.sqrt(var), _like", "np.maximum(var, _like"),
+    _scaling(
+        "Normalization",
+        "added epsilon",
+        "np.maximum(np.sqrt(var), _like(spec.epsilon, x))",
+        "np.sqrt(var) + spec.epsilon",
+    ),
+    _scaling(
+        "Rescaling",
+        "shifted before it is scaled",
+        "x * _like(spec.scale, x) + _like(spec.offset, x)",
+        "(x + _like(spec.offset, x)) * _like(spec.scale, x)",
+    ),
+    _normalization(
+        "UnitNorm",
+        "epsilon added",
+        "np.maximum(norm, x.dtype.type(spec.epsilon))",
+        "(norm + spec.epsilon)",
+        hint="below",
+    ),
     _shape("Flatten", "column-major", "math.prod(x.shape[1:]))  #", "math.prod(x.shape[1:]), order='F')  #"),
     _linear("Dense", "bias taken away", 'y + scope["bias"]', 'y - scope["bias"]'),
     _ops("Subtract", "the other way round", "x1 - x2", "x2 - x1"),

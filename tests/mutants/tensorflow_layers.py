@@ -8,6 +8,7 @@ _dropout = planting("nnspec_tensorflow.dropout", "forward", "masks")
 _linear = planting("nnspec_tensorflow.linear", "forward")
 _normalization = planting("nnspec_tensorflow.normalization", "forward", "state")
 _ops = planting("nnspec_tensorflow.ops", "forward", "kinks")
+_scaling = planting("nnspec_tensorflow.scaling", "forward", "state")
 _model = planting("nnspec_tensorflow.model", "state", "masks", "forward")
 _net = planting("nnspec_tensorflow.net", "gradients", "state")
 _arrays = planting("nnspec_tensorflow.arrays", "forward")
@@ -37,7 +38,7 @@ MUTANTS = [
     _normalization(
         "LayerNorm",
         "mean over all axes but the first",
-        "moments(x, [-1], keepdims=True), epsilon)[0]",
+        "moments(x, axes, keepdims=True), epsilon)[0]",
         "moments(x, list(range(1, x.shape.rank)), keepdims=True), epsilon)[0]",
         hint="use_scale=False",
     ),
@@ -69,8 +70,8 @@ MUTANTS = [
     _normalization(
         "BatchNorm",
         "running statistics in training",
-        "y, *statistics = over_batch(x, scale, bias, self.epsilon)",
-        "statistics = moments(x, [0]); y = _standardized(x, *running, self.epsilon)[0] * scale + bias",
+        "normalized(x, others, features, scale, bias, self.epsilon), [*",
+        "_standardized(x, *running, self.epsilon)[0] * scale + bias, [*",
         "forward",
     ),
     _normalization(
@@ -90,7 +91,7 @@ MUTANTS = [
     _normalization(
         "BatchNorm",
         "as many rows as examples",
-        "tf.size(x) // tf.size(mean)",
+        "tf.size(x) // tf.size(scale)",
         "tf.shape(x)[0]",
         "gradients",
         hint="rank 4",
@@ -114,10 +115,58 @@ MUTANTS = [
         "gradients",
     ),
     _normalization(
-        "BatchNorm", "mean over the batch alone", "list(range(x.shape.rank - 1))", "[0]", hint="rank 4", raises=True
+        "BatchNorm", "mean over the batch alone", "axis not in features]", "axis < 1]", hint="rank 4", raises=True
     ),
     _normalization(
         "BatchNorm", "Keras's default momentum", "momentum=spec.momentum", "momentum=0.99", "state", hint="momentum=0.9"
+    ),
+    _normalization(
+        "RMSNorm",
+        "epsilon in float32",
+        "keepdims=True) + constant(self.epsilon, x))",
+        "keepdims=True) + tf.cast(self.epsilon, x.dtype))",
+        hint="1e-3",
+    ),
+    _normalization(
+        "LayerNorm",
+        "sizes in the order that is written",
+        "self.axis = front(written, input_shape)",
+        "pass",
+        hint="axes=",
+        raises=True,
+    ),
+    _normalization(
+        "BatchNorm",
+        "running statistics used in inference alone",
+        " and not self.use_running_average",
+        "",
+        hint="use_running",
+    ),
+    _normalization(
+        "GroupNorm",
+        "every other channel",
+        "[*shape[:-1], self.groups, shape[-1] // self.groups]",
+        "[*shape[:-1], shape[-1] // self.groups, self.groups]",
+        hint="GroupNorm-num_groups=3",
+        raises=True,
+    ),
+    _normalization("GroupNorm", "means over the channels alone", "[*range(1, rank - 1), rank]", "[rank]"),
+    _normalization("InstanceNorm", "one group", "_grouped(spec, -1, context)", "_grouped(spec, 1, context)"),
+    _normalization(
+        "UnitNorm", "no derivative at zero", "tf.where(short, tf.ones_like(total), total)", "total", "kinks"
+    ),
+    _scaling(
+        "Rescaling",
+        "scale in float32",
+        "x * constant(self.scale, x)",
+        "x * tf.cast(self.scale, x.dtype)",
+        hint="0.00392",
+    ),
+    _scaling(
+        "LayerScale",
+        "the first channel's factor for all",
+        "x * tf.cast(self.scale, x.dtype)",
+        "x * tf.cast(self.scale[0], x.dtype)",
     ),
     _dropout("Dropout", "not scaled", "x / constant(1 - self.rate, x)", "x"),
     _dropout("Dropout", "rate in float32", "constant(1 - self.rate, x)", "tf.cast(1 - self.rate, x.dtype)", hint="0.1"),
@@ -210,8 +259,8 @@ MUTANTS = [
     _normalization(
         "LayerNorm",
         "moments in bfloat16",
-        "x = tf.cast(inputs, working(inputs.dtype.name))\n        return tf.cast(over",
-        "x = inputs\n        return tf.cast(over",
+        "x = tf.cast(inputs, working(inputs.dtype.name))\n        axes = front(self.axis, x.shape)\n        y = norm",
+        "x = inputs\n        axes = front(self.axis, x.shape)\n        y = norm",
         dtype="bfloat16",
     ),
 ]

@@ -96,3 +96,108 @@ def test_a_large_mean_does_not_cancel_in_float32(layer: type) -> None:
     assert found.outputs["node"].dtype == np.float32
     assert {u.dtype for u in found.updates.values()} <= {np.dtype(np.float32)}
     np.testing.assert_allclose(found.outputs["node"], exact, atol=5e-4)
+
+
+@pytest.mark.parametrize(("axes", "first"), [(-1, 3), ((1, 2, 3), 1), ((-1, 2), 2)])
+def test_norms_over_several_axes(axes: int | tuple[int, ...], first: int) -> None:
+    """PyTorch normalizes over the last axes of a shape."""
+    torch = pytest.importorskip("torch")
+    x = RNG.normal(0.5, 2.0, (3, 4, 2, 5))
+    shape = x.shape[first:]
+    scale, bias = RNG.normal(1, 0.5, shape), RNG.normal(size=shape)
+    given = [torch.from_numpy(v) for v in (x, scale, bias)]
+    found = value(nn.LayerNorm(epsilon=1e-2, axes=axes), x, variables={"scale": scale, "bias": bias})
+    expected = torch.nn.functional.layer_norm(given[0], shape, *given[1:], 1e-2).numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    found = value(nn.RMSNorm(epsilon=1e-2, axes=axes), x, variables={"scale": scale})
+    np.testing.assert_allclose(found, torch.nn.functional.rms_norm(given[0], shape, given[1], 1e-2).numpy(), rtol=1e-12)
+    plain = value(nn.RMSNorm(epsilon=1e-2, axes=axes, use_scale=False), x)
+    np.testing.assert_allclose(plain, torch.nn.functional.rms_norm(given[0], shape, None, 1e-2).numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layer", [nn.LayerNorm, nn.RMSNorm])
+def test_an_axis_in_the_middle_is_the_last_one_of_a_turned_input(layer: type) -> None:
+    x, v = RNG.normal(size=(3, 4, 2, 5)), variables(4)
+    given = {name: v[name] for name in ("scale", "bias") if hasattr(layer(), f"{name}_init")}
+    turned = value(layer(), np.moveaxis(x, 1, -1), variables=given)
+    np.testing.assert_allclose(value(layer(axes=1), x, variables=given), np.moveaxis(turned, -1, 1), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("axes", "reason"), [(0, "is the batch axis"), (3, "does not exist"), ((1, -2), "names? an axis .* twice")]
+)
+def test_axes_that_cannot_be_normalized_over(axes: int | tuple[int, ...], reason: str) -> None:
+    for layer in (nn.LayerNorm, nn.RMSNorm):
+        with pytest.raises(nn.ShapeError, match=reason):
+            layer(axes=axes).params((None, 2, 4))
+
+
+@pytest.mark.parametrize(
+    ("layer", "groups"), [(nn.GroupNorm(3, epsilon=1e-2), 3), (nn.GroupNorm(group_size=3, epsilon=1e-2), 2)]
+)
+@pytest.mark.parametrize("shape", [(5, 6), (3, 4, 6), (2, 3, 2, 6)])
+def test_group_norm(layer: nn.GroupNorm, groups: int, shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    x, v = RNG.normal(0.5, 2.0, shape), variables(6)
+    scale, bias = (torch.from_numpy(v[n]) for n in ("scale", "bias"))
+    channels_first = torch.from_numpy(np.moveaxis(x, -1, 1).copy())
+    expected = torch.nn.functional.group_norm(channels_first, groups, scale, bias, 1e-2).numpy()
+    found = value(layer, x, variables={"scale": v["scale"], "bias": v["bias"]}, training=True)
+    np.testing.assert_allclose(found, np.moveaxis(expected, 1, -1), rtol=1e-12, atol=1e-14)
+
+
+def test_groups_are_32_unless_given() -> None:
+    assert nn.GroupNorm().groups((None, 64)) == 32
+    assert nn.GroupNorm(group_size=16).groups((None, 64)) == 4
+    with pytest.raises(nn.ShapeError, match="24 channels cannot be divided by 32 groups"):
+        nn.GroupNorm().output_shape((None, 24))
+    with pytest.raises(nn.ShapeError, match="6 channels cannot be divided by 4 channels in a group"):
+        nn.GroupNorm(group_size=4).output_shape((None, 6))
+    with pytest.raises(nn.SpecError, match="num_groups or group_size, not both"):
+        nn.GroupNorm(2, group_size=3)
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 6), (2, 3, 2, 6)])
+def test_instance_norm(shape: tuple[int, ...]) -> None:
+    torch = pytest.importorskip("torch")
+    x, v = RNG.normal(0.5, 2.0, shape), variables(6)
+    given = {"weight": torch.from_numpy(v["scale"]), "bias": torch.from_numpy(v["bias"])}
+    channels_first = torch.from_numpy(np.moveaxis(x, -1, 1).copy())
+    expected = torch.nn.functional.instance_norm(channels_first, eps=1e-2, **given).numpy()
+    found = value(nn.InstanceNorm(epsilon=1e-2), x, variables={"scale": v["scale"], "bias": v["bias"]}, training=True)
+    np.testing.assert_allclose(found, np.moveaxis(expected, 1, -1), rtol=1e-12, atol=1e-14)
+    with pytest.raises(nn.ShapeError, match="needs an axis between batch and channels"):
+        nn.InstanceNorm().output_shape((None, 6))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_batch_norm_of_features_in_another_axis(training: bool) -> None:
+    x, v = RNG.normal(0.7, 2.0, (7, 4, 3)), variables(4)
+    turned = single(nn.BatchNorm(momentum=0.8), np.moveaxis(x, 1, -1), variables=v, training=training)
+    found = single(nn.BatchNorm(momentum=0.8, axis=1), x, variables=v, training=training)
+    np.testing.assert_allclose(found.outputs["node"], np.moveaxis(turned.outputs["node"], -1, 1), rtol=1e-12)
+    assert found.updates.keys() == turned.updates.keys()
+    for name, update in found.updates.items():
+        np.testing.assert_allclose(update, turned.updates[name], rtol=1e-13)
+
+
+def test_frozen_statistics_are_those_of_inference() -> None:
+    x, v = RNG.normal(0.7, 2.0, (7, 3)), variables(3)
+    found = single(nn.BatchNorm(use_running_average=True), x, variables=v, training=True)
+    np.testing.assert_array_equal(found.outputs["node"], value(nn.BatchNorm(), x, variables=v))
+    assert found.updates == {}
+
+
+@pytest.mark.parametrize("axes", [-1, 1])
+def test_unit_norm(axes: int) -> None:
+    torch = pytest.importorskip("torch")
+    x = RNG.normal(size=(4, 3, 5))
+    x[0], x[1] = 0.0, x[1] * 1e-3
+    expected = torch.nn.functional.normalize(torch.from_numpy(x), dim=axes, eps=0.01).numpy()
+    np.testing.assert_allclose(value(nn.UnitNorm(axes, epsilon=0.01), x), expected, rtol=1e-14)
+
+
+def test_unit_norm_over_several_axes() -> None:
+    x = RNG.normal(size=(4, 3, 5))
+    norms = np.linalg.norm(x.reshape(4, -1), axis=1)
+    np.testing.assert_allclose(value(nn.UnitNorm((1, 2)), x), x / norms[:, None, None], rtol=1e-14)

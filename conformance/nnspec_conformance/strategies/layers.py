@@ -12,12 +12,13 @@ from nnspec.errors import ShapeError
 from nnspec.layers.activation import Standardize
 from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.base import DType, Layer, Shape
-from nnspec.layers.normalization import LayerNorm
+from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.scaling import Normalization, Rescaling
 from nnspec.ops import Concat, Divide, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
 from nnspec.reductions import Max, Min
 from nnspec_conformance.case import Case
 from nnspec_conformance.strategies import activation, window
-from nnspec_conformance.strategies.fields import Hints, attempts, classes, specs
+from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbers, specs
 from nnspec_conformance.strategies.initializers import drawable
 
 # Classes whose inputs have so many axes, the batch axis included.
@@ -56,7 +57,13 @@ def takes(layer: Layer, *shapes: Shape, dtype: DType = "float") -> bool:
 def _of_one(layer: Layer, shape: Shape) -> bool:
     """Whether a layer normalizes a single number. Its gradient is the difference of two equal terms of size 1/√epsilon,
     whose rounding no estimate made from values can foresee: the value is 0 however its inputs are rounded."""
-    return isinstance(layer, LayerNorm | Standardize) and shape[getattr(layer, "axis", -1)] == 1
+    if isinstance(layer, GroupNorm | InstanceNorm):
+        channels = 1 if isinstance(layer, InstanceNorm) else (shape[-1] or 1) // layer.groups(shape)
+        return channels * math.prod(size or 1 for size in shape[1:-1]) == 1
+    if isinstance(layer, LayerNorm | RMSNorm | UnitNorm | Standardize):
+        axes = layer.axis if isinstance(layer, Standardize) else layer.axes
+        return all(shape[axis] == 1 for axis in (axes if isinstance(axes, tuple) else (axes,)))
+    return False
 
 
 def moderate(output: Shape) -> bool:
@@ -88,6 +95,8 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return window.may_take(cls, shapes[0])
     if len(shapes[0]) != _RANKS.get(cls.__name__, len(shapes[0])):
         return False
+    if cls is InstanceNorm and len(shapes[0]) < 3:
+        return False
     if cls.__name__ == "GLU":  # halves an axis
         return any(size and size % 2 == 0 for size in shapes[0][1:])
     fields = cls.__dataclass_fields__
@@ -116,9 +125,16 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         axes = [axis for a in range(1, len(first) + 1) for axis in (a, a - len(first) - 1)]
     if cls is Squeeze:
         axes = [axis for axis in axes if first[axis] == 1]
-    hints: Hints = {"axis": st.sampled_from(axes)} if axes else {}
+    hints: Hints = {"axis": st.sampled_from(axes), "axes": _axes(len(first))} if axes else {}
+    if cls is GroupNorm:
+        divisors = st.sampled_from([d for d in range(1, (first[-1] or 1) + 1) if (first[-1] or 1) % d == 0])
+        hints |= {"num_groups": divisors, "group_size": divisors}
     if issubclass(cls, window.CLASSES):
         hints |= window.hints(cls, first)
+    if cls in (Normalization, Rescaling):
+        hints |= {
+            name: _per_channel(first, low) for name, low in (("scale", -2), ("offset", -2), ("mean", -2), ("var", 0))
+        }
     if cls is MultiHeadAttention:
         hints["mask"] = st.just(False)  # which would be a second input
     if cls.__name__ == "Reshape":
@@ -126,6 +142,19 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     if cls.__name__ == "Permute":
         hints["axes"] = st.permutations(range(1, len(first)))
     return hints
+
+
+def _per_channel(shape: Shape, low: float) -> SearchStrategy[Any]:
+    """One number, or one for each channel."""
+    one = numbers(low, 2)
+    return one | st.lists(one, min_size=shape[-1] or 1, max_size=shape[-1] or 1) if len(shape) > 1 else one
+
+
+def _axes(rank: int) -> SearchStrategy[Any]:
+    """One axis but the batch's, or several, counted from either end."""
+    one = st.integers(1, rank - 1)
+    either = st.tuples(one, st.booleans()).map(lambda drawn: drawn[0] - rank if drawn[1] else drawn[0])
+    return either | st.lists(either, min_size=1, max_size=rank - 1, unique_by=lambda axis: axis % rank)
 
 
 @st.composite
