@@ -121,14 +121,21 @@ def layers(subject: Subject) -> dict[str, Any]:
 
     def layer_norm(axis: Any = -1, epsilon: float = 1e-3, dtype: Any = None, **options: Any) -> KerasLayer:
         _none(options, rms_scaling="scaling by the root mean square")
-        if axis not in (-1, [-1]):
-            raise NotExpressible("normalization over several axes or other than the last")
         start = {n.removesuffix("_initializer"): v for n, v in options.items() if n.endswith("_initializer")}
-        return KerasLayer(subject, nn.LayerNorm(epsilon=epsilon), start=start)
+        return KerasLayer(subject, nn.LayerNorm(epsilon=epsilon, axes=_axes(axis)), start=start)
+
+    def group_norm(groups: int = 32, axis: int = -1, epsilon: float = 1e-3, **options: Any) -> KerasLayer:
+        use = {"use_scale": options.pop("scale", True), "use_bias": options.pop("center", True)}
+        spec: Layer = nn.InstanceNorm(epsilon, **use) if groups == -1 else nn.GroupNorm(groups, epsilon=epsilon, **use)
+        start = {n.removesuffix("_initializer"): v for n, v in options.items() if n.endswith("_initializer")}
+        return KerasLayer(subject, spec, axis=axis, start=start)
+
+    def rms_norm(axis: Any = -1, epsilon: float = 1e-6) -> KerasLayer:
+        return KerasLayer(subject, nn.RMSNorm(epsilon, axes=_axes(axis)))
 
     def dropout(rate: float, seed: Any = None, noise_shape: Any = None, **options: Any) -> KerasLayer:
         if seed is not None or noise_shape is not None:
-            raise NotExpressible("masks of Keras's own generator, or shared along axes")
+            raise NotExpressible("masks of Keras's own generator")
         return KerasLayer(subject, nn.Dropout(float(rate)))
 
     def flatten(data_format: Any = None) -> KerasLayer:
@@ -155,6 +162,9 @@ def layers(subject: Subject) -> dict[str, Any]:
         "Dense": dense,
         "BatchNormalization": batch_norm,
         "LayerNormalization": layer_norm,
+        "GroupNormalization": group_norm,
+        "RMSNormalization": rms_norm,
+        "UnitNormalization": lambda axis=-1: KerasLayer(subject, nn.UnitNorm(_axes(axis))),
         "Dropout": dropout,
         "Flatten": flatten,
         "Reshape": lambda target_shape: KerasLayer(subject, nn.Reshape(tuple(target_shape))),
@@ -168,6 +178,10 @@ def layers(subject: Subject) -> dict[str, Any]:
     namespace = Namespace(**found)
     modules = {name.lower(): namespace for name in ("ReLU", "ELU", "Softmax", "PReLU")}
     return {"layers": namespace, "leaky_relu": namespace, **modules}
+
+
+def _axes(axis: Any) -> Any:
+    return axis if isinstance(axis, int) else tuple(axis)
 
 
 class _SharedPReLU(KerasLayer):

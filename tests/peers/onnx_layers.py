@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import numpy as np
 
 import nnspec as nn
 from nnspec.backends import Array
 from nnspec.losses import Loss
-from tests.peers.onnx_call import Call, need, one
+from tests.peers.onnx_call import Call, Operator, need, one
 from tests.peers.onnx_shapes import matmul_of_tensors
 from tests.peers.subjects import Subject, applied, network, unreduced
 
@@ -58,17 +58,39 @@ def batch_normalization(call: Call) -> list[Array]:
 
 
 def layer_normalization(call: Call) -> list[Array]:
-    """Normalization over all axes from ``axis`` on: these are one axis for the layer. The first output alone."""
-    x, scale, bias = call.x, call.inputs[1], call.input(2)
-    axis = call.get("axis", -1) % x.ndim
-    flat = (*x.shape[:axis], math.prod(x.shape[axis:]))
-    layer = nn.LayerNorm(epsilon=one(call.get("epsilon", 1e-5)), use_bias=bias is not None)
-    model = network(
-        {"x": x.shape},
-        [("flat", nn.Reshape(flat), ["x"]), ("norm", layer, ["flat"]), ("y", nn.Reshape(x.shape), ["norm"])],
-    )
-    given = {"norm/scale": scale.reshape(-1)} | ({} if bias is None else {"norm/bias": bias.reshape(-1)})
-    return [call.subject.forward(model, {"x": x[None]}, given)[0][0]]
+    """Normalization over all axes from ``axis`` on. The first output alone."""
+    scale, bias = call.inputs[1], call.input(2)
+    layer = nn.LayerNorm(epsilon=one(call.get("epsilon", 1e-5)), use_bias=bias is not None, axes=_from_axis(call))
+    return [applied(call.subject, layer, call.x, {"scale": scale} | ({} if bias is None else {"bias": bias}))]
+
+
+def rms_normalization(call: Call) -> list[Array]:
+    layer = nn.RMSNorm(epsilon=one(call.get("epsilon", 1e-5)), axes=_from_axis(call))
+    return [applied(call.subject, layer, call.x, {"scale": call.inputs[1]})]
+
+
+def _from_axis(call: Call) -> tuple[int, ...]:
+    """All axes from ``axis`` on, as those of the layer, which has the batch axis in front."""
+    return tuple(range(call.get("axis", -1) % call.x.ndim + 1, call.x.ndim + 1))
+
+
+def channels_normalization(layer: Callable[[Call], nn.Layer]) -> Operator:
+    """Group and instance normalization, of channels in the second axis."""
+
+    def operator(call: Call) -> list[Array]:
+        x, scale, bias = call.inputs
+        last = np.moveaxis(x, 1, -1)
+        model = network({"x": last.shape[1:]}, [("y", layer(call), ["x"])])
+        y = call.subject.forward(model, {"x": last}, {"y/scale": scale, "y/bias": bias})[0]
+        return [np.moveaxis(y, -1, 1)]
+
+    return operator
+
+
+def lp_normalization(call: Call) -> list[Array]:
+    need(call.get("p", 2) == 2, "a norm other than the Euclidean")
+    axis = call.get("axis", -1)
+    return [applied(call.subject, nn.UnitNorm(axis if axis < 0 else axis + 1), call.x)]
 
 
 # -- losses -----------------------------------------------------------------------------------------------------------

@@ -17,10 +17,13 @@ from nnspec.backends import Array
 from tests.peers.onnx_call import Call, Operator, need, one
 from tests.peers.onnx_layers import (
     batch_normalization,
+    channels_normalization,
     gemm,
     layer_normalization,
+    lp_normalization,
     matmul,
     negative_log_likelihood,
+    rms_normalization,
     softmax_cross_entropy,
 )
 from tests.peers.onnx_recurrent import GRU, LSTM, RNN
@@ -215,14 +218,21 @@ OPERATORS: dict[str, Operator] = {
     "Gemm": gemm,
     "GlobalAveragePool": global_pool(nn.GlobalAvgPool()),
     "GlobalMaxPool": global_pool(nn.GlobalMaxPool()),
+    "GroupNormalization": channels_normalization(
+        lambda call: nn.GroupNorm(call.get("num_groups", 1), epsilon=one(call.get("epsilon", 1e-5)))
+    ),
     "HardSigmoid": elementwise(hard_sigmoid),
     "HardSwish": elementwise(lambda call: nn.HardSilu()),
     "Identity": elementwise(lambda call: nn.Identity()),
+    "InstanceNormalization": channels_normalization(
+        lambda call: nn.InstanceNorm(epsilon=one(call.get("epsilon", 1e-5)))
+    ),
     "LSTM": LSTM,
     "LayerNormalization": layer_normalization,
     "LeakyRelu": elementwise(lambda call: nn.LeakyReLU(one(call.get("alpha", 0.01)))),
     "Log": elementwise(lambda call: nn.Log()),
     "LogSoftmax": along(nn.LogSoftmax),
+    "LpNormalization": lp_normalization,
     "MatMul": matmul,
     "Max": pairwise(nn.Maximum()),
     "MaxPool": max_pool,
@@ -233,6 +243,7 @@ OPERATORS: dict[str, Operator] = {
     "PRelu": prelu,
     "Pad": pad,
     "Pow": lambda call: operation(lambda call: nn.Power())(power(call)),
+    "RMSNormalization": rms_normalization,
     "RNN": RNN,
     "Relu": elementwise(lambda call: nn.ReLU()),
     "Reshape": reshape,
