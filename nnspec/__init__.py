@@ -103,7 +103,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.attention import MultiHeadAttention as MultiHeadAttention
     from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
     from nnspec.layers.convolution import Conv as Conv, DepthwiseConv as DepthwiseConv, SeparableConv as SeparableConv
-    from nnspec.layers.dropout import Dropout as Dropout
+    from nnspec.layers.dropout import (
+        AlphaDropout as AlphaDropout,
+        Dropout as Dropout,
+        GaussianDropout as GaussianDropout,
+        GaussianNoise as GaussianNoise,
+        SpatialDropout as SpatialDropout,
+        StochasticDepth as StochasticDepth,
+    )
     from nnspec.layers.embedding import Embedding as Embedding
     from nnspec.layers.linear import Dense as Dense
     from nnspec.layers.normalization import (

@@ -99,6 +99,12 @@ def uniforms(seed: int, stream: int, step: int, count: int) -> NDArray[np.float6
     return (k.astype(np.float64) + 0.5) * 2.0**-52
 
 
+def coarse_uniforms(seed: int, stream: int, step: int, count: int) -> NDArray[np.float64]:
+    """Numbers uniform on (0, 1) that float32 holds, too: (k + ½)/2²³ with k the top 23 bits of a word each."""
+    k = words(seed, stream, step, count) >> np.uint32(9)
+    return (k.astype(np.float64) + 0.5) * 2.0**-23
+
+
 def permutation(seed: int, purpose: str, step: int, count: int) -> NDArray[np.int32]:
     """A permutation of 0 … count − 1: the stable order of 64-bit keys drawn from the stream ("data", purpose)."""
     pairs = words(seed, stream_of("data", purpose), step, 2 * count).astype(np.uint64).reshape(count, 2)

@@ -48,7 +48,17 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.layers.padding": {"Crop": "Crop", "Pad": "Pad"},
         "nnspec.layers.resampling": {"Resize": "Resize", "Upsample": "Upsample"},
-        "nnspec.layers.dropout": {"Dropout": "Dropout"},
+        "nnspec.layers.dropout": {
+            name: name
+            for name in (
+                "AlphaDropout",
+                "Dropout",
+                "GaussianDropout",
+                "GaussianNoise",
+                "SpatialDropout",
+                "StochasticDepth",
+            )
+        },
         "nnspec.layers.normalization": {
             name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
         },

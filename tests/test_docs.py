@@ -55,7 +55,7 @@ def test_reference_is_current(root: Path) -> None:
 def test_reference_shows_what_a_docstring_says(root: Path) -> None:
     """A literal expectation of one class: formula, first field first, bounds in words, link to what a field holds."""
     page = (root / "docs/reference.md").read_text(encoding="utf-8")
-    dense = page[page.index("### Dense") : page.index("### Dropout")]
+    dense = page.partition("\n### Dense\n")[2].partition("\n### ")[0]
     assert "```text\ny = activation(x · kernel + bias)\n```" in dense
     rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", dense, re.MULTILINE)
     assert rows[0] == ("features", "integer > 0", "required")

@@ -33,7 +33,7 @@ import nnspec_jax.shape
 import nnspec_jax.transposed_convolution  # noqa: F401
 from nnspec.model import Model
 from nnspec.random import stream_of
-from nnspec_jax.random import keep_mask
+from nnspec_jax.random import keep_mask, normals
 from nnspec_jax.realize import Context, build
 
 
@@ -58,6 +58,17 @@ class Pass:
     nodes: dict[str, jax.Array] = field(default_factory=dict)
     masks: dict[str, jax.Array] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+
+    def draws(self, purposes: Sequence[str], owner: str, path: str) -> dict[str, Any]:
+        """What a random layer is given in one call: functions that draw for its purposes."""
+        call = self.calls[owner]
+        made = {"dropout": ("keep_mask", partial(self.keep_mask, owner, path, call))}
+        made["noise"] = ("normals", partial(self.normals, owner, call))
+        return dict(made[purpose] for purpose in purposes)
+
+    def normals(self, owner: str, call: int, shape: tuple[int, ...], dtype: Any) -> jax.Array:
+        """The standard normal numbers of one call of the layer that is kept at ``owner``."""
+        return normals(shape, dtype, self.seed, stream_of(owner, "noise", call), self.step)
 
     def keep_mask(self, owner: str, path: str, call: int, rate: float, shape: tuple[int, ...]) -> jax.Array:
         """The keep-mask of one call of the dropout whose layer is kept at ``owner``, recorded under ``path``."""
@@ -95,7 +106,7 @@ class Nodes(nnx.Module):
             if isinstance(layer, Nodes):
                 value = layer.run(given, run, f"{here}/", f"{mine}/")[layer.model.outputs[0]]
             elif node.layer.random:
-                value = layer(*given, keep_mask=partial(run.keep_mask, mine, here, run.calls[mine]))
+                value = layer(*given, **run.draws(node.layer.random, mine, here))
                 run.calls[mine] += 1
             else:
                 value = layer(*given)

@@ -7,7 +7,9 @@ jit, grad and scan, and lowers for every platform.
 
 from __future__ import annotations
 
+import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -99,6 +101,17 @@ def keep_mask(
     # into what follows, barriers or not, except a concatenation.
     kept = jax.lax.bitcast_convert_type(jnp.concatenate(packed), jnp.uint8)
     return kept.reshape(-1)[:count].astype(jnp.bool_).reshape(shape)
+
+
+def normals(
+    shape: tuple[int, ...], dtype: Any, seed: jax.Array, stream: jax.Array | int, step: jax.Array | int
+) -> jax.Array:
+    """Standard normal numbers √2 · erf⁻¹(2u − 1), with the u of :func:`nnspec.random.coarse_uniforms`."""
+    k = (words(seed, stream, step, int(np.prod(shape, dtype=np.int64))) >> np.uint32(9)).astype(jnp.int32)
+    odd = 2 * k + np.int32(1 - 2**23)  # over 2²³, it is 2u − 1
+    with jax.enable_x64(True):  # in float32, erf_inv is off by up to 40 ULP where its argument is close to ±1
+        z = jax.lax.erf_inv(odd.astype(jnp.float64) * 2.0**-23) * math.sqrt(2.0)
+        return z.astype(dtype).reshape(shape)
 
 
 @partial(jax.jit, static_argnames=("blocks", "first", "threshold"))  # traced once for masks of one size

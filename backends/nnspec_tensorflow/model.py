@@ -69,7 +69,7 @@ class Step:
 
     def call(self, layer: Any, given: list[Any], **options: Any) -> Any:
         """The node's value."""
-        if isinstance(layer, dropout.RandomLayer | SubModel):
+        if isinstance(layer, dropout.DrawingLayer | SubModel):
             options["use"] = self.use
         if isinstance(layer, SubModel):
             return layer(single(dict(zip(layer.plan.inputs, given, strict=True))), **options)
@@ -175,7 +175,7 @@ class SpecModel(_Planned):
         self.random_step = self.add_weight(name="random_step", shape=(), **integers)
         state = RandomState(self.random_seed, self.random_step)
         for layer in _flat(self):
-            if isinstance(layer, dropout.RandomLayer):
+            if isinstance(layer, dropout.DrawingLayer):
                 layer.state = state
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -109,6 +109,24 @@ def keep_mask(rate: float, like: Tensor, key: Tensor, stream: int, step: Tensor)
     return tf.reshape(tf.cast(tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:count], tf.bool), shape)
 
 
+def normals(like: Tensor, key: Tensor, stream: int, step: Tensor) -> Tensor:
+    """Standard normal numbers √2 · erf⁻¹(2u − 1), with the u of :func:`nnspec.random.coarse_uniforms`.
+
+    Of the shape and in the dtype of ``like``, which is float32 or float64.
+    """
+    return island(lambda like, key, step: _normals(like, key, stream, step))(like, key, step)
+
+
+def _normals(like: Tensor, key: Tensor, stream: int, step: Tensor) -> Tensor:
+    shape, count = _size(like)
+    drawn = words(key, stream, step, count, tf.constant(0, tf.uint64))
+    k = tf.cast(tf.bitwise.right_shift(drawn, tf.constant(9, tf.uint32)), tf.int32)
+    odd = 2 * k + tf.constant(1 - 2**23, tf.int32)  # over 2²³, it is 2u − 1
+    # In float64: in float32, erfinv is off by up to 40 ULP where its argument is close to ±1.
+    z = tf.math.erfinv(tf.cast(odd, tf.float64) * tf.constant(2.0**-23, tf.float64))
+    return tf.reshape(tf.cast(z * tf.constant(math.sqrt(2.0), tf.float64), like.dtype), shape)
+
+
 def _size(like: Tensor) -> tuple[Any, Any]:
     """A tensor's shape, and how many elements it has: numbers where they are known."""
     known = like.shape.is_fully_defined()

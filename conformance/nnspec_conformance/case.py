@@ -109,7 +109,8 @@ class Case:
     def drops(self) -> bool:
         """Whether training draws masks that drop something."""
         rates = ("rate", "dropout_rate")
-        return self.random and any(getattr(node.layer, rate, 0) for _, node in self.model.walk() for rate in rates)
+        layers = [node.layer for _, node in self.model.walk() if "dropout" in node.layer.random]
+        return any(getattr(layer, rate, 0) for layer in layers for rate in rates)
 
     @property
     def stateful(self) -> bool:

@@ -122,6 +122,15 @@ class Scope:
         self.state.masks[self.path] = mask
         return mask
 
+    def normals(self, shape: tuple[int, ...]) -> Array:
+        """The standard normal numbers of this call, for this seed and step, in float64."""
+        from scipy.special import ndtri
+
+        stream = random.stream_of(self.owner, "noise", self.call)
+        drawn = random.coarse_uniforms(self.state.seed, stream, self.state.step, int(np.prod(shape, dtype=np.int64)))
+        z: Array = ndtri(drawn).reshape(shape)
+        return z
+
 
 @functools.lru_cache(maxsize=128)
 def _keep_mask(rate: float, shape: tuple[int, ...], seed: int, stream: int, step: int) -> NDArray[np.bool_]:

@@ -58,6 +58,15 @@ MUTANTS = [
     _normalization(
         "RMSNorm", "a scale where there is none", '"use_scale": spec.use_scale', '"use_scale": True', raises=True
     ),
+    _dropout("StochasticDepth", "elements for examples", "self.spec.mask_shape(x.shape)", "x.shape"),
+    _dropout(
+        "AlphaDropout",
+        "neither mean nor variance kept",
+        "a * jnp.where(mask, x, SELU_LIMIT) + b",
+        "jnp.where(mask, x, SELU_LIMIT)",
+    ),
+    _dropout("GaussianNoise", "noise in inference", "self.deterministic or self.stddev == 0.0", "self.stddev == 0.0"),
+    _random("GaussianNoise", "sines for the normal distribution", "jax.lax.erf_inv(odd.", "jnp.sin(odd.", "forward"),
     _dropout("Dropout", "not scaled", "x / (1.0 - self.rate)", "x"),
     _dropout("Dropout", "scaled by the rate", "x / (1.0 - self.rate)", "x / self.rate"),
     _dropout("Dropout", "drops in inference", "self.deterministic or self.rate == 0.0", "self.rate == 0.0"),

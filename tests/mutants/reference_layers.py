@@ -82,8 +82,8 @@ MUTANTS = [
     _normalization(
         "BatchNorm",
         "running statistics in training",
-        "_normalized(spec.epsilon, x, mean, var), -1)",
-        '_normalized(spec.epsilon, x, scope["mean"], scope["var"]), -1)',
+        "for values in (mean, var))",
+        'for values in (scope["mean"], scope["var"]))',
     ),
     _normalization(
         "BatchNorm",
@@ -119,6 +119,17 @@ MUTANTS = [
     ),
     _dropout("Dropout", "not scaled", "x / (1 - spec.rate), 0)", "x, 0)"),
     _dropout("Dropout", "kept where it should be dropped", "x / (1 - spec.rate), 0)", "0, x / (1 - spec.rate))"),
+    _dropout("SpatialDropout", "elements for channels", "spec.mask_shape(x.shape)), x / (1", "x.shape), x / (1"),
+    _dropout("AlphaDropout", "the mean not kept", "x.dtype.type(SELU_LIMIT)) + b", "x.dtype.type(SELU_LIMIT))"),
+    _dropout("AlphaDropout", "dropped to zero", "x.dtype.type(SELU_LIMIT)", "0"),
+    _dropout("GaussianDropout", "noise without the one", "x * (1 + spec.stddev *", "x * (0 + spec.stddev *"),
+    _base(
+        "GaussianNoise",
+        "words of a mask",
+        '(self.owner, "noise", self.call)',
+        '(self.owner, "dropout", self.call)',
+        "forward",
+    ),
     _dropout("Dropout", "drops in inference", "if not scope.training or", "if"),
     _base(
         "Dropout",

@@ -1,4 +1,4 @@
-"""Dropout: the mask of the generator, the scale, and when it does nothing."""
+"""Dropout and noise: the bits of the generator, what becomes of the input, and when nothing does."""
 
 from __future__ import annotations
 
@@ -44,3 +44,80 @@ def test_the_mean_is_kept() -> None:
     kept = value(nn.Dropout(0.25), np.ones((300, 300)), training=True, seed=5)
     assert set(np.unique(kept)) == {0.0, 1 / 0.75}
     assert abs(kept.mean() - 1) < 4 * np.sqrt(0.25 / 0.75 / kept.size)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Dropout(0.4, (1, -1)), (4, 1, 3, 1)),
+        (nn.Dropout(0.4, (0,)), (1, 5, 3, 6)),
+        (nn.SpatialDropout(0.4), (4, 1, 1, 6)),
+        (nn.StochasticDepth(0.4), (4, 1, 1, 1)),
+        (nn.AlphaDropout(0.4, (2,)), (4, 5, 1, 6)),
+    ],
+)
+def test_a_mask_is_shared_along_axes(layer: Any, shape: tuple[int, ...]) -> None:
+    x = np.random.default_rng(4).normal(size=(4, 5, 3, 6))
+    found = single(layer, x, training=True, seed=3)
+    words = random.words(3, random.stream_of("node", "dropout", 0), 0, int(np.prod(shape))).reshape(shape)
+    kept = words.astype(object) < 0.6 * 2**32
+    np.testing.assert_array_equal(found.masks["node"], kept)
+    if not isinstance(layer, nn.AlphaDropout):
+        np.testing.assert_array_equal(found.outputs["node"], np.where(kept, x / (1 - 0.4), 0))
+    np.testing.assert_array_equal(value(layer, x), x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        (nn.Dropout(0.4, (3,)), r"Dropout: axis 3 does not exist in input \(batch, 2, 4\)"),
+        (nn.AlphaDropout(0.4, (1, -2)), r"AlphaDropout: axes \[1, -2\] name an axis .* twice"),
+    ],
+)
+def test_axes_that_cannot_share_a_mask(layer: Any, reason: str) -> None:
+    with pytest.raises(nn.ShapeError, match=reason):
+        layer.output_shape((None, 2, 4))
+
+
+def test_spatial_dropout_needs_positions() -> None:
+    with pytest.raises(nn.ShapeError, match="SpatialDropout needs an axis between batch and channels"):
+        nn.SpatialDropout(0.5).output_shape((None, 4))
+
+
+def test_alpha_dropout() -> None:
+    """PyTorch's formula on our mask, and the statistics that it is made for."""
+    x = np.random.default_rng(4).normal(size=(300, 300))
+    found = single(nn.AlphaDropout(0.2), x, training=True, seed=3)
+    y, mask = found.outputs["node"], found.masks["node"]
+    alpha = 1.7580993408473766  # torch/csrc: _alpha_dropout
+    a = 1.0 / np.sqrt((alpha * alpha * 0.2 + 1) * (1 - 0.2))
+    np.testing.assert_allclose(y, x * mask * a + np.where(mask, 0.0, -1.0) * alpha * a + alpha * a * 0.2, rtol=1e-12)
+    assert abs(y.mean()) < 0.02 and abs(y.std() - 1) < 0.02
+    np.testing.assert_array_equal(value(nn.AlphaDropout(0.0), x, training=True), x)
+
+
+def test_gaussian_noise_is_normal() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    z = value(nn.GaussianNoise(1.0), np.zeros((200, 500)), training=True, seed=5)
+    assert stats.kstest(z.ravel(), "norm").pvalue > 0.01
+    scaled = value(nn.GaussianNoise(0.25), np.full((200, 500), 3.0), training=True, seed=5)
+    np.testing.assert_allclose(scaled, 3.0 + 0.25 * z, rtol=1e-15)
+    product = value(nn.GaussianDropout(0.2), np.full((200, 500), 3.0), training=True, seed=5)
+    np.testing.assert_allclose(product, 3.0 * (1 + 0.5 * z), rtol=1e-14)
+    other = value(nn.GaussianNoise(1.0), np.zeros((200, 500)), training=True, seed=5, step=1)
+    assert abs(np.corrcoef(z.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+def test_gaussian_noise_of_known_words() -> None:
+    """The numbers of docs/randomness.md, from the words by Python's own normal distribution."""
+    from statistics import NormalDist
+
+    words = random.words(7, random.stream_of("node", "noise", 0), 2, 5)
+    expected = [NormalDist().inv_cdf(((int(word) >> 9) + 0.5) / 2**23) for word in words]
+    found = value(nn.GaussianNoise(1.0), np.zeros((1, 5)), training=True, seed=7, step=2)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("layer", [nn.GaussianNoise(0.0), nn.GaussianDropout(0.0), nn.GaussianNoise(0.5)])
+def test_no_noise(layer: Any) -> None:
+    np.testing.assert_array_equal(value(layer, X, training=layer != nn.GaussianNoise(0.5)), X)

@@ -12,6 +12,7 @@ from nnspec.errors import ShapeError
 from nnspec.layers.activation import Standardize
 from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.base import DType, Layer, Shape
+from nnspec.layers.dropout import SpatialDropout
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
 from nnspec.layers.scaling import Normalization, Rescaling
 from nnspec.ops import Concat, Divide, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
@@ -95,7 +96,7 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return window.may_take(cls, shapes[0])
     if len(shapes[0]) != _RANKS.get(cls.__name__, len(shapes[0])):
         return False
-    if cls is InstanceNorm and len(shapes[0]) < 3:
+    if cls in (InstanceNorm, SpatialDropout) and len(shapes[0]) < 3:
         return False
     if cls.__name__ == "GLU":  # halves an axis
         return any(size and size % 2 == 0 for size in shapes[0][1:])
@@ -135,6 +136,7 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints |= {
             name: _per_channel(first, low) for name, low in (("scale", -2), ("offset", -2), ("mean", -2), ("var", 0))
         }
+    hints["broadcast_dims"] = st.lists(st.integers(0, len(first) - 1), max_size=2, unique=True)
     if cls is MultiHeadAttention:
         hints["mask"] = st.just(False)  # which would be a second input
     if cls.__name__ == "Reshape":
