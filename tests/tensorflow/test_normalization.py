@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,37 @@ def test_a_shared_layer_meets_inputs_of_other_ranks() -> None:
             np.testing.assert_allclose(x, expected.outputs[name], rtol=1e-12, atol=1e-13)
     for name, x in expected.updates.items():  # of both calls, one after the other
         np.testing.assert_allclose(net.variables()[name], x, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "norm", [nn.GroupNorm(2), nn.RMSNorm(axes=(-1, -2)), nn.LayerNorm(axes=(-1, -2)), nn.Dropout(0.4, (-1,))]
+)
+def test_axes_are_those_of_each_input(norm: nn.Layer) -> None:
+    small, large = nn.symbol([3, 4], "small"), nn.symbol([2, 3, 4], "large")
+    model = nn.Model(inputs=[small, large], outputs=[norm(small), norm(large)])
+    net = randomized(model, "float64")
+    rng = np.random.default_rng(0)
+    given = {"small": rng.normal(size=(5, 3, 4)), "large": rng.normal(size=(5, 2, 3, 4))}
+    expected = run(model, net.variables(), given, training=True, seed=5).outputs
+    for name, x in net.forward(given, training=True).items():
+        np.testing.assert_allclose(x, expected[name], rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+def test_layers_of_all_options_are_saved(tmp_path: Path) -> None:
+    layers = [
+        *(nn.Rescaling((1.0, 2.0, 3.0, 0.5), 0.1), nn.Normalization(), nn.Normalization(0.1, 2.0)),
+        *(nn.RMSNorm(axes=(2, 1)), nn.RMSNorm(use_scale=False), nn.LayerNorm(axes=(-1, 1))),
+        *(nn.GroupNorm(2), nn.InstanceNorm(), nn.UnitNorm((1, 2), epsilon=0.1)),
+        *(nn.BatchNorm(axis=1, use_running_average=True), nn.LayerScale()),
+        *(nn.Dropout(0.3, (1,)), nn.SpatialDropout(0.2), nn.StochasticDepth(0.2), nn.AlphaDropout(0.1)),
+        *(nn.GaussianNoise(0.1), nn.GaussianDropout(0.1)),
+    ]
+    native = randomized(nn.Sequential(layers, input=[3, 4]), "float64").native
+    native.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(0).normal(size=(5, 3, 4))
+    for training in (False, True):
+        expected = native(x, training=training).numpy()
+        assert abs(expected).max() > 0
+        np.testing.assert_array_equal(loaded(x, training=training).numpy(), expected)
