@@ -50,7 +50,8 @@ def layer_norm(spec: LayerNorm, scope: Scope, x: Array) -> Array:
 
 @apply.register(GroupNorm)
 def group_norm(spec: GroupNorm, scope: Scope, x: Array) -> Array:
-    grouped = x.reshape(*x.shape[:-1], spec.groups(x.shape), -1)
+    groups = spec.groups(x.shape)
+    grouped = x.reshape(*x.shape[:-1], groups, x.shape[-1] // groups)  # without -1, which an empty batch cannot resolve
     axes = (*range(1, x.ndim - 1), x.ndim)
     mean, var = grouped.mean(axes, keepdims=True), grouped.var(axes, keepdims=True)
     return _scaled(scope, _normalized(spec.epsilon, grouped, mean, var).reshape(x.shape), -1)

@@ -40,8 +40,8 @@ MUTANTS = [
     _normalization(
         "GroupNorm",
         "groups and their channels exchanged",
-        "spec.groups(x.shape), -1)",
-        "-1, spec.groups(x.shape))",
+        "groups, x.shape[-1] // groups)",
+        "x.shape[-1] // groups, groups)",
         raises=True,
     ),
     _normalization(

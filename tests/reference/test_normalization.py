@@ -144,6 +144,7 @@ def test_group_norm(layer: nn.GroupNorm, groups: int, shape: tuple[int, ...]) ->
     expected = torch.nn.functional.group_norm(channels_first, groups, scale, bias, 1e-2).numpy()
     found = value(layer, x, variables={"scale": v["scale"], "bias": v["bias"]}, training=True)
     np.testing.assert_allclose(found, np.moveaxis(expected, 1, -1), rtol=1e-12, atol=1e-14)
+    assert value(layer, x[:0], variables={"scale": v["scale"], "bias": v["bias"]}).shape == (0, *shape[1:])
 
 
 def test_groups_are_32_unless_given() -> None:
