@@ -13,7 +13,6 @@ from nnspec.layers.dropout import (
     SELU_LIMIT,
     AlphaDropout,
     Dropout,
-    Dropping,
     GaussianDropout,
     GaussianNoise,
     SpatialDropout,
@@ -33,7 +32,7 @@ class PhiloxDropout(nnx.Module):
     ``train()`` and ``eval()`` switch it as they switch ``nnx.Dropout``.
     """
 
-    def __init__(self, spec: Dropping) -> None:
+    def __init__(self, spec: Dropout | SpatialDropout | StochasticDepth | AlphaDropout) -> None:
         self.spec = spec
         self.rate = spec.rate
         self.deterministic = False

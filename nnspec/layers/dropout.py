@@ -14,7 +14,7 @@ SELU_LIMIT = -1.7580993408473766
 
 
 @spec
-class Dropping(Layer):
+class _Dropping(Layer):
     """Base of layers that drop on masks.
 
     Attributes:
@@ -52,7 +52,7 @@ class Dropping(Layer):
 
 
 @spec
-class Dropout(Dropping):
+class Dropout(_Dropping):
     """Inverted dropout: in training each element is kept with probability 1 − rate and scaled by 1/(1 − rate).
 
     y = where(mask, x / (1 − rate), 0),   mask = bits < round((1 − rate) · 2³²)
@@ -75,7 +75,7 @@ class Dropout(Dropping):
 
 
 @spec
-class SpatialDropout(Dropping):
+class SpatialDropout(_Dropping):
     """Dropout of whole channels: one word of the mask for all positions of a channel.
 
     y = where(mask, x / (1 − rate), 0), as Dropout with all axes between batch and channels in ``broadcast_dims``.
@@ -94,7 +94,7 @@ class SpatialDropout(Dropping):
 
 
 @spec
-class StochasticDepth(Dropping):
+class StochasticDepth(_Dropping):
     """Dropout of whole examples ("drop path"), for the end of a residual branch, which is left out for them.
 
     y = where(mask, x / (1 − rate), 0), as Dropout with all axes but the batch's in ``broadcast_dims``.
@@ -108,7 +108,7 @@ class StochasticDepth(Dropping):
 
 
 @spec
-class AlphaDropout(Dropping):
+class AlphaDropout(_Dropping):
     """Dropout for networks of SELU: dropped elements take the value α' that SELU tends to, and mean and variance stay.
 
     y = a · where(mask, x, α') + b,   α' = −1.7580993408473766
