@@ -416,12 +416,20 @@ def test_a_bias_in_front_of_a_batch_norm_has_no_effect() -> None:
         [nn.Dense(4), "relu", nn.BatchNorm()],
         [nn.Dense(4), nn.Dropout(0.5), nn.BatchNorm()],
         [nn.Dense(4), nn.LayerNorm()],
+        [nn.Dense(4), nn.BatchNorm(use_running_average=True)],
+        [nn.Reshape((3, 1)), nn.Dense(4), nn.BatchNorm(axis=1)],
+        [nn.Reshape((1, 3)), nn.LayerNorm(axes=(1, 2)), nn.BatchNorm()],
         [nn.Dense(4), nn.Reshape((2, 2)), nn.BatchNorm()],
         [nn.Dense(4)],
     ],
 )
 def test_biases_with_effect(layers: list[Any]) -> None:
     assert without_effect(nn.Sequential(layers, [3])) == {}
+
+
+def test_a_group_norm_ends_in_a_shift() -> None:
+    model = nn.Sequential([nn.Dense(4, "relu"), nn.GroupNorm(2), nn.BatchNorm()], [3])
+    assert set(without_effect(model)) == {"group_norm/bias", "batch_norm/mean"}
 
 
 def test_shifts_pass_through_sums_and_flatten() -> None:
