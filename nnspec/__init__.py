@@ -150,6 +150,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         NegativeLogLikelihood as NegativeLogLikelihood,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
+    from nnspec.losses.contrastive import InfoNCE as InfoNCE
     from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge
     from nnspec.losses.regression import (
         CosineDistance as CosineDistance,

@@ -239,7 +239,7 @@ def _check_output(experiment: Experiment, shape: Shape) -> None:
     if len(shape) < 2:
         raise SpecError(f"{name} needs an output with features, got {show(shape)}", ("loss",))
     try:
-        loss.target_shape(shape)
+        loss.positions(shape)
     except ShapeError as error:
         raise SpecError(error.reason, ("loss",)) from None
     if name == "SoftmaxCrossEntropy" and last == 1:

@@ -177,6 +177,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "SoftmaxCrossEntropy",
             )
         },
+        "nnspec.losses.contrastive": {"InfoNCE": "InfoNCE"},
         "nnspec.losses.margin": {name: name for name in ("CategoricalHinge", "Hinge", "SquaredHinge")},
         "nnspec.losses.regression": {
             name: name

@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
         NegativeLogLikelihood as NegativeLogLikelihood,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
+    from nnspec.losses.contrastive import InfoNCE as InfoNCE
     from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge
     from nnspec.losses.regression import (
         CosineDistance as CosineDistance,

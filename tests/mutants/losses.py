@@ -14,6 +14,9 @@ _margin, _jax_margin, _tensorflow_margin = (planting(f"{wing}.losses.margin", "l
 _numbers, _jax_numbers, _tensorflow_numbers = (
     planting(f"{wing}.losses.regression", "loss", "loss kinks") for wing in _WINGS
 )
+_contrast, _jax_contrast, _tensorflow_contrast = (
+    planting(f"{wing}.losses.contrastive", "loss", "loss kinks") for wing in _WINGS
+)
 _overlap, _jax_overlap, _tensorflow_overlap = (
     planting(f"{wing}.losses.segmentation", "loss", "loss kinks") for wing in _WINGS
 )
@@ -83,7 +86,7 @@ MUTANTS = [
     _numbers(
         "CosineDistance",
         "norms not bounded",
-        "np.sqrt((v * v).sum(-1, keepdims=True)), spec.epsilon)",
+        "np.sqrt((v * v).sum(-1, keepdims=True)), epsilon)",
         "np.sqrt((v * v).sum(-1, keepdims=True)), 0)",
         hint="short",
     ),
@@ -230,5 +233,15 @@ MUTANTS = [
         "constant(spec.alpha, x) * wrong",
         "tf.cast(spec.alpha, x.dtype) * wrong",
         hint="alpha=0.3",
+    ),
+    _contrast(
+        "InfoNCE",
+        "outputs are searched",
+        "found = -np.diagonal(log_softmax(scores))",
+        "found = -np.diagonal(log_softmax(scores.T))",
+    ),
+    _jax_contrast("InfoNCE", "temperature multiplied", "/ spec.temperature", "* spec.temperature"),
+    _tensorflow_contrast(
+        "InfoNCE", "temperature in float32", "constant(spec.temperature, x)", "tf.cast(spec.temperature, x.dtype)"
     ),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_jax.losses import classification, margin, regression, segmentation
+from nnspec_jax.losses import classification, contrastive, margin, regression, segmentation
 from nnspec_jax.losses.base import (
     LossFunction,
     PerPosition,
@@ -18,6 +18,7 @@ __all__ = [
     "PerPosition",
     "check_class_ids",
     "classification",
+    "contrastive",
     "elementwise",
     "is_class_ids",
     "margin",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from nnspec_tensorflow.losses import classification, margin, regression, segmentation
+from nnspec_tensorflow.losses import classification, contrastive, margin, regression, segmentation
 from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, loss, reduced, weighted
 
 __all__ = [
     "SpecLoss",
     "class_ids",
     "classification",
+    "contrastive",
     "elementwise",
     "loss",
     "margin",

@@ -13,6 +13,7 @@ from nnspec.losses import (
     Dice,
     GaussianNLL,
     Hinge,
+    InfoNCE,
     KLDivergence,
     Loss,
     MeanSquaredLogarithmicError,
@@ -38,6 +39,8 @@ def cases(draw: st.DrawFn) -> LossCase:
     targets = draw(_targets(spec))
     if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero
         targets = "soft"
+    if isinstance(spec, InfoNCE):
+        shape = (draw(SIZES),)
     if isinstance(spec, GaussianNLL):
         shape = (*shape, 2 * draw(SIZES))
     logits = not positive(spec)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from nnspec.layers.linear import Dense
-from nnspec.losses import GaussianNLL, KLDivergence, Loss
+from nnspec.losses import GaussianNLL, InfoNCE, KLDivergence, Loss
 from nnspec.model import Model, Node
 from nnspec_conformance.strategies.fields import of_kind
 from nnspec_conformance.strategies.losses import of_each_class, positive
@@ -41,4 +41,4 @@ def cases(draw: st.DrawFn) -> TrainingCase:
 
 def _on_logits(loss: Loss) -> bool:
     """Whether a loss takes outputs of any size, and the targets that training cases have."""
-    return not positive(loss) and not isinstance(loss, KLDivergence)
+    return not positive(loss) and not isinstance(loss, InfoNCE | KLDivergence)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from nnspec.reference.losses import classification, margin, regression, segmentation
+from nnspec.reference.losses import classification, contrastive, margin, regression, segmentation
 from nnspec.reference.losses.base import class_ids, elementwise, loss, per_position, value, weighted
 
 __all__ = [
     "class_ids",
     "classification",
+    "contrastive",
     "elementwise",
     "loss",
     "margin",

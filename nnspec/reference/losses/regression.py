@@ -53,12 +53,14 @@ def _pinball(spec: specs.Pinball, x: Array, targets: Array) -> Array:
     return np.maximum(spec.quantile * e, (spec.quantile - 1) * e)
 
 
+def unit(v: Array, epsilon: float) -> Array:
+    """v / max(‖v‖, ε) along the last axis."""
+    return np.asarray(v / np.maximum(np.sqrt((v * v).sum(-1, keepdims=True)), epsilon))
+
+
 @loss.register(specs.CosineDistance)
 def _cosine_distance(spec: specs.CosineDistance, x: Array, targets: Array) -> Array:
-    y = elementwise(x, targets)
-    norms = (np.maximum(np.sqrt((v * v).sum(-1, keepdims=True)), spec.epsilon) for v in (x, y))
-    one, other = (v / norm for v, norm in zip((x, y), norms, strict=True))
-    cosine: Array = (one * other).sum(-1)
+    cosine: Array = (unit(x, spec.epsilon) * unit(elementwise(x, targets), spec.epsilon)).sum(-1)
     return -cosine if spec.form == "negative" else 1 - cosine
 
 
