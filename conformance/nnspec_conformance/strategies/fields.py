@@ -80,6 +80,10 @@ RANGES: dict[str, Hints] = {
         "rho": numbers(0, 0.99, 0.5),
         "momentum": numbers(0, 0.99, 0.5),
         "initial_accumulator": numbers(0.01, 1, 0.5),
+        "epsilon_root": magnitudes(1e-8, 1),
+        "momentum_decay": st.none() | numbers(1e-3, 1, 1.0),
+        "threshold": numbers(4, 9, 5.0),
+        "trust_coefficient": numbers(1e-3, 1, 0.1),
     },
     "schedule": {
         **dict.fromkeys(("initial", "end", "start", "minimum", "value", "base"), numbers(0, 0.3, 0.1)),
