@@ -34,6 +34,11 @@ def front(axes: Axes | list[int], shape: Any) -> list[int]:
     return list(feature_axes(tuple(shape), axes if isinstance(axes, int) else tuple(axes), "normalization"))
 
 
+def rest(x: Tensor, axes: list[int]) -> list[int]:
+    """The other axes of x."""
+    return [axis for axis in range(x.shape.rank) if axis not in axes]
+
+
 def along(values: Tensor, x: Tensor, axes: list[int]) -> Tensor:
     """What has the sizes of these axes of x, in its dtype and to be broadcast against it."""
     given = iter(values.shape)
@@ -63,7 +68,7 @@ def normalized(x: Tensor, axes: list[int], features: list[int], scale: Tensor, b
         features: of which scale and bias have the sizes.
         scale, bias: to be broadcast against x.
     """
-    others = [axis for axis in range(x.shape.rank) if axis not in features]
+    others = rest(x, features)
 
     @tf.custom_gradient
     def run(x: Tensor, scale: Tensor, bias: Tensor) -> tuple[Tensor, Any]:
@@ -144,7 +149,7 @@ class SpecBatchNormalization(keras.layers.BatchNormalization):
         features = front(self.axis, x.shape)
         scale, bias = _scale_and_bias(self, x, features)
         if training and self.trainable and not self.use_running_average:
-            others = [axis for axis in range(x.shape.rank) if axis not in features]
+            others = rest(x, features)
             if by_kernels() and x.dtype == tf.float32 and features == [x.shape.rank - 1]:
                 y, *statistics = by_one_kernel(x, tf.reshape(scale, (-1,)), tf.reshape(bias, (-1,)), self.epsilon)
             else:

@@ -115,7 +115,7 @@ MUTANTS = [
         "gradients",
     ),
     _normalization(
-        "BatchNorm", "mean over the batch alone", "axis not in features]", "axis < 1]", hint="rank 4", raises=True
+        "BatchNorm", "mean over the batch alone", "axis not in axes]", "axis < 1]", hint="rank 4", raises=True
     ),
     _normalization(
         "BatchNorm", "Keras's default momentum", "momentum=spec.momentum", "momentum=0.99", "state", hint="momentum=0.9"
