@@ -64,6 +64,7 @@ RANGES: dict[str, Hints] = {
         "negative_slope": numbers(0, 2, 0.0),
     },
     "loss": {
+        "margin": numbers(0.05, 3, 1.0) | st.just(0.0),
         "temperature": numbers(0.1, 3, 1.0),
         "smooth": numbers(0.05, 3, 1.0),
         "gamma": numbers(0, 4, 2.0),
