@@ -29,7 +29,9 @@ def correlated(spec: Conv, x: Array, kernel: Array) -> Array:
     parts = zip(
         np.split(seen, spec.groups, rank + 1), np.split(np.moveaxis(kernel, rank, 0), spec.groups, -1), strict=True
     )
-    return np.concatenate([np.tensordot(part, weights, rank + 1) for part, weights in parts], -1)
+    # Some processors' products take infinity times the zeros with which they fill up their vectors.
+    with np.errstate(invalid="ignore"):
+        return np.concatenate([np.tensordot(part, weights, rank + 1) for part, weights in parts], -1)
 
 
 @apply.register(Conv)
