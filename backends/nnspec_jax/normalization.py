@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,8 +14,49 @@ from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, Laye
 from nnspec_jax.realize import Context, at_least_float32, build, rounded_once
 
 
-class HalfBatchNorm(nnx.BatchNorm):
-    """``nnx.BatchNorm`` in float32 between a half-precision input, output, and half-precision variables."""
+@partial(jax.custom_jvp, nondiff_argnums=(3, 4))
+def over_batch(x: jax.Array, scale: jax.Array, bias: jax.Array, axes: tuple[int, ...], epsilon: float) -> jax.Array:
+    """x normalized by its moments along axes, times the scale, plus the bias, both to be broadcast against it."""
+    return _standardized(x, axes, epsilon)[0] * scale + bias
+
+
+@over_batch.defjvp
+def _tangents_over_batch(axes: tuple[int, ...], epsilon: float, primals: Any, tangents: Any) -> Any:
+    """Written so that the gradient that JAX makes of it has two sums, which are the gradients of bias and scale."""
+    x, scale, bias = primals
+    z, deviation = _standardized(x, axes, epsilon)
+    moved = tangents[0] * (scale / deviation)
+    share = -deviation.size / z.size
+    shift, stretch = (v.sum(axes, keepdims=True) * share for v in (moved, moved * z))
+    return z * scale + bias, moved + shift + z * stretch + z * tangents[1] + tangents[2]
+
+
+def _standardized(x: jax.Array, axes: tuple[int, ...], epsilon: float) -> tuple[jax.Array, jax.Array]:
+    """(x − mean) / √(var + epsilon), and what it is divided by."""
+    centered = x - x.mean(axes, keepdims=True)
+    deviation = jnp.sqrt(jnp.square(centered).mean(axes, keepdims=True) + epsilon)
+    return centered / deviation, deviation
+
+
+class SpecBatchNorm(nnx.BatchNorm):
+    """``nnx.BatchNorm`` with a derivative of its own, of two sums over all of x where JAX's has five."""
+
+    def __call__(self, x: jax.Array, use_running_average: bool | None = None, *, mask: jax.Array | None = None) -> Any:
+        y = super().__call__(x, use_running_average, mask=mask)
+        frozen = self.use_running_average if use_running_average is None else use_running_average
+        if frozen or mask is not None:
+            return y
+        # Flax has taken the statistics; what else it computed is not used, and not computed where this is compiled.
+        axis = self.axis % x.ndim
+        shape = [size if i == axis else 1 for i, size in enumerate(x.shape)]
+        scale = jnp.ones(shape, self.dtype) if self.scale is None else self.scale[...].reshape(shape)
+        bias = jnp.zeros(shape, self.dtype) if self.bias is None else self.bias[...].reshape(shape)
+        others = tuple(i for i in range(x.ndim) if i != axis)
+        return over_batch(*(v.astype(self.dtype) for v in (x, scale, bias)), others, self.epsilon)
+
+
+class HalfBatchNorm(SpecBatchNorm):
+    """Batch normalization in float32 between a half-precision input, output, and half-precision variables."""
 
     def __call__(self, x: jax.Array, use_running_average: bool | None = None, *, mask: jax.Array | None = None) -> Any:
         statistics = (self.mean, self.var)
@@ -59,7 +101,7 @@ def _over_axes(kind: type[nnx.LayerNorm] | type[nnx.RMSNorm], spec: LayerNorm | 
 @build.register
 def batch_norm(spec: BatchNorm, context: Context) -> nnx.BatchNorm:
     wide = at_least_float32(context.dtype)
-    kind = nnx.BatchNorm if wide == context.dtype else HalfBatchNorm
+    kind = SpecBatchNorm if wide == context.dtype else HalfBatchNorm
     (features,) = spec.params(*context.shapes)["mean"].shape
     return (FrozenBatchNorm if spec.use_running_average else kind)(
         features,

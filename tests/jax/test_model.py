@@ -66,7 +66,7 @@ def test_the_layers_are_flaxs_own() -> None:
     layers = net.native.layers
     assert type(layers["dense_1"]) is nnx.Linear
     assert isinstance(layers["dense"], nnx.Linear)
-    assert type(layers["batch_norm"]) is nnx.BatchNorm
+    assert isinstance(layers["batch_norm"], nnx.BatchNorm)
     assert layers["dense_1"].precision == jax.lax.Precision.HIGHEST
     assert layers["batch_norm"].use_fast_variance is False
 

@@ -24,6 +24,14 @@ MUTANTS = [
         "BatchNorm", "fast variance", '"use_fast_variance": False', '"use_fast_variance": True', hint="large"
     ),
     _normalization("BatchNorm", "momentum inverted", "momentum=spec.momentum", "momentum=1.0 - spec.momentum", "state"),
+    _normalization(
+        "BatchNorm",
+        "no gradient through the variance",
+        "moved + shift + z * stretch + z * tangents[1]",
+        "moved + shift + z * tangents[1]",
+        "gradients",
+    ),
+    _normalization("BatchNorm", "as many rows as elements", "-deviation.size / z.size", "-1 / z.size", "gradients"),
     _normalization("LayerNorm", "Keras's epsilon", '"epsilon": spec.epsilon', '"epsilon": 1e-3'),
     _normalization(
         "LayerNorm",
