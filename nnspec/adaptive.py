@@ -136,10 +136,10 @@ class LAMB(_Moments):
     """Adam with steps as long as the tensor they change is large.
 
     m ← b1·m + (1 − b1)·g,  v ← b2·v + (1 − b2)·g²,  d = m̂ / (√v̂ + epsilon)
-    w ← w − η · r · (d + weight_decay · w),  r = ‖w‖/‖d + weight_decay · w‖   decay_in_ratio (the paper, Optax)
-    w ← w − η · (r · d + weight_decay · w),  r = ‖w‖/‖d‖                      otherwise (Keras)
+    w ← w − η · r · (d + weight_decay · w),  r = ‖w‖/‖d + weight_decay · w‖          decay_in_ratio (the paper, Optax)
+    w ← w − η · weight_decay · w,  then  w ← w − η · r · d,  r = ‖w‖/‖d‖             otherwise (Keras)
 
-    Norms are those of each tensor; r = 1 where one of them is 0.
+    Norms are those of each tensor, in Keras's form of what the decay has left of it; r = 1 where one of them is 0.
     Source: You et al. 2020, arXiv:1904.00962, algorithm 2.
     """
 

@@ -162,12 +162,14 @@ def _decayed(spec: Any, decayed: Names) -> Transformation:
 @build.register
 def lamb(spec: specs.LAMB, dtype: Any, decayed: Names = None) -> Transformation:
     adam = _moments(spec, lambda g, m, v, count, w: _adam(spec, m, v, count))
-    scaled = optax.stateless(
-        lambda updates, params: jax.tree.map(lambda u, w: _ratio(global_norm(w), global_norm(u)) * u, updates, params)
-    )
+
+    def scaled(updates: Tree, params: Tree) -> Tree:
+        return jax.tree.map(lambda u, w: _ratio(global_norm(w), global_norm(u)) * u, updates, params)
+
     if spec.decay_in_ratio:
-        return descent(spec, dtype, decayed, adam, _decayed(spec, decayed), scaled, decays=False)
-    return descent(spec, dtype, decayed, adam, scaled)
+        rule = (adam, _decayed(spec, decayed), optax.stateless(scaled))
+        return descent(spec, dtype, decayed, *rule, decays=False)
+    return descent(spec, dtype, decayed, adam, scaled=scaled)
 
 
 @build.register

@@ -9,7 +9,7 @@ Half-precision parameters are updated in float32 and rounded, slots too.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
@@ -61,11 +61,13 @@ def descent(
     dtype: Any,
     decayed: Names,
     *rule: Transformation,
+    scaled: Callable[[Tree, Tree], Tree] | None = None,
     after: Any = None,
     decays: bool = True,
 ) -> optax.GradientTransformationExtraArgs:
     """The optimizer whose direction is ``rule``: w ← w − after(η · rule(g)) − η · weight_decay · w.
 
+    ``scaled`` makes the direction anew from itself and what the decay of this update has left of the parameters.
     Without ``decays`` the decay is left to the rule.
     Slots are the fields of the rules' states that :data:`_FIELDS` names, or else those of the slots' own names.
     """
@@ -79,6 +81,8 @@ def descent(
         updates: Tree, state: DescentState, params: Tree = None, *, learning_rate_scale: Any = 1.0, **extra: Any
     ) -> tuple[Tree, DescentState]:
         eta = rate(state.count, learning_rate_scale)
+        if scaled is not None:
+            updates = scaled(updates, with_decay(spec, params, params, decayed, -eta))
         updates, after_state = after.update(jax.tree.map(lambda u: -eta * u, updates), state.after, params)
         if decays:
             updates = with_decay(spec, updates, params, decayed, -eta)

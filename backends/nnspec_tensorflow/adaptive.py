@@ -125,10 +125,8 @@ def _adadelta(spec: specs.AdaDelta, step: Update) -> Stepped:
 def _lamb(spec: specs.LAMB, step: Update) -> Stepped:
     new = _moments(spec, step)
     d = _direction(spec, step, new["m"], new["v"])
-    if not spec.decay_in_ratio:
-        return step.down(_ratio(global_norm([step.w]), global_norm([d])) * d), new
-    d = d + step.decay
-    return step.w - step.eta * _ratio(global_norm([step.w]), global_norm([d])) * d, new
+    w, d = (step.w, d + step.decay) if spec.decay_in_ratio else (step.w - step.eta * step.decay, d)
+    return w - step.eta * _ratio(global_norm([w]), global_norm([d])) * d, new
 
 
 @advance.register

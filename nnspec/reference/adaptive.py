@@ -93,11 +93,10 @@ def _lamb(spec: specs.LAMB, w: Array, g: Array, decay: Array, slots: Arrays, t: 
     m, v = _average(spec.b1, slots["m"], g), _average(spec.b2, slots["v"], np.square(g))
     d = m / (1 - spec.b1**t) / (np.sqrt(v / (1 - spec.b2**t)) + spec.epsilon)
     if spec.decay_in_ratio:
-        u = d + decay
-        u = _ratio(_norm(w), _norm(u)) * u
+        d = d + decay
     else:
-        u = _ratio(_norm(w), _norm(d)) * d + decay
-    return w - eta * u, {"m": m, "v": v}
+        w = w - eta * decay
+    return w - eta * (_ratio(_norm(w), _norm(d)) * d), {"m": m, "v": v}
 
 
 @advance.register(specs.LARS)

@@ -31,5 +31,8 @@ MUTANTS = [
     _tensorflow("AdaDelta", "the update's square too early", "tf.sqrt(before + epsilon)", "tf.sqrt(e + epsilon)"),
     _tensorflow("Lion", "momentum of the sign", '"m": _average(step, spec.b2,', '"m": _average(step, spec.b1,'),
     _tensorflow("LARS", "the coefficient left out", "tf.constant(coefficient, norm.dtype) * norm", "norm"),
-    _tensorflow("LAMB", "norm of the moment", "global_norm([d])) * d), new", "global_norm([new['m']])) * d), new"),
+    _tensorflow("LAMB", "norm of the moment", "global_norm([d])) * d, new", "global_norm([new['m']])) * d, new"),
+    _tensorflow(
+        "LAMB", "norm before the decay", "(global_norm([w]), ", "(global_norm([step.w]), ", hint="decay_in_ratio=False"
+    ),
 ]

@@ -144,6 +144,13 @@ MUTANTS = [
         hint="kernels",
     ),
     _optimizer(
+        "LAMB",
+        "norm before the decay",
+        "scaled(updates, with_decay(spec, params, params, decayed, -eta))",
+        "scaled(updates, params)",
+        hint="decay_in_ratio=False",
+    ),
+    _optimizer(
         "Momentum",
         "learning rate inside the velocity",
         "if spec.learning_rate_in_velocity:\n        return",

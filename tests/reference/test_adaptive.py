@@ -107,14 +107,38 @@ def test_lars_of_nothing(spec: Any) -> None:
         assert found["w"].tolist() == expected
 
 
-def test_the_ratio_of_lamb_with_and_without_decay() -> None:
-    """The first direction is sign(g): with w = (3, −4) and decay λ = 1, d + λw = (4, −3), as long as w is."""
-    for inside in (True, False):
-        w, g = np.array([3.0, -4.0]), np.array([0.5, 0.5])
-        spec = nn.LAMB(1.0, epsilon=1e-300, decay_in_ratio=inside, weight_decay=1.0)
-        found, _ = optimizers.update(spec, {"w": w}, {"w": g}, optimizers.init(spec, {"w": w}), 0)
-        expected = w - np.array([4.0, -3.0]) if inside else -5 / math.sqrt(2) * np.ones(2)
-        np.testing.assert_allclose(found["w"], expected, rtol=1e-14)
+@pytest.mark.parametrize(
+    ("inside", "rate", "expected"),
+    [
+        # The first direction d is sign(g) = (1, 1): with decay λ = 1, d + λw = (4, −3), as long as w is.
+        (True, 1.0, [-1.0, -1.0]),
+        # Decay leaves half of w, which is 2.5 long.
+        (False, 0.5, [1.5 - 1.25 / math.sqrt(2), -2.0 - 1.25 / math.sqrt(2)]),
+        (False, 1.0, [-1.0, -1.0]),  # it leaves nothing: r = 1
+    ],
+)
+def test_the_ratio_of_lamb_with_and_without_decay(inside: bool, rate: float, expected: list[float]) -> None:
+    w, g = np.array([3.0, -4.0]), np.array([0.5, 0.5])
+    spec = nn.LAMB(rate, epsilon=1e-300, decay_in_ratio=inside, weight_decay=1.0)
+    found, _ = optimizers.update(spec, {"w": w}, {"w": g}, optimizers.init(spec, {"w": w}), 0)
+    np.testing.assert_allclose(found["w"], expected, rtol=1e-14)
+
+
+def test_lamb_of_keras() -> None:
+    """Keras's own, whose hyperparameters pass through float32, hence are sums of few powers of 2."""
+    keras = pytest.importorskip("nnspec_tensorflow.startup", reason="Keras is not installed").keras
+    rates = [2.0**-k for k in (3, 6, 2, 4, 5, 1)] * 4
+    theirs = keras.optimizers.Lamb(1.0, beta_1=0.75, beta_2=0.9375, epsilon=2.0**-17, weight_decay=0.25)
+    variables = {name: keras.Variable(w, dtype="float64") for name, w in PARAMETERS.items()}
+    for step, rate in enumerate(rates):
+        theirs.learning_rate = rate
+        gradients = gradients_at(step)
+        theirs.apply([keras.ops.convert_to_tensor(gradients[name]) for name in variables], list(variables.values()))
+
+    boundaries = tuple(range(1, len(rates)))
+    options: dict[str, Any] = {"epsilon": 2.0**-17, "decay_in_ratio": False, "weight_decay": 0.25}
+    spec = nn.LAMB(nn.Piecewise(boundaries, tuple(rates)), 0.75, 0.9375, **options)
+    agree(trajectory(spec, updates=len(rates))[0], {name: variable.numpy() for name, variable in variables.items()})
 
 
 def test_the_momenta_of_nadam_without_a_product() -> None:

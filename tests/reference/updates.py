@@ -31,11 +31,13 @@ def gradients_at(t: int) -> dict[str, np.ndarray]:
     return made
 
 
-def trajectory(spec: Any, dtype: Any = np.float64, **options: Any) -> tuple[dict[str, Any], Any]:
-    """Parameters and slots after all updates."""
+def trajectory(
+    spec: Any, dtype: Any = np.float64, updates: int = UPDATES, **options: Any
+) -> tuple[dict[str, Any], Any]:
+    """Parameters and slots after so many updates."""
     parameters: dict[str, Any] = {name: w.astype(dtype) for name, w in PARAMETERS.items()}
     slots = optimizers.init(spec, parameters)
-    for step in range(UPDATES):
+    for step in range(updates):
         gradients = {name: g.astype(dtype) for name, g in gradients_at(step).items()}
         parameters, slots = optimizers.update(spec, parameters, gradients, slots, step, **options)
     return parameters, slots
