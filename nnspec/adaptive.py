@@ -66,7 +66,7 @@ class NAdam(_Moments):
         if self.momentum_decay is None:
             return []
         rates = [-k * self.momentum_decay * math.log(0.96) for k in range(1, 56)]
-        return [(0.5**k / k / math.expm1(a), a) for k, a in enumerate(rates, 1)]
+        return [(0.5**k / k * math.exp(-a) / -math.expm1(-a), a) for k, a in enumerate(rates, 1)]
 
 
 @spec

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from nnspec import adaptive as specs
@@ -28,12 +30,17 @@ from nnspec_jax.optimizers import (
 )
 from nnspec_jax.realize import build
 
-# (direction(g, m, v, count, w), the new v of (g, m, v)) of optimizers with two moments.
-Direction = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+# (count, dtype) -> what depends on the number of the update alone.
+Numbers = Callable[[jax.Array, Any], Any]
+# (these numbers, g, m, v) -> the direction of one parameter.
+Direction = Callable[[Any, jax.Array, jax.Array, jax.Array], jax.Array]
 
 
-def _moments(spec: specs._Moments, direction: Direction, second: Any = None) -> Transformation:
-    """A direction made of averages m of the gradient and v of its square, or of what ``second`` makes of them."""
+def _moments(spec: specs._Moments, numbers: Numbers, direction: Direction, second: Any = None) -> Transformation:
+    """A direction made of averages m of the gradient and v of its square, or of what ``second`` makes of (g, m, v).
+
+    ``numbers`` are made once for all parameters of a dtype.
+    """
 
     def init(params: Tree) -> optax.ScaleByAdamState:
         return optax.ScaleByAdamState(jnp.zeros((), jnp.int32), zeros(params), zeros(params))
@@ -45,7 +52,8 @@ def _moments(spec: specs._Moments, direction: Direction, second: Any = None) -> 
             nu = average(spec.b2, jax.tree.map(jnp.square, updates), state.nu)
         else:
             nu = jax.tree.map(second, updates, mu, state.nu)
-        made = jax.tree.map(lambda g, m, v, w: direction(g, m, v, count, w), updates, mu, nu, params)
+        at = cache(lambda dtype: numbers(count, dtype))
+        made = jax.tree.map(lambda g, m, v: direction(at(m.dtype), g, m, v), updates, mu, nu)
         return made, optax.ScaleByAdamState(count, mu, nu)
 
     return Transformation(init, update)
@@ -59,10 +67,20 @@ def _in_float64(function: Callable[..., Any], count: jax.Array, dtype: Any) -> A
         )
 
 
-def _adam(spec: Any, m: jax.Array, v: jax.Array, count: jax.Array) -> jax.Array:
+def _corrections(spec: specs._Moments, count: jax.Array, dtype: Any) -> tuple[jax.Array, jax.Array]:
+    """1 − b1ᵗ and 1 − b2ᵗ."""
+    t = count.astype(dtype)
+    return correction(spec.b1, t), correction(spec.b2, t)
+
+
+def _adam(spec: Any, second: Any = None) -> Transformation:
     """m̂ / (√v̂ + epsilon)."""
-    t = count.astype(m.dtype)
-    return (m / correction(spec.b1, t)) / (jnp.sqrt(v / correction(spec.b2, t)) + spec.epsilon)
+
+    def direction(at: Any, g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        c1, c2 = at
+        return (m / c1) / (jnp.sqrt(v / c2) + spec.epsilon)
+
+    return _moments(spec, partial(_corrections, spec), direction, second)
 
 
 def _ratio(norm: jax.Array, other: jax.Array, coefficient: float = 1.0) -> jax.Array:
@@ -75,11 +93,11 @@ def _ratio(norm: jax.Array, other: jax.Array, coefficient: float = 1.0) -> jax.A
 def adamax(spec: specs.Adamax, dtype: Any, decayed: Names = None) -> Transformation:
     inside, outside = (spec.epsilon, 0.0) if spec.epsilon_in_maximum else (0.0, spec.epsilon)
 
-    def direction(g: jax.Array, m: jax.Array, v: jax.Array, count: jax.Array, w: jax.Array) -> jax.Array:
-        return m / correction(spec.b1, count.astype(m.dtype)) / (v + outside)
+    def direction(at: Any, g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        return m / at[0] / (v + outside)
 
     second = lambda g, m, v: jnp.maximum(spec.b2 * v, jnp.abs(g) + inside)  # noqa: E731
-    return descent(spec, dtype, decayed, _moments(spec, direction, second))
+    return descent(spec, dtype, decayed, _moments(spec, partial(_corrections, spec), direction, second))
 
 
 def _momenta(spec: specs.NAdam, t: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -94,8 +112,9 @@ def _momenta(spec: specs.NAdam, t: jax.Array) -> tuple[jax.Array, jax.Array]:
         if spec.b1 == 0:
             return jnp.ones_like(t)
         logarithm = t * math.log(spec.b1)
-        for c, a in spec.product_terms():
-            logarithm += c * jnp.expm1(-a * t)
+        if terms := spec.product_terms():
+            c, a = np.array(terms).T
+            logarithm += jnp.sum(c * jnp.expm1(-a * t))
         return -jnp.expm1(logarithm)
 
     return (1.0 - mu(t)) / left(t), mu(t + 1.0) / left(t + 1.0)
@@ -103,12 +122,14 @@ def _momenta(spec: specs.NAdam, t: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 @build.register
 def nadam(spec: specs.NAdam, dtype: Any, decayed: Names = None) -> Transformation:
-    def direction(g: jax.Array, m: jax.Array, v: jax.Array, count: jax.Array, w: jax.Array) -> jax.Array:
-        here, ahead = _in_float64(lambda t: _momenta(spec, t), count, m.dtype)
-        v_hat = v / correction(spec.b2, count.astype(v.dtype))
-        return (ahead * m + here * g) / (jnp.sqrt(v_hat) + spec.epsilon)
+    def numbers(count: jax.Array, dtype: Any) -> tuple[jax.Array, ...]:
+        return *_in_float64(lambda t: _momenta(spec, t), count, dtype), correction(spec.b2, count.astype(dtype))
 
-    return descent(spec, dtype, decayed, _moments(spec, direction))
+    def direction(at: Any, g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        here, ahead, c2 = at
+        return (ahead * m + here * g) / (jnp.sqrt(v / c2) + spec.epsilon)
+
+    return descent(spec, dtype, decayed, _moments(spec, numbers, direction))
 
 
 def _rectification(spec: specs.RAdam, t: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -122,17 +143,19 @@ def _rectification(spec: specs.RAdam, t: jax.Array) -> tuple[jax.Array, jax.Arra
 
 @build.register
 def radam(spec: specs.RAdam, dtype: Any, decayed: Names = None) -> Transformation:
-    def direction(g: jax.Array, m: jax.Array, v: jax.Array, count: jax.Array, w: jax.Array) -> jax.Array:
-        enough, r = _in_float64(lambda t: _rectification(spec, t), count, m.dtype)
-        t = count.astype(m.dtype)
-        m_hat, c2 = m / correction(spec.b1, t), correction(spec.b2, t)
+    def numbers(count: jax.Array, dtype: Any) -> tuple[jax.Array, ...]:
+        return *_in_float64(lambda t: _rectification(spec, t), count, dtype), *_corrections(spec, count, dtype)
+
+    def direction(at: Any, g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
+        enough, r, c1, c2 = at
+        m_hat = m / c1
         if spec.epsilon_mode == "paper":
             rectified = r * m_hat / (jnp.sqrt(v / c2) + spec.epsilon)
         else:
             rectified = r * jnp.sqrt(c2) * m_hat / (jnp.sqrt(v) + spec.epsilon)
         return jnp.where(enough, rectified, m_hat)
 
-    return descent(spec, dtype, decayed, _moments(spec, direction))
+    return descent(spec, dtype, decayed, _moments(spec, numbers, direction))
 
 
 @build.register
@@ -140,8 +163,7 @@ def adabelief(spec: specs.AdaBelief, dtype: Any, decayed: Names = None) -> Trans
     def second(g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
         return spec.b2 * v + (1.0 - spec.b2) * jnp.square(g - m) + spec.epsilon_root
 
-    rule = _moments(spec, lambda g, m, v, count, w: _adam(spec, m, v, count), second)
-    return descent(spec, dtype, decayed, rule)
+    return descent(spec, dtype, decayed, _adam(spec, second))
 
 
 @build.register
@@ -161,7 +183,7 @@ def _decayed(spec: Any, decayed: Names) -> Transformation:
 
 @build.register
 def lamb(spec: specs.LAMB, dtype: Any, decayed: Names = None) -> Transformation:
-    adam = _moments(spec, lambda g, m, v, count, w: _adam(spec, m, v, count))
+    adam = _adam(spec)
 
     def scaled(updates: Tree, params: Tree) -> Tree:
         return jax.tree.map(lambda u, w: _ratio(global_norm(w), global_norm(u)) * u, updates, params)

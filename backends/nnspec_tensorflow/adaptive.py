@@ -66,8 +66,9 @@ def _product_left(spec: specs.NAdam, t: Tensor) -> Tensor:
     if spec.b1 == 0:
         return _c(1.0)
     logarithm = t * _c(math.log(spec.b1))
-    for c, a in spec.product_terms():
-        logarithm += _c(c) * tf.math.expm1(_c(-a) * t)
+    if terms := spec.product_terms():
+        c, a = (tf.constant(numbers, tf.float64) for numbers in zip(*terms, strict=True))
+        logarithm += tf.reduce_sum(c * tf.math.expm1(-a * t))
     return -tf.math.expm1(logarithm)
 
 

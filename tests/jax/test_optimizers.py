@@ -120,6 +120,16 @@ def test_as_an_optax_transformation() -> None:
     assert optax.tree_utils.tree_get(state, "ScaleByAdamState").count == 1
 
 
+def test_what_depends_on_the_step_alone_is_computed_once() -> None:
+    tx = nn.backend("jax").realize(nn.NAdam(0.1))
+
+    def logarithms(parameters: int) -> int:
+        params = {f"w{i}": np.ones(2, np.float32) for i in range(parameters)}
+        return str(jax.make_jaxpr(tx.update)(params, tx.init(params), params)).count("= expm1 ")
+
+    assert 0 < logarithms(9) == logarithms(1) < 10
+
+
 def test_kernels_must_be_named() -> None:
     with pytest.raises(SpecError, match="needs the names of the kernels"):
         nn.backend("jax").optimize(OPTIMIZERS[2], {"w": np.ones(1)}, {"w": np.ones((1, 1))}, dtype="float32")

@@ -99,6 +99,13 @@ def test_half_precision_is_updated_in_float32() -> None:
         assert abs(found[name].astype(float) - x.astype(float)).max() <= 2**-7 * abs(x.astype(float)).max(), name
 
 
+def test_the_momenta_of_nadam_are_few_operations() -> None:
+    optimizer, w = nn.backend("tensorflow").realize(nn.NAdam(0.1)), keras.Variable(np.ones(2, np.float32))
+    optimizer.build([w])
+    traced = tf.function(lambda g: optimizer.apply([g], [w])).get_concrete_function(tf.zeros(2))
+    assert 0 < sum(operation.type == "Expm1" for operation in traced.graph.get_operations()) < 10
+
+
 def test_kernels_must_be_named() -> None:
     with pytest.raises(SpecError, match="needs the names of the kernels"):
         nn.backend("tensorflow").optimize(OPTIMIZERS[2], {"w": np.ones(1)}, {"w": np.ones((1, 1))}, dtype="float32")
