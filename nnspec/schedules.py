@@ -7,7 +7,9 @@ compiled step.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
 
 from nnspec.errors import SpecError
 from nnspec.spec import (
@@ -169,7 +171,7 @@ class Cyclic(Schedule):
 
     With n = steps_up + steps_down, c = ⌊s/n⌋ and p = s mod n: η(s) = base + (peak − base) · a · r, where
     r = p/steps_up for p ≤ steps_up and (n − p)/steps_down beyond, and a = 1 for mode "triangular", 2⁻ᶜ for
-    "triangular2", gammaˢ for "exp_range". Without ``steps_down`` both halves are equally long.
+    "triangular2", gammaˢ with gamma ≤ 1 for "exp_range". Without ``steps_down`` both halves are equally long.
     Source: Smith 2017, arXiv:1506.01186.
     """
 
@@ -178,7 +180,7 @@ class Cyclic(Schedule):
     steps_up: PositiveInt
     steps_down: PositiveInt | None = None
     mode: Literal["triangular", "triangular2", "exp_range"] = "triangular"
-    gamma: PositiveFloat = 1.0
+    gamma: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     def __post_init__(self) -> None:
         if self.gamma != 1 and self.mode != "exp_range":

@@ -275,6 +275,9 @@ def test_pieces_that_do_not_fit() -> None:
         nn.BatchScaled(nn.ReduceOnPlateau(0.5), 64)
     with pytest.raises(SpecError, match="only in exp_range"):
         nn.Cyclic(0.1, 0.2, 3, gamma=0.5)
+    # 1.1^7448 is infinite, and times a height of 0 it is no number.
+    with pytest.raises(SpecError, match="gamma: input should be less than or equal to 1"):
+        nn.Cyclic(0.1, 0.2, 3, mode="exp_range", gamma=1.1)
 
 
 def test_plateaus_scale_down_to_the_minimum() -> None:
