@@ -199,8 +199,9 @@ class DeltaOrthogonal(Initializer):
 class Sparse(Initializer):
     """w ~ N(0, stddev²) with ⌈sparsity · fan_in⌉ of the weights into each unit set to 0, chosen at random.
 
-    The kernel is flattened to (Π of all axes but the last, last), and those are the weights of a column: all units have
-    equally many inputs. PyTorch's ``sparse_`` counts the other way, zeros among the weights from each input.
+    A kernel (of two axes or more) is flattened to (Π of all axes but the last, last), and those are the weights of a
+    column: all units have equally many inputs. PyTorch's ``sparse_`` counts the other way, zeros among the weights from
+    each input.
     Source: Martens 2010, section 5.
     """
 

@@ -146,8 +146,11 @@ def _delta_orthogonal(spec: specs.DeltaOrthogonal, shape: Shape, seed: int, name
 
 @draw.register(specs.Sparse)
 def _sparse(spec: specs.Sparse, shape: Shape, seed: int, name: str) -> Values:
-    if not shape:
-        raise ShapeError("sparse draws matrices: a variable without axes cannot be drawn")
+    if len(shape) < 2:
+        raise ShapeError(
+            "sparse draws kernels (..., out), whose units have several inputs each: one of fewer than 2 axes cannot be "
+            f"drawn, got shape {list(shape)}"
+        )
     # The first half of the numbers makes the values, the second the order in which weights are set to 0.
     drawn, order = _uniform((2, math.prod(shape[:-1]), shape[-1]), seed, name)
     w = spec.stddev * ndtri(drawn)

@@ -253,8 +253,9 @@ def test_shapes_that_cannot_be_drawn() -> None:
     for shape in ((4, 4), (3, 5, 4)):
         with pytest.raises(ShapeError, match=r"delta_orthogonal draws kernels .* got shape \["):
             draw(nn.DeltaOrthogonal(), shape, 0, "x")
-    with pytest.raises(ShapeError, match="sparse draws matrices"):
-        draw(nn.Sparse(0.5), (), 0, "x")
+    for shape in ((), (4,)):  # a vector's elements are the only inputs of their units: ⌈sparsity · 1⌉ would be all
+        with pytest.raises(ShapeError, match=r"sparse draws kernels .* fewer than 2 axes .* got shape \["):
+            draw(nn.Sparse(0.5), shape, 0, "x")
     with pytest.raises(ShapeError, match="orthogonal draws matrices"):
         draw(nn.Orthogonal(), (), 0, "x")
 
