@@ -12,10 +12,8 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-# The families are imported because they register their classes.
-import nnspec_jax.adaptive
-import nnspec_jax.metrics
-import nnspec_jax.schedules  # noqa: F401
+# The family is imported because it registers its classes.
+import nnspec_jax.metrics  # noqa: F401
 from nnspec import vocabulary
 from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean

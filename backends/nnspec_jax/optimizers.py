@@ -264,3 +264,6 @@ def set_slots(state: Tree, slots: Mapping[str, Mapping[str, jax.Array]], step: j
         old = optax.tree_utils.tree_get(state, field, filtering=_is_field)
         state = optax.tree_utils.tree_set(state, _is_field, **{field: {**old, **values}})
     return state if step is None else optax.tree_utils.tree_set(state, _is_field, count=step)
+
+
+from nnspec_jax import adaptive, schedules  # noqa: E402, F401  (they register their classes here)

@@ -20,7 +20,7 @@ from nnspec.model import Model
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
-from nnspec_tensorflow import adaptive, losses, metrics, optimizers, schedules  # noqa: F401
+from nnspec_tensorflow import losses, metrics, optimizers, schedules
 from nnspec_tensorflow.activation import apply
 from nnspec_tensorflow.arrays import as_targets, cast, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled

@@ -239,3 +239,6 @@ def _rmsprop(spec: specs.RMSProp, step: Update) -> Stepped:
         return step.w - new["velocity"] - step.eta * step.decay, new
     new["velocity"] = mu * step.slots["velocity"] + d
     return step.down(new["velocity"]), new
+
+
+from nnspec_tensorflow import adaptive  # noqa: E402, F401  (it registers its classes here)

@@ -78,6 +78,19 @@ def test_memory_is_shared_with_a_tensorflow_beside_it(given: str | None) -> None
     assert value == (given or ("false" if beside == "True" else "None"))
 
 
+def test_an_optimizer_by_itself_knows_all_classes() -> None:
+    code = """
+import jax.numpy as jnp
+import nnspec as nn
+from nnspec_jax.optimizers import build
+w = {"w": jnp.array([3.0, 4.0])}
+rule = build(nn.LAMB(2**-1.5), jnp.float32)
+print((w["w"] + rule.update({"w": jnp.ones(2)}, rule.init(w), w)[0]["w"]).round(4).tolist())
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "[1.75, 2.75]\n", done.stderr
+
+
 def test_no_switch_of_the_process_is_changed() -> None:
     # Every option of JAX before and after a training run in each precision.
     code = """

@@ -138,6 +138,17 @@ def test_what_a_failing_import_says_is_shown(tmp_path: Path) -> None:
     assert done.stderr == "a library is missing"
 
 
+def test_an_optimizer_by_itself_knows_all_classes() -> None:
+    code = """
+from nnspec_tensorflow.optimizers import SpecOptimizer
+from nnspec_tensorflow.startup import keras, tf
+w = keras.Variable([3.0, 4.0])
+SpecOptimizer({"LAMB": {"learning_rate": 2**-1.5}}).apply([tf.ones(2)], [w])
+print(w.numpy().round(4).tolist())
+"""
+    assert python(code).stdout == "[1.75, 2.75]\n"
+
+
 def test_no_switch_of_the_process_is_changed() -> None:
     code = """
 import numpy as np
