@@ -35,8 +35,10 @@ def largest(x: jax.Array) -> jax.Array:
 def _categorical_hinge(spec: specs.CategoricalHinge) -> PerPosition:
     def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
         y = distribution(x, targets)
-        others = x + spec.margin * (1.0 - y) if spec.rival == "class" else spec.margin + (1.0 - y) * x
-        missing = largest(others) - jnp.sum(y * x, axis=-1)
+        # The margin comes after what is masked: its rounding would make ties.
+        masked = spec.rival == "masked"
+        rival = spec.margin + largest((1.0 - y) * x) if masked else largest(x + spec.margin * (1.0 - y))
+        missing = rival - jnp.sum(y * x, axis=-1)
         return jnp.where(missing <= 0, 0.0, missing)
 
     return per_position

@@ -57,4 +57,13 @@ EXAMPLES = [
         value=0.75,
         gradient=((-1.0, 0.0, 0.0),),
     ),
+    LossExample(
+        # The rival is found before the margin is added, in which float32 could not tell the scores apart.
+        CategoricalHinge(2.0**20, rival="masked"),
+        ((2.0**-6, 2.0**-5, -1.0),),
+        ((0.0, 0.0, 1.0),),
+        id="scores below the margin's last place",
+        value=2.0**20 + 2.0**-5 + 1,
+        gradient=((0.0, 1.0, -1.0),),
+    ),
 ]
