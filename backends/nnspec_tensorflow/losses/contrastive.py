@@ -13,6 +13,8 @@ from nnspec_tensorflow.startup import tf
 def _info_nce(spec: specs.InfoNCE, x: Tensor, targets: Tensor) -> Tensor:
     spec.positions(tuple(x.shape))
     keys = unit(elementwise(x, targets), spec.epsilon)
-    scores = tf.matmul(unit(x, spec.epsilon), keys, transpose_b=True) / constant(spec.temperature, x)
+    # In float64, because GPUs may take products of float32 in TF32, for the whole process.
+    rows, columns = (tf.cast(vectors, tf.float64) for vectors in (unit(x, spec.epsilon), keys))
+    scores = tf.cast(tf.matmul(rows, columns, transpose_b=True), x.dtype) / constant(spec.temperature, x)
     found = -tf.linalg.diag_part(tf.nn.log_softmax(scores, axis=1))
     return (found - tf.linalg.diag_part(tf.nn.log_softmax(scores, axis=0))) / 2 if spec.symmetric else found

@@ -16,9 +16,10 @@ def _found(spec: specs.Dice | specs.Tversky, x: Tensor) -> Tensor:
 
 
 def _sum(spec: specs.Dice | specs.Tversky, values: Tensor) -> Tensor:
-    """The sum over each example, or over each of its classes."""
+    """The sum over each example, or over each of its classes, made in float64 as those of all losses."""
     spec.positions(tuple(values.shape))
-    return tf.reduce_sum(values, axis=list(range(1, values.shape.rank - int(spec.per_class))))
+    axes = list(range(1, values.shape.rank - int(spec.per_class)))
+    return tf.cast(tf.reduce_sum(tf.cast(values, tf.float64), axis=axes), values.dtype)
 
 
 @loss.register
