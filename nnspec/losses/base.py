@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Shape
 from nnspec.spec import Spec, spec
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Reduction = Literal["mean", "weighted_mean", "sum"]
 
@@ -22,6 +25,20 @@ def of_classes(field: str, numbers: tuple[float, ...], classes: int | None) -> t
     if len(numbers) != classes:
         raise ShapeError(f"{field} holds {len(numbers)} numbers, for {classes} classes")
     return numbers
+
+
+def ignored_label(spec: Loss, dtype: np.dtype[Any]) -> int | None:
+    """The label that the loss ignores among targets of this dtype; None where no target can be it."""
+    label: int | None = getattr(spec, "ignore_label", None)
+    if label is None or (spec.targets == "labels" and dtype.kind not in "iu"):
+        return None
+    if dtype.kind == "b":
+        return bool(label) if label in (0, 1) else None
+    if dtype.kind in "iu":
+        held = 2 ** (8 * dtype.itemsize)
+        least = 0 if dtype.kind == "u" else -held // 2
+        return label if least <= label < least + held else None
+    return label
 
 
 @spec

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from nnspec.losses.base import Loss
 from nnspec.spec import Margin, NonNegativeFloat, PositiveFloat, Probability, spec
 
 # A factor for each class.
 ClassWeights = tuple[PositiveFloat, ...]
+# Targets that are integers have 32 bits on every device.
+Label = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 
 
 @spec
@@ -36,7 +40,7 @@ class SoftmaxCrossEntropy(Loss):
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
     class_weights: ClassWeights | None = None
-    ignore_label: int | None = None
+    ignore_label: Label | None = None
 
 
 @spec
@@ -58,7 +62,7 @@ class BinaryCrossEntropy(Loss):
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
     pos_weight: PositiveFloat | ClassWeights | None = None
-    ignore_label: int | None = None
+    ignore_label: Label | None = None
 
 
 @spec
@@ -90,7 +94,7 @@ class NegativeLogLikelihood(Loss):
     axes: ClassVar[int] = 1
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
     class_weights: ClassWeights | None = None
-    ignore_label: int | None = None
+    ignore_label: Label | None = None
 
 
 @spec
@@ -112,7 +116,7 @@ class CategoricalFocalCrossEntropy(Loss):
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
     class_weights: ClassWeights | None = None
-    ignore_label: int | None = None
+    ignore_label: Label | None = None
 
 
 @spec
@@ -132,4 +136,4 @@ class BinaryFocalCrossEntropy(Loss):
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
-    ignore_label: int | None = None
+    ignore_label: Label | None = None

@@ -114,6 +114,26 @@ def test_half_precision_losses_are_float32(backend: Backend) -> None:
     assert (value.dtype, value, found.dtype.name) == (np.float32, 1.0, "bfloat16")
 
 
+def test_boolean_targets_and_a_label_to_ignore(backend: Backend) -> None:
+    truths = Y > 1
+    for label in (-1, 0, 1):
+        spec = nn.BinaryCrossEntropy(ignore_label=label)
+        found = backend.loss(spec, X, truths, dtype="float64")[0]
+        assert found == pytest.approx(spec.result(*reference.value(spec, X, truths / 1.0)), rel=1e-14)
+
+
+@pytest.mark.parametrize("spec", [nn.Dice(from_probabilities=True), nn.Tversky(from_probabilities=True)])
+def test_whole_images_are_summed_in_full_precision(backend: Backend, spec: Any) -> None:
+    # Equal numbers, added one by one, are rounded in the same direction again and again.
+    p = np.full((3, 100, 100), 0.3, np.float32)
+    y = np.ones_like(p)
+    common, a, b = (np.sum(part, axis=(1, 2), dtype=np.float64) for part in (p * y, p, y))
+    expected = 1 - (2 * common + 1) / (a + b + 1)
+    if isinstance(spec, nn.Tversky):
+        expected = 1 - (common + 1) / (common + (a - common) / 2 + (b - common) / 2 + 1)
+    assert backend.loss(spec, p, y, dtype="float32")[0] == pytest.approx(expected.mean(), rel=5e-7)
+
+
 METRICS = [nn.Accuracy(), nn.TopKAccuracy(2), nn.BinaryAccuracy(0.4), nn.MSE(), nn.RMSE(), nn.MAE()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -92,6 +93,23 @@ def test_ignored_elements() -> None:
     np.testing.assert_allclose(per_position(spec, X[:2, :2], y), expected, rtol=1e-13)
     assert reduced(spec, X[:2, :2], y) == pytest.approx(expected.sum() / 3, rel=1e-14)
     assert math.isnan(reduced(spec, X[:2, :2], np.full((2, 2), -1.0)))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint64", "bool"])
+def test_a_label_that_targets_cannot_be_is_ignored_nowhere(dtype: str) -> None:
+    ids = (IDS % 2).astype(dtype)
+    for plain in (nn.BinaryCrossEntropy(), nn.SoftmaxCrossEntropy()) if dtype != "bool" else (nn.BinaryCrossEntropy(),):
+        x = X[:, 0] if plain.targets == "values" else X
+        for label in (-1, 200, 300) if dtype != "int8" else (200, -300):
+            spec = dataclasses.replace(plain, ignore_label=label)
+            assert value(spec, x, ids) == value(plain, x, ids)
+    spec = nn.BinaryCrossEntropy(ignore_label=1)
+    assert value(spec, X[:, 0], ids) == value(spec, X[:, 0], ids.astype(float))
+
+
+def test_labels_have_32_bits() -> None:
+    with pytest.raises(SpecError, match="ignore_label: input should be less than or equal to 2147483647"):
+        nn.SoftmaxCrossEntropy(ignore_label=2**31)
 
 
 def test_negative_log_likelihood() -> None:

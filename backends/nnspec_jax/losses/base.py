@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from nnspec.errors import DataError, ShapeError
 from nnspec.layers.base import show
-from nnspec.losses.base import Loss, of_classes
+from nnspec.losses.base import Loss, ignored_label, of_classes
 from nnspec_jax.realize import build, widened
 
 # (outputs, targets) -> the loss at every position; outputs are float32 at least.
@@ -107,10 +107,8 @@ def one_hot(outputs: jax.Array, ids: jax.Array) -> jax.Array:
 
 def kept(spec: Loss, targets: jax.Array) -> jax.Array | None:
     """Where the target is not the label that the loss ignores; None where all positions count."""
-    label = getattr(spec, "ignore_label", None)
-    if label is None or (spec.targets == "labels" and not jnp.issubdtype(targets.dtype, jnp.integer)):
-        return None
-    return targets != label
+    label = ignored_label(spec, targets.dtype)
+    return None if label is None else targets != label
 
 
 def class_weights(spec: Loss, outputs: jax.Array) -> jax.Array | None:

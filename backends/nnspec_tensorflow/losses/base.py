@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
+
 from nnspec.errors import ShapeError
 from nnspec.layers.base import show
-from nnspec.losses.base import Loss, of_classes
+from nnspec.losses.base import Loss, ignored_label, of_classes
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.realize import missing, serializable, working
 from nnspec_tensorflow.startup import keras, tf
@@ -101,10 +103,8 @@ def class_ids(x: Tensor, targets: Tensor) -> Tensor | None:
 
 def kept(spec: Loss, targets: Tensor) -> Tensor | None:
     """Where the target is not the label that the loss ignores; None where all positions count."""
-    label = getattr(spec, "ignore_label", None)
-    if label is None or (spec.targets == "labels" and not targets.dtype.is_integer):
-        return None
-    return targets != tf.constant(label, targets.dtype)
+    label = ignored_label(spec, np.dtype(targets.dtype.as_numpy_dtype))
+    return None if label is None else targets != tf.constant(label, targets.dtype)
 
 
 def class_weights(spec: Loss, x: Tensor) -> Tensor | None:

@@ -70,6 +70,7 @@ RANGES: dict[str, Hints] = {
         "gamma": numbers(0, 4, 2.0),
         "epsilon": numbers(1e-7, 0.3, 1e-3),
         "delta": numbers(0.1, 3, 1.0),
+        "ignore_label": st.none() | st.integers(-3, 3),
     },
     "metric": {"k": st.integers(1, 6), "threshold": numbers(0.05, 0.95, 0.25)},
     "optimizer": {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnspec.errors import DataError, ShapeError
 from nnspec.layers.base import show
-from nnspec.losses.base import Loss, of_classes
+from nnspec.losses.base import Loss, ignored_label, of_classes
 from nnspec.reference.base import Array, floats, missing
 
 
@@ -48,10 +48,8 @@ def per_position(spec: Loss, outputs: Any, targets: Any) -> Array:
 
 def kept(spec: Loss, targets: Array) -> NDArray[np.bool_] | None:
     """Where the target is not the label that the loss ignores; None where all positions count."""
-    label = getattr(spec, "ignore_label", None)
-    if label is None or (spec.targets == "labels" and targets.dtype.kind not in "iu"):
-        return None
-    return np.asarray(targets != label)
+    label = ignored_label(spec, targets.dtype)
+    return None if label is None else np.asarray(targets != label)
 
 
 def class_shares(spec: Loss, x: Array, targets: Array) -> Array | None:
