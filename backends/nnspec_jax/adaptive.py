@@ -21,6 +21,7 @@ from nnspec_jax.optimizers import (
     Names,
     Transformation,
     Tree,
+    adam_direction,
     average,
     correction,
     descent,
@@ -78,7 +79,7 @@ def _adam(spec: Any, second: Any = None) -> Transformation:
 
     def direction(at: Any, g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
         c1, c2 = at
-        return (m / c1) / (jnp.sqrt(v / c2) + spec.epsilon)
+        return adam_direction(m, v, c1, c2, spec.epsilon)
 
     return _moments(spec, partial(_corrections, spec), direction, second)
 
@@ -148,12 +149,8 @@ def radam(spec: specs.RAdam, dtype: Any, decayed: Names = None) -> Transformatio
 
     def direction(at: Any, g: jax.Array, m: jax.Array, v: jax.Array) -> jax.Array:
         enough, r, c1, c2 = at
-        m_hat = m / c1
-        if spec.epsilon_mode == "paper":
-            rectified = r * m_hat / (jnp.sqrt(v / c2) + spec.epsilon)
-        else:
-            rectified = r * jnp.sqrt(c2) * m_hat / (jnp.sqrt(v) + spec.epsilon)
-        return jnp.where(enough, rectified, m_hat)
+        rectified = r * adam_direction(m, v, c1, c2, spec.epsilon, hat=spec.epsilon_mode == "hat")
+        return jnp.where(enough, rectified, m / c1)
 
     return descent(spec, dtype, decayed, _moments(spec, numbers, direction))
 

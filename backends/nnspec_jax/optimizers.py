@@ -142,6 +142,17 @@ def average(decay: float, new: Tree, old: Tree) -> Tree:
     return jax.tree.map(lambda x, m: decay * m + (1.0 - decay) * x, new, old)
 
 
+def adam_direction(
+    m: jax.Array, v: jax.Array, c1: jax.Array, c2: jax.Array, epsilon: float, *, hat: bool = False
+) -> jax.Array:
+    """(m/c1) / (√(v/c2) + epsilon), or with epsilon's ``hat`` (√c2/c1) · m / (√v + epsilon).
+
+    As m / (a·√v + b) it has one division for each element, and needs no array in between.
+    """
+    a = c1 / jnp.sqrt(c2)
+    return m / (a * jnp.sqrt(v) + epsilon * (a if hat else c1))
+
+
 def scale_by_adam(spec: optimizers.Adam) -> Transformation:
     """Adam's direction with the state of Optax's."""
 
@@ -161,10 +172,8 @@ def scale_by_adam(spec: optimizers.Adam) -> Transformation:
 
         def direction(m: jax.Array, v: jax.Array) -> jax.Array:
             t = count.astype(m.dtype)
-            c1, c2 = correction(spec.b1, t), correction(spec.b2, t)
-            if spec.epsilon_mode == "hat":
-                return jnp.sqrt(c2) / c1 * m / (jnp.sqrt(v) + spec.epsilon)
-            return (m / c1) / (jnp.sqrt(v if spec.amsgrad == "corrected" else corrected(v)) + spec.epsilon)
+            c1, c2 = correction(spec.b1, t), correction(0.0 if spec.amsgrad == "corrected" else spec.b2, t)
+            return adam_direction(m, v, c1, c2, spec.epsilon, hat=spec.epsilon_mode == "hat")
 
         if spec.amsgrad is None:
             return jax.tree.map(direction, mu, nu), optax.ScaleByAdamState(count, mu, nu)

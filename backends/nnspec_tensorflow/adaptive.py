@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nnspec import adaptive as specs
-from nnspec_tensorflow.optimizers import Stepped, Update, advance, global_norm
+from nnspec_tensorflow.optimizers import Stepped, Update, adam_direction, advance, global_norm
 from nnspec_tensorflow.startup import tf
 
 Tensor = Any
@@ -35,8 +35,7 @@ def _moments(spec: specs._Moments, step: Update) -> dict[str, Tensor]:
 
 def _direction(spec: Any, step: Update, m: Tensor, v: Tensor) -> Tensor:
     """m̂ / (√v̂ + epsilon)."""
-    m_hat, v_hat = m / step.c(_correction(spec.b1, step.t)), v / step.c(_correction(spec.b2, step.t))
-    return m_hat / (tf.sqrt(v_hat) + step.c(spec.epsilon))
+    return adam_direction(step, m, v, _correction(spec.b1, step.t), _correction(spec.b2, step.t), spec.epsilon)
 
 
 def _ratio(norm: Tensor, other: Tensor, coefficient: float = 1.0) -> Tensor:
@@ -91,12 +90,9 @@ def _radam(spec: specs.RAdam, step: Update) -> Stepped:
     enough = rho > spec.threshold
     square = (rho - 4) * (rho - 2) / rho * _c(last / ((last - 4) * (last - 2)) if last > 4 else 1.0)
     r = tf.sqrt(tf.where(enough, square, _c(1.0)))
-    m_hat, epsilon = new["m"] / step.c(_correction(spec.b1, t)), step.c(spec.epsilon)
-    if spec.epsilon_mode == "paper":
-        rectified = step.c(r) * m_hat / (tf.sqrt(new["v"] / step.c(c2)) + epsilon)
-    else:
-        rectified = step.c(r * tf.sqrt(c2)) * m_hat / (tf.sqrt(new["v"]) + epsilon)
-    return step.down(tf.where(enough, rectified, m_hat)), new
+    c1, hat = _correction(spec.b1, t), spec.epsilon_mode == "hat"
+    rectified = step.c(r) * adam_direction(step, new["m"], new["v"], c1, c2, spec.epsilon, hat=hat)
+    return step.down(tf.where(enough, rectified, new["m"] / step.c(c1))), new
 
 
 @advance.register

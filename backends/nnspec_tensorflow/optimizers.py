@@ -199,21 +199,30 @@ def _nesterov(spec: specs.Nesterov, step: Update) -> Stepped:
     return step.down(mu * v + step.g), {"velocity": v}
 
 
+def adam_direction(
+    step: Update, m: Tensor, v: Tensor, c1: Tensor, c2: Tensor, epsilon: float, *, hat: bool = False
+) -> Tensor:
+    """(m/c1) / (√(v/c2) + epsilon), or with epsilon's ``hat`` (√c2/c1) · m / (√v + epsilon); c1, c2 in float64.
+
+    As m / (a·√v + b) it has one division for each element, and needs no array in between.
+    """
+    a = c1 / tf.sqrt(c2)
+    b = tf.constant(epsilon, tf.float64) * (a if hat else c1)
+    return m / (step.c(a) * tf.sqrt(v) + step.c(b))
+
+
 @advance.register(specs.Adam)
 @advance.register(specs.AdamW)
 def _adam(spec: specs.Adam, step: Update) -> Stepped:
     m = step.c(spec.b1) * step.slots["m"] + step.c(1 - spec.b1) * step.g
     v = step.c(spec.b2) * step.slots["v"] + step.c(1 - spec.b2) * tf.square(step.g)
     c1, c2 = (1 - tf.pow(tf.constant(b, tf.float64), step.t) for b in (spec.b1, spec.b2))
-    epsilon = step.c(spec.epsilon)
     new, power = {"m": m, "v": v}, v
     if spec.amsgrad is not None:
         power = new["v_max"] = tf.maximum(step.slots["v_max"], v if spec.amsgrad == "raw" else v / step.c(c2))
-    if spec.epsilon_mode == "paper":
-        u = (m / step.c(c1)) / (tf.sqrt(power if spec.amsgrad == "corrected" else power / step.c(c2)) + epsilon)
-    else:
-        u = step.c(tf.sqrt(c2) / c1) * m / (tf.sqrt(power) + epsilon)
-    return step.down(u), new
+    if spec.amsgrad == "corrected":
+        c2 = tf.ones_like(c2)
+    return step.down(adam_direction(step, m, power, c1, c2, spec.epsilon, hat=spec.epsilon_mode == "hat")), new
 
 
 @advance.register

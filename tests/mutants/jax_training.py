@@ -129,7 +129,8 @@ MUTANTS = [
         "(1 - jnp.asarray(decay, jnp.float32) ** t.astype(jnp.float32)).astype(t.dtype)",
     ),
     _optimizer("Adam", "1 − b2ᵗ cancels", _CORRECTION, "1.0 - decay**t", dtype="float32"),
-    _optimizer("Adam", "the other epsilon", 'if spec.epsilon_mode == "hat"', 'if spec.epsilon_mode != "hat"'),
+    _optimizer("Adam", "the other epsilon", 'spec.epsilon_mode == "hat"', 'spec.epsilon_mode != "hat"'),
+    _optimizer("Adam", "epsilon not corrected", "epsilon * (a if hat else c1)", "epsilon * (a if hat else 1.0)"),
     _optimizer(
         "AdamW",
         "decay not scaled by the rate",

@@ -121,7 +121,8 @@ MUTANTS = [
         "Adam", "t off by one", "tf.float64) + tf.constant(1, tf.float64)", "tf.float64) + tf.constant(2, tf.float64)"
     ),
     _optimizer("Adam", "no bias correction", _POWERS, "tf.zeros_like(step.t)"),
-    _optimizer("Adam", "the other epsilon", 'spec.epsilon_mode == "paper"', 'spec.epsilon_mode != "paper"'),
+    _optimizer("Adam", "the other epsilon", 'spec.epsilon_mode == "hat"', 'spec.epsilon_mode != "hat"'),
+    _optimizer("Adam", "corrected once more", "c2 = tf.ones_like(c2)", "c2 = c2 + 0", hint="corrected"),
     _optimizer(
         "Adam", "first and second momentum exchanged", "step.c(spec.b1) * step.slots", "step.c(spec.b2) * step.slots"
     ),
