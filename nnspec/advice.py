@@ -6,27 +6,33 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnspec.model import Model
+from nnspec.layers.base import Shape
+from nnspec.model import Inferred, Model
 from nnspec.vocabulary import tag_of
 
 
 @dataclass(frozen=True)
 class _Call:
-    """One call of a layer in the graph with nested models opened: where it stands, and whose variables it uses."""
+    """One call of a layer in the graph with nested models opened: where it stands, and whose variables it uses.
+
+    ``shapes`` are the inputs', where the model's are declared.
+    """
 
     path: str
     owner: str
     layer: Any
     inputs: tuple[str, ...]
+    shapes: tuple[Shape, ...] = ()
 
 
 def without_effect(model: Model) -> dict[str, str]:
     """Variables whose gradient is zero but for rounding, by name, each with the reason.
 
-    A bias in front of a batch norm shifts each feature by a constant, and the norm takes the mean away again.
-    Between the two there may be what keeps a shift a constant of its feature: flatten, identity, pooling, sums,
-    differences and concat of features. The running mean follows the bias. Variables of a shared layer are named if
-    this holds wherever it is called.
+    A bias in front of a norm that takes each feature's mean away shifts it by a constant, which goes with the mean: a
+    batch norm, an instance norm, a group norm with a group for each channel. Between the two there may be what keeps a
+    shift a constant of its feature: flatten, identity, pooling, sums, differences and concat of features. The running
+    mean that a batch norm keeps follows the bias. Variables of a shared layer are named if this holds wherever it is
+    called.
     """
     calls, outputs = _opened(model)
     consumers: dict[str, list[_Call]] = {}
@@ -34,6 +40,7 @@ def without_effect(model: Model) -> dict[str, str]:
         for source in call.inputs:
             consumers.setdefault(source, []).append(call)
     norms_of: dict[str, list[set[str] | None]] = {}
+    keeping = {call.owner for call in calls if tag_of(type(call.layer)) == "BatchNorm"}
     for call in calls:
         if _shifts(call.layer):
             norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, outputs))
@@ -44,7 +51,7 @@ def without_effect(model: Model) -> dict[str, str]:
             listed = sorted(set().union(*norms))
             whose = "whose mean takes" if len(listed) == 1 else "whose means take"
             found[f"{owner}/bias"] = f"followed by {' and '.join(listed)}, {whose} it away"
-            for norm in listed:
+            for norm in [name for name in listed if name in keeping]:
                 found[f"{norm}/mean"] = f"follows {owner}/bias, which has no effect"
     return found
 
@@ -80,34 +87,40 @@ def _opened(model: Model) -> tuple[list[_Call], set[str]]:
     """All calls of layers that are not models, in order, and the paths of the outputs."""
     calls: list[_Call] = []
     known = {name: name for name in model.inputs}
-    calls.extend(_walk(model, "", "", known))
+    declared = all(given.shape is not None for given in model.inputs.values())
+    calls.extend(_walk(model, "", "", known, model.infer() if declared else {}))
     return calls, {known[name] for name in model.outputs}
 
 
-def _walk(model: Model, prefix: str, owner_prefix: str, known: dict[str, str]) -> Iterator[_Call]:
+def _walk(
+    model: Model, prefix: str, owner_prefix: str, known: dict[str, str], inferred: Mapping[str, Inferred]
+) -> Iterator[_Call]:
     """The calls of a model; ``known`` maps names in it to the paths that give their values, and grows."""
     for node in model.nodes:
         path, owner = prefix + node.name, owner_prefix + node.owner
         inputs = tuple(known[name] for name in node.inputs)
+        shapes = inferred[node.name].inputs if inferred else ()
         if isinstance(node.layer, Model):
             inner = dict(zip(node.layer.inputs, inputs, strict=True))
-            yield from _walk(node.layer, f"{path}/", f"{owner}/", inner)
+            within = node.layer.infer(*shapes) if inferred else {}
+            yield from _walk(node.layer, f"{path}/", f"{owner}/", inner, within)
             known[node.name] = inner[node.layer.outputs[0]]
         else:
-            yield _Call(path, owner, node.layer, inputs)
+            yield _Call(path, owner, node.layer, inputs, shapes)
             known[node.name] = path
 
 
 def _shifts(layer: Any) -> bool:
     """Whether a layer ends by adding its bias to each feature."""
-    adding = ("Dense", "Conv", "BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm")
+    convolutions = ("Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv")
+    adding = ("Dense", *convolutions, "BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm")
     if tag_of(type(layer)) not in adding or not layer.use_bias or getattr(layer, "activation", None) is not None:
         return False
     return getattr(layer, "axis", -1) == getattr(layer, "axes", -1) == -1
 
 
 def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[str]) -> set[str] | None:
-    """The batch norms that take a shift of the value at ``path`` away; None if it is seen anywhere else."""
+    """The norms that take a shift of the value at ``path`` away; None if it is seen anywhere else."""
     found: set[str] = set()
     waiting, seen = [path], {path}
     while waiting:
@@ -115,7 +128,7 @@ def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[
         if current in outputs or current not in consumers:
             return None
         for call in consumers[current]:
-            if _takes_shift(call.layer):
+            if _takes_shift(call):
                 found.add(call.owner)
             elif not _keeps_shift(call.layer):
                 return None
@@ -125,9 +138,12 @@ def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[
     return found
 
 
-def _takes_shift(layer: Any) -> bool:
-    """Whether a layer subtracts each feature's mean over the batch."""
-    return tag_of(type(layer)) == "BatchNorm" and layer.axis == -1 and not layer.use_running_average
+def _takes_shift(call: _Call) -> bool:
+    """Whether a layer subtracts each feature's own mean, be it over the batch or of one example."""
+    layer, tag = call.layer, tag_of(type(call.layer))
+    if tag == "GroupNorm":
+        return layer.group_size == 1 or any(layer.groups(shape) == shape[-1] for shape in call.shapes)
+    return tag == "InstanceNorm" or (tag == "BatchNorm" and layer.axis == -1 and not layer.use_running_average)
 
 
 def _keeps_shift(layer: Any) -> bool:

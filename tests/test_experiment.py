@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -23,6 +24,7 @@ from nnspec.experiment import (
     load_model,
     without_effect,
 )
+from nnspec.reference.model import run
 from tests.strategies import of_kind
 
 # The forms of writing, all in one.
@@ -421,10 +423,43 @@ def test_a_bias_in_front_of_a_batch_norm_has_no_effect() -> None:
         [nn.Reshape((1, 3)), nn.LayerNorm(axes=(1, 2)), nn.BatchNorm()],
         [nn.Dense(4), nn.Reshape((2, 2)), nn.BatchNorm()],
         [nn.Dense(4)],
+        [nn.Reshape((3, 1)), nn.Conv(4, (2,)), nn.GroupNorm(2)],
+        [nn.Reshape((3, 1)), nn.Conv(4, (2,)), nn.GroupNorm(group_size=4)],
+        [nn.Reshape((3, 1)), nn.Conv(4, (2,)), "relu", nn.InstanceNorm()],
+        [nn.Reshape((3, 1)), nn.SeparableConv(4, (2,), activation="relu"), nn.BatchNorm()],
     ],
 )
 def test_biases_with_effect(layers: list[Any]) -> None:
     assert without_effect(nn.Sequential(layers, [3])) == {}
+
+
+@pytest.mark.parametrize(
+    "norm", [nn.BatchNorm(), nn.InstanceNorm(), nn.GroupNorm(group_size=1), nn.GroupNorm(4)], ids=str
+)
+@pytest.mark.parametrize(
+    "layer",
+    [nn.Conv(4, (3,)), nn.ConvTranspose(4, (2,), 2), nn.DepthwiseConv((3,), 2), nn.SeparableConv(4, (3,))],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_norm_takes_the_bias_of_a_convolution_away(layer: Any, norm: Any) -> None:
+    """What is said is what the reference computes: another bias, and the same outputs in training."""
+    model = nn.Sequential([layer, norm, nn.Flatten()], [5, 2])
+    name, after = (node.name for node in model.nodes[:2])
+    kept = [f"{after}/mean"] if isinstance(norm, nn.BatchNorm) else []
+    assert list(without_effect(model)) == [f"{name}/bias", *kept]
+    rng = np.random.default_rng(5)
+    variables = {n: rng.uniform(0.5, 2, param.shape) for n, param in model.params().items()}
+    moved = {**variables, f"{name}/bias": variables[f"{name}/bias"] + rng.normal(size=4)}
+    x = {"input": rng.normal(size=(3, 5, 2))}
+    before, other = (run(model, v, x, training=True) for v in (variables, moved))
+    np.testing.assert_allclose(other.outputs["flatten"], before.outputs["flatten"], rtol=1e-12, atol=1e-12)
+    assert all(np.allclose(other.updates[n], before.updates[n]) == (n not in kept) for n in before.updates)
+
+
+def test_groups_of_one_channel_are_found_in_nested_models() -> None:
+    inner = nn.Sequential([nn.Conv(4, (3,)), nn.GroupNorm(4), nn.GroupNorm(2)], name="inner")
+    assert list(without_effect(nn.Sequential([inner, nn.Flatten()], [5, 2]))) == ["inner/conv/bias"]
+    assert without_effect(nn.Sequential([inner, nn.Flatten()])) == {}  # how many channels there are is not known
 
 
 def test_a_group_norm_ends_in_a_shift() -> None:
