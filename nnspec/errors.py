@@ -77,11 +77,18 @@ def format_path(path: Sequence[str | int]) -> str:
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """``"; did you mean 'relu'?"`` for a near miss, else an empty string.
 
-    A name that the wrong one only adds to comes before those that look more alike: BatchNorm for BatchNormalization.
+    First comes a name that differs in case and underscores alone, then one that the wrong one only adds to (BatchNorm
+    for BatchNormalization, ConvTranspose for Conv2DTranspose), then the one that looks most alike.
     """
     names = list(known)
     lowered = {n.lower().replace("_", ""): n for n in names}
     wrong = str(name).lower().replace("_", "")
-    begun = max((n for n in lowered if len(n) > 3 and wrong.startswith(n)), key=len, default="")
+    begun = max((n for n in lowered if n == wrong or _adds_to(wrong, n)), key=len, default="")
     close = [lowered[begun]] if begun else difflib.get_close_matches(str(name), names, n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _adds_to(wrong: str, name: str) -> bool:
+    """Whether a name begins as the wrong one does, by four letters, and goes on in it with letters left out."""
+    rest = iter(wrong)
+    return len(name) > 3 and wrong.startswith(name[:4]) and all(letter in rest for letter in name)
