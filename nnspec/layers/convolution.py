@@ -8,7 +8,7 @@ from typing import Literal
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import Layer, Param, Shape, elements, known, show
 from nnspec.layers.linear import Dense
-from nnspec.layers.window import Pads, PerAxis, Window, check_lengths, per_axis, positions
+from nnspec.layers.window import Pads, PerAxis, Sliding, Window, check_lengths
 from nnspec.spec import AnyActivation, AnyInitializer, PositiveInt, spec
 
 
@@ -20,7 +20,7 @@ def _check(layer: Conv | DepthwiseConv | SeparableConv) -> None:
 
 
 @spec
-class Conv(Layer):
+class Conv(Sliding, Layer):
     """Convolution over one, two or three axes, as many as ``kernel_size`` has sizes; channels last.
 
     y[b,p,o] = activation(Σ over q, c of x[b, p · strides + q · dilation − before, c] · kernel[q, c, o] + bias[o])
@@ -60,16 +60,6 @@ class Conv(Layer):
         if self.features % self.groups:
             raise SpecError(f"{self.features} features cannot be cut into {self.groups} equal groups", ("groups",))
 
-    @property
-    def stride(self) -> tuple[int, ...]:
-        """The strides, one for each axis."""
-        return per_axis(self.strides, self.kernel_size)
-
-    @property
-    def dilations(self) -> tuple[int, ...]:
-        """The dilation, one for each axis."""
-        return per_axis(self.dilation, self.kernel_size)
-
     def params(self, *shapes: Shape) -> dict[str, Param]:
         channels = self._channels(shapes[0])
         kernel = (*self.kernel_size, channels // self.groups, self.features)
@@ -92,7 +82,7 @@ class Conv(Layer):
     def _linear(self, *shapes: Shape) -> Shape:
         """The shape before the activation."""
         (shape,) = shapes
-        found = positions("Conv", shape, self.padding, self.kernel_size, self.stride, self.dilations)
+        found = self.positions(shape)
         self._channels(shape)
         return (shape[0], *found, self.features)
 
@@ -105,8 +95,22 @@ class Conv(Layer):
         return channels
 
 
+class _Depthwise(Sliding):
+    """What convolves each channel by itself."""
+
+    depth_multiplier: int
+
+    def channels(self, shape: Shape) -> int:
+        """How many channels an input has."""
+        return known(shape[-1], f"the last axis of {type(self).__name__}'s input")
+
+    def apart(self, shape: Shape) -> Shape:
+        """The shape after the convolution of each channel by itself."""
+        return (shape[0], *self.positions(shape), self.channels(shape) * self.depth_multiplier)
+
+
 @spec
-class DepthwiseConv(Layer):
+class DepthwiseConv(_Depthwise, Layer):
     """Convolution of each channel by itself: ``Conv`` with a group for each channel.
 
     y[b,p,c · depth_multiplier + m] = activation(Σ over q of x[b, p · strides + q · dilation − before, c] ·
@@ -133,9 +137,8 @@ class DepthwiseConv(Layer):
     def __post_init__(self) -> None:
         _check(self)
 
-    def conv(self, channels: int | None) -> Conv:
+    def conv(self, channels: int) -> Conv:
         """The convolution that it is on inputs of so many channels."""
-        channels = known(channels, f"the last axis of {type(self).__name__}'s input")
         return Conv(
             channels * self.depth_multiplier,
             self.kernel_size,
@@ -150,17 +153,18 @@ class DepthwiseConv(Layer):
         )
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
-        return self.conv(shapes[0][-1]).params(*shapes)
+        return self.conv(self.channels(shapes[0])).params(*shapes)
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        return self.conv(shapes[0][-1]).output_shape(*shapes)
+        linear = self.apart(*shapes)
+        return linear if self.activation is None else self.activation.output_shape(linear)
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         return self.conv(shapes[0][-1]).flops(*shapes)
 
 
 @spec
-class SeparableConv(Layer):
+class SeparableConv(_Depthwise, Layer):
     """A depthwise convolution, then a pointwise one, with nothing between them.
 
     z[b,p,c · depth_multiplier + m] = Σ over q of x[b, p · strides + q · dilation − before, c] ·
@@ -190,9 +194,8 @@ class SeparableConv(Layer):
     def __post_init__(self) -> None:
         _check(self)
 
-    def depthwise(self, channels: int | None) -> Conv:
+    def depthwise(self, channels: int) -> Conv:
         """The first of its convolutions, on inputs of so many channels."""
-        channels = known(channels, "the last axis of SeparableConv's input")
         return Conv(
             channels * self.depth_multiplier,
             self.kernel_size,
@@ -210,15 +213,15 @@ class SeparableConv(Layer):
         return Dense(self.features, self.activation, self.use_bias, self.pointwise_init, self.bias_init)
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
-        first = self.depthwise(shapes[0][-1])
-        second = self.pointwise.params(first.output_shape(*shapes))
+        first = self.depthwise(self.channels(shapes[0]))
+        second = self.pointwise.params(self.apart(*shapes))
         kernels = {"depthwise_kernel": first.params(*shapes)["kernel"], "pointwise_kernel": second.pop("kernel")}
         return kernels | second
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        return self.pointwise.output_shape(self.depthwise(shapes[0][-1]).output_shape(*shapes))
+        return self.pointwise.output_shape(self.apart(*shapes))
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         first = self.depthwise(shapes[0][-1])
-        between = tuple(known(size, "every axis") for size in first.output_shape(*shapes))
+        between = tuple(known(size, "every axis") for size in self.apart(*shapes))
         return first.flops(*shapes) + self.pointwise.flops(between)

@@ -19,6 +19,34 @@ Pads = Annotated[tuple[tuple[NonNegativeInt, NonNegativeInt], ...], Field(min_le
 Padding = str | tuple[tuple[int, int], ...]
 
 
+class Sliding:
+    """What convolutions have beside their fields: a window that slides over the axes between batch and channels."""
+
+    kernel_size: tuple[int, ...]
+    strides: int | tuple[int, ...]
+    padding: Padding
+    dilation: int | tuple[int, ...]
+
+    @property
+    def stride(self) -> tuple[int, ...]:
+        """The strides, one for each axis."""
+        return per_axis(self.strides, self.kernel_size)
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """The dilation, one for each axis."""
+        return per_axis(self.dilation, self.kernel_size)
+
+    def positions(self, shape: Shape) -> tuple[int | None, ...]:
+        """How many positions the window takes along each axis of an input; None where the axis is of any length.
+
+        Raises:
+            ShapeError: the input has another number of axes, or the window does not fit; the layer is named.
+        """
+        what = type(self).__name__
+        return positions(what, shape, self.padding, self.kernel_size, self.stride, self.dilations)
+
+
 def per_axis(value: int | tuple[int, ...], window: tuple[int, ...]) -> tuple[int, ...]:
     """One number for each axis of the window."""
     return (value,) * len(window) if isinstance(value, int) else value

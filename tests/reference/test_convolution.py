@@ -228,7 +228,12 @@ def test_options_that_do_not_go_together(make: Any, words: str) -> None:
         (nn.Conv(4, (3,), groups=2), (None, 4, 3), "3 channels cannot be cut into 2 equal groups"),
         (nn.Conv(4, (3,)), (None, 4, None), "the last axis of Conv's input must have a known size"),
         (nn.DepthwiseConv((3,)), (None, 4, None), "the last axis of DepthwiseConv's input must have a known size"),
-        (nn.SeparableConv(4, (3,), padding="valid"), (None, 2, 2), "window reaches over 3 elements of axis 1"),
+        (nn.Conv(4, (3,), padding="valid"), (None, 2, 2), "^Conv's window reaches over 3 elements of axis 1"),
+        (nn.DepthwiseConv((3,), padding="valid"), (None, 2, 2), "^DepthwiseConv's window reaches over 3 elements"),
+        (nn.DepthwiseConv((3,)), (None, 4, 4, 2), "^DepthwiseConv with a window of 1 axes needs inputs of 3 axes"),
+        (nn.SeparableConv(4, (3,), padding="valid"), (None, 2, 2), "^SeparableConv's window reaches over 3 elements"),
+        (nn.SeparableConv(4, (3,)), (None, 4, 4, 2), "^SeparableConv with a window of 1 axes needs inputs of 3 axes"),
+        (nn.SeparableConv(4, (3,)), (None, 4, None), "the last axis of SeparableConv's input must have a known size"),
     ],
 )
 def test_shapes_that_do_not_fit(spec: nn.Layer, shape: Any, words: str) -> None:
