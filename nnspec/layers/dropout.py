@@ -41,7 +41,7 @@ class _Dropping(Layer):
         found = {axis % len(shape) for axis in axes}
         if len(found) < len(axes):
             raise ShapeError(f"{what}: axes {list(axes)} name an axis of input {show(shape)} twice")
-        return tuple(1 if axis in found else size or 1 for axis, size in enumerate(shape))
+        return tuple(1 if axis in found or size is None else size for axis, size in enumerate(shape))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         self.mask_shape(shapes[0])
@@ -100,7 +100,7 @@ class StochasticDepth(_Dropping):
     y = where(mask, x / (1 − rate), 0), as Dropout with all axes but the batch's in ``broadcast_dims``.
 
     Shapes: y as x; the mask (batch, 1, ..., 1).
-    Source: Huang et al. 2016, arXiv:1603.09382, scaled in training as in Larsson et al. 2017, arXiv:1605.07648.
+    Source: Huang et al. 2016, arXiv:1603.09382, who scale in inference; scaled in training here, as Dropout is.
     """
 
     def shared(self, rank: int) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import nnspec as nn
 from nnspec import random
 from tests.reference.single import single, value
 
+ROOT = Path(__file__).parents[2]
 X = np.random.default_rng(3).normal(size=(20, 30))
 
 
@@ -67,6 +70,15 @@ def test_a_mask_is_shared_along_axes(layer: Any, shape: tuple[int, ...]) -> None
     np.testing.assert_array_equal(value(layer, x), x)
 
 
+def test_a_mask_has_the_elements_of_its_input() -> None:
+    """An axis without elements has none in the mask either; one of unknown size counts as 1."""
+    x = np.zeros((0, 3))
+    found = single(nn.Dropout(0.5), x, training=True)
+    assert found.masks["node"].shape == x.shape
+    assert nn.Dropout(0.5).mask_shape((None, 0, 3)) == (1, 0, 3)
+    assert nn.Dropout(0.5, (1,)).mask_shape((4, 0, 3)) == (4, 1, 3)
+
+
 @pytest.mark.parametrize(
     ("layer", "reason"),
     [
@@ -116,6 +128,17 @@ def test_gaussian_noise_of_known_words() -> None:
     expected = [NormalDist().inv_cdf(((int(word) >> 9) + 0.5) / 2**23) for word in words]
     found = value(nn.GaussianNoise(1.0), np.zeros((1, 5)), training=True, seed=7, step=2)
     np.testing.assert_allclose(found[0], expected, rtol=1e-14)
+
+
+def test_the_largest_normal_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of docs/randomness.md, where all bits of a word are 0 or 1."""
+    special = pytest.importorskip("scipy.special")
+    (told,) = re.findall(r"−Φ⁻¹\(2⁻²⁴\) ≈ ([0-9.]*[0-9])", (ROOT / "docs/randomness.md").read_text())
+    largest = -special.ndtri(2.0**-24)
+    assert f"{largest:.4f}" == told
+    monkeypatch.setattr(random, "words", lambda *args: np.array([0, 2**32 - 1], np.uint32))
+    found = value(nn.GaussianNoise(1.0), np.zeros((1, 2)), training=True)
+    np.testing.assert_allclose(found[0], [-largest, largest], rtol=1e-9)
 
 
 @pytest.mark.parametrize("layer", [nn.GaussianNoise(0.0), nn.GaussianDropout(0.0), nn.GaussianNoise(0.5)])
