@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import Layer, Shape, known, show
@@ -67,14 +69,15 @@ class Resize(Layer):
 
     Attributes:
         output_size: the number of positions along each axis.
-        a: of the cubic kernel.
+        a: of the cubic kernel, from −1 to 0; k is Keys's with −0.5.
+        edges: of the methods that have a kernel.
     """
 
     output_size: Window
     method: Literal["nearest", "linear", "cubic"] = "linear"
     antialias: bool = False
     coordinates: Literal["half_pixel", "align_corners"] = "half_pixel"
-    a: float = -0.5
+    a: Annotated[float, Field(ge=-1, le=0)] = -0.5
     edges: Literal["drop", "repeat"] = "drop"
 
     def __post_init__(self) -> None:
@@ -82,6 +85,10 @@ class Resize(Layer):
             raise SpecError("nothing is averaged by nearest", ("antialias",))
         if self.coordinates == "align_corners" and (self.antialias or self.method == "nearest"):
             raise SpecError("align_corners is for linear and cubic without antialias", ("coordinates",))
+        if self.method != "cubic" and self.a != -0.5:
+            raise SpecError(f"a is for the method cubic, not for {self.method}", ("a",))
+        if self.method == "nearest" and self.edges != "drop":
+            raise SpecError("edges are for linear and cubic, not for nearest", ("edges",))
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes

@@ -103,3 +103,14 @@ def test_resize_counts_and_errors() -> None:
         nn.Resize((3,)).output_shape((None, None, 2))
     with pytest.raises(ShapeError, match="Resize has nothing to resample"):
         nn.Resize((3,)).output_shape((None, 0, 2))
+    with pytest.raises(SpecError, match="a: a is for the method cubic, not for linear"):
+        nn.Resize((3,), a=-0.75)
+    with pytest.raises(SpecError, match="edges: edges are for linear and cubic, not for nearest"):
+        nn.Resize((3,), "nearest", edges="repeat")
+
+
+@pytest.mark.parametrize("a", [4.0, 0.1, -1.1])
+def test_kernels_whose_weights_may_sum_to_nothing_are_refused(a: float) -> None:
+    """With a = 4, k(½) is 0: one element, seen from the side, would have no weight."""
+    with pytest.raises(SpecError, match=f"a: .*{a}"):
+        nn.Resize((2,), "cubic", a=a)

@@ -14,6 +14,7 @@ from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, Glo
 from nnspec.layers.resampling import Resize, Upsample
 from nnspec.layers.shape import DepthToSpace, SpaceToDepth
 from nnspec.layers.transposed_convolution import ConvTranspose
+from nnspec_conformance.strategies.fields import numbers
 
 BLOCKS = (DepthToSpace, SpaceToDepth)
 CONVOLUTIONS = (Conv, ConvTranspose, DepthwiseConv, SeparableConv)
@@ -53,7 +54,11 @@ def hints(cls: type[Any], shape: Shape) -> dict[str, SearchStrategy[Any]]:
     if issubclass(cls, BLOCKS):
         return {"block_size": st.integers(2, 3)}
     if issubclass(cls, AdaptiveAvgPool | AdaptiveMaxPool | Resize):
-        return {"output_size": st.tuples(*(st.integers(1, 4) for _ in sizes)).map(list)}
+        kernel: dict[str, SearchStrategy[Any]] = {"a": st.just(-0.5) | numbers(-1, 0, -0.75)}
+        return {
+            "output_size": st.tuples(*(st.integers(1, 4) for _ in sizes)).map(list),
+            **(kernel if cls is Resize else {}),
+        }
     if issubclass(cls, Upsample):
         return {"factors": st.tuples(*(st.integers(1, 3) for _ in sizes)).map(list)}
     if issubclass(cls, Pad | Crop):
