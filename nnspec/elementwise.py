@@ -1,5 +1,7 @@
 """Elementwise operations without parameters, named as in the Python array API standard.
 
+The standard has no ``erf``, which is named as in SciPy.
+
 The derivative at a kink or a jump is that of the flat side, and 0 where both sides are flat. Where a value is not
 defined, it is NaN; NaN passes through all of them.
 """

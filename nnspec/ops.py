@@ -1,5 +1,7 @@
 """Operations without parameters, named as in the Python array API standard, that join branches or rearrange.
 
+The standard has no ``slice``, which stands for what it writes with brackets.
+
 Inputs of one rank broadcast as in NumPy; of two ranks, the batch axis of one would meet another axis of the other.
 Gradients of a broadcast input are summed over the repeated positions.
 """

@@ -1,5 +1,7 @@
 """Reductions along axes, named as in the Python array API standard; the batch axis is never reduced.
 
+The standard has no ``logsumexp``, which is named as in SciPy.
+
 ``axis`` is one axis, several, or by default all but the batch axis; negative ones count from the end. With ``keepdims``
 they stay, of size 1. NaN goes through.
 """

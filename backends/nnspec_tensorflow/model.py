@@ -256,7 +256,8 @@ def _common(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     """The input shapes of all uses of a layer: an axis whose size varies is of any size."""
     first, *others = uses
     if any(len(a) != len(b) for use in others for a, b in zip(first, use, strict=True)):
-        return first  # ranks differ: only layers over the last axis are used so
+        # Ranks differ: layers that take several count axes by each input, and read the last size alone from here.
+        return first
     return tuple(
         tuple(size if all(use[i][axis] == size for use in others) else None for axis, size in enumerate(sizes))
         for i, sizes in enumerate(first)

@@ -107,7 +107,7 @@ class Activation(Layer):
 
 @spec
 class Operation(Layer):
-    """Base of operations: parameter-free, named as in the Python array API standard."""
+    """Base of operations: parameter-free, named as in the Python array API standard where it has them."""
 
     kind: ClassVar[str] = "operation"
     arity: ClassVar[int | None] = None
