@@ -119,11 +119,13 @@ class Model(Layer):
         """
         asked = (tuple(map(tuple, shapes)), None if dtypes is None else tuple(dtypes))
         known: dict[Any, Mapping[str, Inferred]] = self.__dict__.setdefault("_inferred", {})
-        if asked not in known:
-            if len(known) == _KEPT:
-                del known[next(iter(known))]
-            known[asked] = self._infer(*asked)
-        return known[asked]
+        found = known.get(asked)
+        if found is None:
+            found = self._infer(*asked)
+            if len(known) >= _KEPT:  # all of them at once, which does not disturb other threads
+                known.clear()
+            known[asked] = found
+        return found
 
     def _infer(self, shapes: tuple[Shape, ...], dtypes: Sequence[DType] | None) -> Mapping[str, Inferred]:
         bound = self._bind(shapes, dtypes)

@@ -42,7 +42,7 @@ def as_inputs(model: Model, inputs: Arrays, dtype: Any) -> dict[str, Array]:
 
     Raises:
         SpecError: an input is missing, or there is none of that name.
-        ShapeError: a shape or dtype that does not fit.
+        ShapeError: a shape or dtype that does not fit, be it a layer within, where the model declares axes of any size.
     """
     for name in inputs:
         if name not in model.inputs:
@@ -59,6 +59,8 @@ def as_inputs(model: Model, inputs: Arrays, dtype: Any) -> dict[str, Array]:
             raise ShapeError(f"expected the shape {show((None, *declared))}, got {show(x.shape)}", (name,))
         if x.shape[:1] != rows:
             raise ShapeError(f"a batch of {x.shape[0]}, but the input {first!r} has one of {rows[0]}", (name,))
+    if any(None in declared.shape for declared in model.inputs.values()):
+        model.infer(*((None, *x.shape[1:]) for x in given.values()))
     return {name: as_input(name, x, model.inputs[name].dtype, dtype) for name, x in given.items()}
 
 
