@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 from nnspec import elementwise as specs
 from nnspec.layers.base import Operation
@@ -50,13 +52,19 @@ def _power(x1: jax.Array, x2: jax.Array) -> jax.Array:
     return jnp.power(x1, x2)
 
 
-@_power.defjvp
-def _power_jvp(primals: tuple[jax.Array, ...], tangents: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+def _power_jvp(primals: tuple[jax.Array, ...], tangents: tuple[Any, ...]) -> tuple[jax.Array, jax.Array]:
     (x1, x2), y = primals, _power(*primals)
     flat, zero = x2 == 0, x1 == 0  # JAX's own rule has NaN where both are
-    by_base = jnp.where(flat, 0.0, x2 * jnp.power(x1, jnp.where(flat, 1.0, x2) - 1.0))
-    by_exponent = jnp.where(zero, 0.0, y * jnp.log(jnp.where(zero, 1.0, x1)))
-    return y, by_base * tangents[0] + by_exponent * tangents[1]
+    along = jnp.zeros_like(y)
+    # The derivative by a constant exponent, NaN for bases below 0, would be NaN times a tangent of zeros, too.
+    if not isinstance(tangents[0], SymbolicZero):
+        along += jnp.where(flat, 0.0, x2 * jnp.power(x1, jnp.where(flat, 1.0, x2) - 1.0)) * tangents[0]
+    if not isinstance(tangents[1], SymbolicZero):
+        along += jnp.where(zero, 0.0, y * jnp.log(jnp.where(zero, 1.0, x1))) * tangents[1]
+    return y, along
+
+
+_power.defjvp(_power_jvp, symbolic_zeros=True)
 
 
 @build.register
