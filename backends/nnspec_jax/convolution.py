@@ -62,6 +62,17 @@ def _in_place_of_lax(spec: Conv) -> Callable[..., jax.Array]:
 
 @build.register
 def conv(spec: Conv, context: Context) -> nnx.Conv:
+    return _flax_conv(spec, context, apart=1 < spec.groups == context.features)
+
+
+@build.register
+def depthwise_conv(spec: DepthwiseConv, context: Context) -> nnx.Conv:
+    # Of one channel, too: whoever asks how a model is best compiled finds no convolution in it.
+    return _flax_conv(spec.conv(context.features), context, apart=True)
+
+
+def _flax_conv(spec: Conv, context: Context, *, apart: bool) -> nnx.Conv:
+    """Flax's module; ``apart`` says whether each group has one channel and products are written out."""
     wide = at_least_float32(context.dtype)  # half precision is multiplied and summed in float32
     options: dict[str, Any] = {
         "kernel_size": spec.kernel_size,
@@ -79,19 +90,13 @@ def conv(spec: Conv, context: Context) -> nnx.Conv:
         "bias_init": nnx.initializers.zeros_init(),
         "rngs": context.rngs,
     }
-    if 1 < spec.groups == context.features:
+    if apart:
         options["conv_general_dilated"] = _in_place_of_lax(spec)
     if spec.activation is None and wide == context.dtype:
         return nnx.Conv(context.features, spec.features, **options)
     linear = replace(spec, activation=None).output_shape(*context.shapes)
     activation = build(spec.activation or Identity(), replace(context, shapes=(linear,)))
     return ActivatedConv(context.features, spec.features, activation=activation, **options)
-
-
-@build.register
-def depthwise_conv(spec: DepthwiseConv, context: Context) -> nnx.Conv:
-    made: nnx.Conv = build(spec.conv(context.features), context)
-    return made
 
 
 class SpecSeparableConv(nnx.Module):

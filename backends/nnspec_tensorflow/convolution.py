@@ -31,12 +31,16 @@ class SpecConv(keras.layers.Layer):
 
     TensorFlow's kernels for CPUs lack groups, and gradients of dilated windows; its compiler has them, so that
     the convolution itself is always compiled.
+
+    Args:
+        depthwise: whether it stands for a depthwise convolution, which is written out for one channel, too.
     """
 
-    def __init__(self, spec: Any, channels: int, **options: Any) -> None:
+    def __init__(self, spec: Any, channels: int, *, depthwise: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.spec: Conv = parse("layer", spec)
         self.channels = channels
+        self.depthwise = depthwise
         self._compiled = Compiled(self._convolve)
 
     def build(self, input_shape: Any) -> None:
@@ -57,7 +61,7 @@ class SpecConv(keras.layers.Layer):
 
     def _convolve(self, x: Tensor, kernel: Tensor) -> Tensor:
         spec = self.spec
-        if 1 < spec.groups == self.channels:
+        if self.depthwise or 1 < spec.groups == self.channels:
             return _depthwise(spec, x, kernel)
         if len(spec.kernel_size) == 3 and len(set(spec.dilations)) > 1:
             return _written_out(spec, x, kernel)
@@ -77,7 +81,8 @@ class SpecConv(keras.layers.Layer):
         return self.spec.output_shape(tuple(input_shape))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "spec": dump(self.spec), "channels": self.channels}
+        own = {"spec": dump(self.spec), "channels": self.channels, "depthwise": self.depthwise}
+        return {**super().get_config(), **own}
 
 
 def _depthwise(spec: Conv, x: Tensor, kernel: Tensor) -> Tensor:
@@ -129,7 +134,8 @@ def conv(spec: Conv, context: Context) -> keras.layers.Layer:
 
 @build.register
 def depthwise_conv(spec: DepthwiseConv, context: Context) -> keras.layers.Layer:
-    return build(spec.conv(context.shapes[0][-1]), context)
+    channels = spec.channels(context.shapes[0])
+    return SpecConv(spec.conv(channels), channels, depthwise=True, **context.options)
 
 
 @serializable
@@ -168,6 +174,4 @@ class SpecSeparableConv(keras.layers.Layer):
 
 @build.register
 def separable_conv(spec: SeparableConv, context: Context) -> keras.layers.Layer:
-    channels = context.shapes[0][-1]
-    assert channels is not None
-    return SpecSeparableConv(spec, channels, **context.options)
+    return SpecSeparableConv(spec, spec.channels(context.shapes[0]), **context.options)

@@ -9,8 +9,9 @@ import nnspec as nn
 from nnspec.reference.model import run
 from tests.jax.models import randomized
 
-pytest.importorskip("jax", reason="the jax backend is not installed")
+jax = pytest.importorskip("jax", reason="the jax backend is not installed")
 nnx = pytest.importorskip("flax.nnx")
+loops_well = pytest.importorskip("nnspec_jax.compilation").loops_well
 
 
 @pytest.mark.parametrize("groups", [1, 2, 4])
@@ -28,4 +29,25 @@ def test_what_is_not_finite_stays_in_its_channel(bad: float) -> None:
     found = net.forward({"input": x})["conv"]
     np.testing.assert_array_equal(np.isfinite(found).all((0, 1, 2)), [True, True, False, False, *[True] * 4])
     expected = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs["conv"]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+LAYERS = [
+    nn.Conv(4, (3,)),
+    nn.ConvTranspose(4, (3,)),
+    nn.DepthwiseConv((3,)),
+    nn.DepthwiseConv((2,), 3, 2, "valid", activation="tanh"),
+    nn.SeparableConv(4, (3,)),
+]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_convolutions_are_those_that_the_compilers_switches_see(layer: nn.Layer, channels: int) -> None:
+    net = randomized(nn.Sequential([layer], [6, channels]), "float32")
+    x = np.random.default_rng(0).normal(size=(2, 6, channels)).astype(np.float32)
+    program = jax.jit(lambda x: net.native(x)).lower(x).as_text()
+    assert ("stablehlo.convolution" in program) == (not loops_well(net.model, "cpu"))
+    (found,) = net.forward({"input": x}).values()
+    (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

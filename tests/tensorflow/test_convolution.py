@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import nnspec as nn
+from nnspec.layers.convolution import Conv
+from nnspec.layers.transposed_convolution import ConvTranspose
 from nnspec.reference.model import run
 from tests.tensorflow.models import randomized
 
@@ -74,6 +76,29 @@ def test_lengths_that_are_known_when_it_runs() -> None:
         x = RNG.normal(size=(2, steps, 3)).astype(np.float32)
         (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
         np.testing.assert_allclose(call(x).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+LAYERS = [
+    nn.Conv(4, (3,)),
+    nn.ConvTranspose(4, (3,)),
+    nn.DepthwiseConv((3,)),
+    nn.DepthwiseConv((2,), 3, 2, "valid", activation="tanh"),
+    nn.SeparableConv(4, (3,)),
+]
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_convolutions_are_those_that_the_compilers_switches_see(layer: Any, channels: int) -> None:
+    net = randomized(nn.Sequential([layer], [6, channels]), "float32")
+    x = RNG.normal(size=(2, 6, channels)).astype(np.float32)
+    made = tf.function(lambda x: net.native(x)).get_concrete_function(x)
+    graph = made.graph.as_graph_def()
+    nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
+    assert any(node.op.startswith("Conv") for node in nodes) == net.model.uses(Conv, ConvTranspose)
+    (found,) = net.forward({"input": x}).values()
+    (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("window", [(3,), (3, 3), (2, 2, 2)], ids=["Conv1D", "Conv2D", "Conv3D"])
