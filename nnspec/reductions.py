@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Operation, Shape, elements, known, show
+from nnspec.layers.base import Operation, Shape, elements, show
 from nnspec.spec import NonNegativeFloat, spec
 
 Axes = int | Annotated[tuple[int, ...], Field(min_length=1)]
@@ -93,9 +93,9 @@ class _Moment(_Reduction):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         result = _Reduction.output_shape(self, *shapes)
-        what = f"every axis that {type(self).__name__.lower()} reduces"
-        count = math.prod(known(shapes[0][axis], what) for axis in self.axes(shapes[0]))
-        if count <= self.correction:
+        reduced = [shapes[0][axis] for axis in self.axes(shapes[0])]
+        count = math.prod(size for size in reduced if size is not None)
+        if None not in reduced and count <= self.correction:
             raise ShapeError(
                 f"{type(self).__name__.lower()} with correction {self.correction:g} needs more than as many elements, "
                 f"got {count} of input {show(shapes[0])}"

@@ -10,11 +10,10 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
-from nnspec.errors import BackendError
 from nnspec.layers.pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.window import pads, shares
 from nnspec_tensorflow.compilation import island
-from nnspec_tensorflow.realize import Context, build, sizes, working
+from nnspec_tensorflow.realize import Context, build, sizes, traced_sizes, working
 from nnspec_tensorflow.startup import keras, tf
 from nnspec_tensorflow.stateless import SpecFunction, along, formula
 
@@ -43,8 +42,8 @@ def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int
 
 
 def _max(spec: MaxPool, x: Tensor) -> Tensor:
-    if spec.padding == "same" and None in x.shape[1:-1]:
-        raise BackendError("MaxPool pads by sizes that have to be known: give the model inputs of known shape")
+    if spec.padding == "same":
+        traced_sizes(spec, x, range(1, x.shape.rank - 1))
     around = pads(spec.padding, tuple(x.shape[1:-1]), spec.window, spec.stride, (1,) * len(spec.window))
     for i in reversed(range(len(spec.window))):
         x = _max_along(x, i + 1, spec.window[i], spec.stride[i], around[i])
@@ -96,6 +95,7 @@ def first_maximum(x: Tensor) -> Tensor:
 
 def _adaptive(spec: AdaptiveAvgPool | AdaptiveMaxPool, x: Tensor) -> Tensor:
     """Parts reduced one axis after the other, the last one first."""
+    traced_sizes(spec, x, range(1, x.shape.rank - 1))
     for axis in reversed(range(1, x.shape.rank - 1)):
         parts = [along(x, axis, *cut) for cut in shares(x.shape[axis], spec.output_size[axis - 1])]
         if isinstance(spec, AdaptiveMaxPool):

@@ -6,7 +6,7 @@ formula; the Keras object around it is the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any
@@ -80,6 +80,20 @@ def working(dtype: str) -> FloatType:
 def sizes(x: Any) -> list[Any]:
     """A tensor's shape; what is known of it only when it is computed, as scalars."""
     return [tf.shape(x)[i] if size is None else size for i, size in enumerate(x.shape)]
+
+
+def traced_sizes(spec: Any, x: Any, axes: Iterable[int]) -> list[int]:
+    """A tensor's sizes along axes, for formulas that are written for them.
+
+    Raises:
+        BackendError: they are not known where the formula is traced.
+    """
+    found = [x.shape[axis] for axis in axes]
+    if None in found:
+        raise BackendError(
+            f"{type(spec).__name__} computes by sizes that have to be known: give the model inputs of known shape"
+        )
+    return found
 
 
 # Makes a class loadable from a ``.keras`` file wherever nnspec is installed.

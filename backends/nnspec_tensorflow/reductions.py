@@ -9,7 +9,7 @@ from nnspec import reductions as specs
 from nnspec.layers.base import Operation
 from nnspec_tensorflow.activation import constant
 from nnspec_tensorflow.pooling import first_maximum
-from nnspec_tensorflow.realize import Context, build, sizes
+from nnspec_tensorflow.realize import Context, build, sizes, traced_sizes
 from nnspec_tensorflow.startup import keras, tf
 from nnspec_tensorflow.stateless import SpecFunction, formula
 
@@ -70,7 +70,7 @@ def _maximum(spec: specs.Max | specs.Min, x: Tensor) -> Tensor:
 def _variance(spec: specs.Var | specs.Std, x: Tensor) -> Tensor:
     axes = spec.axes(x.shape)
     squares = tf.square(x - tf.reduce_mean(x, axes, True))
-    count = math.prod(x.shape[axis] for axis in axes) - spec.correction
+    count = math.prod(traced_sizes(spec, x, axes)) - spec.correction
     return tf.reduce_sum(squares, axes, spec.keepdims) / constant(count, x)
 
 

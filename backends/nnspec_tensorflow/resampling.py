@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec.layers.resampling import Resize, Upsample
-from nnspec_tensorflow.realize import Context, build, sizes
+from nnspec_tensorflow.realize import Context, build, sizes, traced_sizes
 from nnspec_tensorflow.startup import keras, tf
 from nnspec_tensorflow.stateless import SpecFunction, formula
 
@@ -32,6 +32,7 @@ def repeated(spec: Upsample, x: Tensor) -> Tensor:
 
 @formula.register
 def resized(spec: Resize, x: Tensor) -> Tensor:
+    traced_sizes(spec, x, range(1, x.shape.rank - 1))
     for axis, count in enumerate(spec.output_size, 1):
         if spec.method == "nearest":
             x = tf.gather(x, spec.nearest(x.shape[axis], count), axis=axis)

@@ -125,8 +125,6 @@ class _Adaptive(Layer):
                 f"{type(self).__name__} to {len(self.output_size)} sizes needs inputs of {len(self.output_size) + 2} "
                 f"axes (batch, one for each size, and channels), got {show(shape)}"
             )
-        for size in shape[1:-1]:
-            known(size, f"every axis that {type(self).__name__} pools")
         if 0 in shape[1:-1]:
             raise ShapeError(f"{type(self).__name__} has nothing to pool in input {show(shape)}")
         return (shape[0], *self.output_size, shape[-1])

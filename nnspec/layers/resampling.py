@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError, SpecError
-from nnspec.layers.base import Layer, Shape, known, show
+from nnspec.layers.base import Layer, Shape, show
 from nnspec.layers.shape import _Rearrangement
 from nnspec.layers.window import Window
 from nnspec.spec import spec
@@ -97,8 +97,6 @@ class Resize(Layer):
                 f"Resize to {len(self.output_size)} sizes needs inputs of {len(self.output_size) + 2} axes "
                 f"(batch, one for each size, and channels), got {show(shape)}"
             )
-        for size in shape[1:-1]:
-            known(size, "every axis that Resize resamples")
         if 0 in shape[1:-1]:
             raise ShapeError(f"Resize has nothing to resample in input {show(shape)}")
         return (shape[0], *self.output_size, shape[-1])

@@ -14,6 +14,8 @@ from nnspec.errors import ShapeError
 from nnspec.model import Model
 from nnspec.reference.model import run
 
+RNG = np.random.default_rng(31)
+
 
 def cropped() -> Model:
     """Of sequences of at most three steps, it leaves nothing."""
@@ -46,3 +48,39 @@ def test_an_engine_refuses_what_the_reference_refuses(backend: Backend) -> None:
     short = {"input": np.ones((2, 3, 3))}
     with pytest.raises(ShapeError, match=refusal(cropped(), short)):
         engine.load("train", {**short, "targets": np.ones((2, 3))})
+
+
+def test_a_batch_of_no_rows_has_a_mask_of_none(backend: Backend) -> None:
+    net = backend.build(nn.Sequential([nn.Dropout(0.5)], [3]))
+    empty = {"input": np.zeros((0, 3))}
+    assert net.masks(empty)["dropout"].shape == net.forward(empty, training=True)["dropout"].shape == (0, 3)
+
+
+# Layers whose outputs are of one size for inputs of any.
+LAYERS: list[Any] = [
+    nn.AdaptiveAvgPool((1, 1)),
+    nn.AdaptiveMaxPool((2, 3)),
+    nn.Resize((3, 7)),
+    nn.Resize((4, 3), "nearest"),
+    nn.Std((1, 2), correction=1.0),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_shared_model_takes_inputs_of_two_sizes(backend: Backend, layer: Any) -> None:
+    inner = nn.Sequential([nn.Conv(4, (3, 3)), layer], name="inner")
+    x, y = nn.symbol([8, 8, 3], "x"), nn.symbol([6, 5, 3], "y")
+    net = backend.build(nn.Model(inputs=[x, y], outputs=nn.Add()(inner(x), inner(y))), dtype="float64")
+    inputs = {name: RNG.normal(size=(2, *given.shape)) for name, given in net.model.inputs.items()}
+    expected = run(net.model, net.variables(), inputs).outputs["add"]
+    np.testing.assert_allclose(net.forward(inputs)["add"], expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("layer", LAYERS[:3], ids=str)
+def test_inputs_of_any_size(backend: Backend, layer: Any) -> None:
+    net = backend.build(nn.Sequential([nn.Conv(4, (3, 3)), layer], [None, None, 3]), dtype="float64")
+    (output,) = net.model.outputs
+    for sizes in ((5, 4), (7, 9)):
+        inputs = {"input": RNG.normal(size=(2, *sizes, 3))}
+        expected = run(net.model, net.variables(), inputs).outputs[output]
+        np.testing.assert_allclose(net.forward(inputs)[output], expected, rtol=1e-12, atol=1e-13)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import nnspec as nn
+from nnspec.errors import BackendError
 from nnspec.layers.convolution import Conv
 from nnspec.layers.transposed_convolution import ConvTranspose
 from nnspec.reference.model import run
@@ -76,6 +77,17 @@ def test_lengths_that_are_known_when_it_runs() -> None:
         x = RNG.normal(size=(2, steps, 3)).astype(np.float32)
         (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
         np.testing.assert_allclose(call(x).numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.AdaptiveAvgPool((2,)), nn.Resize((3,)), nn.Std(1), nn.MaxPool((2,), padding="same")], ids=str
+)
+def test_sizes_that_a_formula_is_written_for(layer: Any) -> None:
+    native = nn.backend("tensorflow").build(nn.Sequential([layer], [None, 3])).native
+    call = tf.function(lambda x: native(x), autograph=False)  # which would wrap the error in one of its own
+    with pytest.raises(BackendError, match=f"{type(layer).__name__} computes by sizes that have to be known"):
+        call.get_concrete_function(tf.TensorSpec((None, None, 3), tf.float32))
+    assert call(tf.ones((2, 5, 3))).shape[-1] == 3
 
 
 LAYERS = [
