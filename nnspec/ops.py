@@ -9,7 +9,7 @@ Gradients of a broadcast input are summed over the repeated positions.
 from __future__ import annotations
 
 from nnspec.errors import ShapeError, SpecError
-from nnspec.layers.base import DType, Operation, Shape, elements, known, show
+from nnspec.layers.base import DType, Operation, Shape, elements, feature_axis, known, show
 from nnspec.spec import spec
 
 
@@ -80,15 +80,6 @@ class Minimum(_Elementwise):
     arity = 2
 
 
-def located(axis: int, rank: int, what: str, shape: Shape) -> int:
-    """``axis`` of ``rank`` axes counted from the front; the batch axis and axes that do not exist are refused."""
-    positive = axis + rank if axis < 0 else axis
-    if not 0 < positive < rank:
-        reason = "is the batch axis" if positive == 0 else "does not exist"
-        raise ShapeError(f"{what}: axis {axis} {reason} in input {show(shape)}")
-    return positive
-
-
 @spec
 class Concat(Operation):
     """The inputs joined along ``axis`` (the batch axis is 0 and cannot be joined)."""
@@ -97,7 +88,7 @@ class Concat(Operation):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         first = shapes[0]
-        axis = located(self.axis, len(first), "concat", first)
+        axis = feature_axis(first, self.axis, "concat")
         rest = {(*s[:axis], *s[axis + 1 :]) for s in shapes}
         if len({len(s) for s in shapes}) > 1 or len(rest) > 1:
             shown = " and ".join(map(show, shapes))
@@ -162,7 +153,7 @@ class Stack(_Moves):
         first = shapes[0]
         if len(set(shapes)) > 1:
             raise ShapeError(f"stack needs inputs of one shape, got {' and '.join(map(show, shapes))}")
-        axis = located(self.axis, len(first) + 1, "stack", first)
+        axis = feature_axis(first, self.axis, "stack", len(first) + 1)
         return (*first[:axis], len(shapes), *first[axis:])
 
 
@@ -187,7 +178,7 @@ class Slice(_Moves):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        axis = located(self.axis, len(shape), "slice", shape)
+        axis = feature_axis(shape, self.axis, "slice")
         size = shape[axis]
         count = None if size is None else len(range(*slice(self.start, self.stop, self.step).indices(size)))
         if count == 0:
@@ -209,7 +200,7 @@ class ExpandDims(_Moves):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        axis = located(self.axis, len(shape) + 1, "expand_dims", shape)
+        axis = feature_axis(shape, self.axis, "expand_dims", len(shape) + 1)
         return (*shape[:axis], 1, *shape[axis:])
 
 
@@ -222,7 +213,7 @@ class Squeeze(_Moves):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        axis = located(self.axis, len(shape), "squeeze", shape)
+        axis = feature_axis(shape, self.axis, "squeeze")
         if shape[axis] != 1:
             raise ShapeError(f"squeeze: axis {self.axis} of input {show(shape)} is not of size 1")
         return (*shape[:axis], *shape[axis + 1 :])

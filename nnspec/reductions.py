@@ -9,15 +9,11 @@ they stay, of size 1. NaN goes through.
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
-
-from pydantic import Field
+from typing import ClassVar
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Operation, Shape, elements, show
+from nnspec.layers.base import Axes, Operation, Shape, elements, feature_axes, show
 from nnspec.spec import NonNegativeFloat, spec
-
-Axes = int | Annotated[tuple[int, ...], Field(min_length=1)]
 
 
 @spec
@@ -32,17 +28,7 @@ class _Reduction(Operation):
         """The axes of an input that are reduced, counted from the front, in order."""
         if self.axis is None:
             return tuple(range(1, len(shape)))
-        given = (self.axis,) if isinstance(self.axis, int) else self.axis
-        what = type(self).__name__.lower()
-        for axis in given:
-            if not -len(shape) <= axis < len(shape):
-                raise ShapeError(f"{what}: axis {axis} does not exist in input {show(shape)}")
-            if axis in (0, -len(shape)):
-                raise ShapeError(f"{what}: axis {axis} is the batch axis in input {show(shape)}")
-        found = sorted(axis % len(shape) for axis in given)
-        if len(set(found)) < len(found):
-            raise ShapeError(f"{what}: axes {list(given)} name one axis of input {show(shape)} twice")
-        return tuple(found)
+        return feature_axes(shape, self.axis, type(self).__name__.lower())
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes

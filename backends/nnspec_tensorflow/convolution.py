@@ -113,9 +113,7 @@ def _places(spec: Conv, x: Tensor) -> Iterator[tuple[tuple[int, ...], Tensor]]:
 def conv(spec: Conv, context: Context) -> keras.layers.Layer:
     exact = working(context.dtype) == context.dtype
     if not exact or spec.groups > 1 or set(spec.dilations) != {1} or not isinstance(spec.padding, str):
-        channels = context.shapes[0][-1]
-        assert channels is not None
-        return SpecConv(spec, channels, **context.options)
+        return SpecConv(spec, spec.channels(context.shapes[0]), **context.options)
     return _STOCK[len(spec.kernel_size)](
         spec.features,
         spec.kernel_size,

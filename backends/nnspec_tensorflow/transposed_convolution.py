@@ -110,6 +110,4 @@ def _spread(x: Tensor, axis: int, stride: int) -> Tensor:
 
 @build.register
 def conv_transpose(spec: ConvTranspose, context: Context) -> keras.layers.Layer:
-    channels = context.shapes[0][-1]
-    assert channels is not None
-    return SpecConvTranspose(spec, channels, **context.options)
+    return SpecConvTranspose(spec, spec.channels(context.shapes[0]), **context.options)

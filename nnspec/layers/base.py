@@ -120,10 +120,14 @@ def known(size: int | None, what: str) -> int:
     return size
 
 
-def feature_axis(shape: Shape, axis: int, what: str) -> int:
-    """``axis`` counted from the front; the batch axis and axes that do not exist are refused."""
-    positive = axis + len(shape) if axis < 0 else axis
-    if not 0 < positive < len(shape):
+def feature_axis(shape: Shape, axis: int, what: str, rank: int | None = None) -> int:
+    """``axis`` counted from the front; the batch axis and axes that do not exist are refused.
+
+    ``rank`` is the number of axes among which it is one, where it is not the input's.
+    """
+    count = len(shape) if rank is None else rank
+    positive = axis + count if axis < 0 else axis
+    if not 0 < positive < count:
         reason = "is the batch axis" if positive == 0 else "does not exist"
         raise ShapeError(f"{what}: axis {axis} {reason} in input {show(shape)}")
     return positive

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import Layer, Param, Shape, elements, known, show
 from nnspec.layers.linear import Dense
-from nnspec.layers.window import Pads, PerAxis, Sliding, Window, check_lengths
+from nnspec.layers.window import Padding, Pads, PerAxis, Sliding, Window, check_lengths, positions
 from nnspec.spec import AnyActivation, AnyInitializer, PositiveInt, spec
 
 
@@ -19,8 +19,63 @@ def _check(layer: Conv | DepthwiseConv | SeparableConv) -> None:
         raise SpecError(f"causal padding is for one axis, the kernel has {len(layer.kernel_size)}", ("padding",))
 
 
+class Grouped(Sliding):
+    """What ``Conv`` and ``ConvTranspose`` have in common: each group of features has kernels for its channels."""
+
+    features: int
+    groups: int
+    activation: Any
+    use_bias: bool
+    kernel_init: Any
+    bias_init: Any
+
+    def check_groups(self) -> None:
+        """Refuse features that cannot be cut into the groups."""
+        if self.features % self.groups:
+            raise SpecError(f"{self.features} features cannot be cut into {self.groups} equal groups", ("groups",))
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        kernel = (*self.kernel_size, self.channels(shapes[0]) // self.groups, self.features)
+        made = {"kernel": Param(kernel, self.kernel_init, decay=True)}
+        if self.use_bias:
+            made["bias"] = Param((self.features,), self.bias_init)
+        return made
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        result = self.linear(*shapes)
+        return result if self.activation is None else self.activation.output_shape(result)
+
+    def linear(self, *shapes: Shape) -> Shape:
+        """The shape before the activation."""
+        raise NotImplementedError
+
+    def channels(self, shape: Shape) -> int:
+        """How many channels an input has."""
+        channels = known(shape[-1], f"the last axis of {type(self).__name__}'s input")
+        if channels % self.groups:
+            raise ShapeError(
+                f"{channels} channels cannot be cut into {self.groups} equal groups, of input {show(shape)}"
+            )
+        return channels
+
+
+class _Seeing(Sliding):
+    """What sees a window of the input at each position of the output."""
+
+    padding: Padding
+
+    def positions(self, shape: Shape) -> tuple[int | None, ...]:
+        """How many positions the window takes along each axis of an input; None where the axis is of any length.
+
+        Raises:
+            ShapeError: the input has another number of axes, or the window does not fit; the layer is named.
+        """
+        what = type(self).__name__
+        return positions(what, shape, self.padding, self.kernel_size, self.stride, self.dilations)
+
+
 @spec
-class Conv(Sliding, Layer):
+class Conv(_Seeing, Grouped, Layer):
     """Convolution over one, two or three axes, as many as ``kernel_size`` has sizes; channels last.
 
     y[b,p,o] = activation(Σ over q, c of x[b, p · strides + q · dilation − before, c] · kernel[q, c, o] + bias[o])
@@ -57,45 +112,23 @@ class Conv(Sliding, Layer):
 
     def __post_init__(self) -> None:
         _check(self)
-        if self.features % self.groups:
-            raise SpecError(f"{self.features} features cannot be cut into {self.groups} equal groups", ("groups",))
+        self.check_groups()
 
-    def params(self, *shapes: Shape) -> dict[str, Param]:
-        channels = self._channels(shapes[0])
-        kernel = (*self.kernel_size, channels // self.groups, self.features)
-        made = {"kernel": Param(kernel, self.kernel_init, decay=True)}
-        if self.use_bias:
-            made["bias"] = Param((self.features,), self.bias_init)
-        return made
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        result = self._linear(*shapes)
-        return result if self.activation is None else self.activation.output_shape(result)
+    def linear(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        found = self.positions(shape)
+        self.channels(shape)
+        return (shape[0], *found, self.features)
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
-        linear = tuple(known(size, "every axis") for size in self._linear(*shapes))
+        linear = tuple(known(size, "every axis") for size in self.linear(*shapes))
         outputs = elements(linear)
         products = outputs * math.prod(self.kernel_size) * (shapes[0][-1] // self.groups)
         own = 2 * products - outputs + (outputs if self.use_bias else 0)
         return own if self.activation is None else own + self.activation.flops(linear)
 
-    def _linear(self, *shapes: Shape) -> Shape:
-        """The shape before the activation."""
-        (shape,) = shapes
-        found = self.positions(shape)
-        self._channels(shape)
-        return (shape[0], *found, self.features)
 
-    def _channels(self, shape: Shape) -> int:
-        channels = known(shape[-1], "the last axis of Conv's input")
-        if channels % self.groups:
-            raise ShapeError(
-                f"{channels} channels cannot be cut into {self.groups} equal groups, of input {show(shape)}"
-            )
-        return channels
-
-
-class _Depthwise(Sliding):
+class _Depthwise(_Seeing):
     """What convolves each channel by itself."""
 
     depth_multiplier: int

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nnspec.errors import ShapeError, SpecError
-from nnspec.layers.base import Layer, Param, Shape, elements, known, show
+from nnspec.errors import ShapeError
+from nnspec.layers.base import Layer, Shape, elements, known, show
+from nnspec.layers.convolution import Grouped
 from nnspec.layers.window import Pads, PerAxis, Window, check_lengths, extent, per_axis
 from nnspec.spec import AnyActivation, AnyInitializer, NonNegativeInt, PositiveInt, spec
 
@@ -17,7 +18,7 @@ Added = NonNegativeInt | Annotated[tuple[NonNegativeInt, ...], Field(min_length=
 
 
 @spec
-class ConvTranspose(Layer):
+class ConvTranspose(Grouped, Layer):
     """Transposed convolution over one, two or three axes: what takes gradients back through ``Conv``.
 
     z[b, p · strides + q · dilation, o] = Σ over p, q, c of x[b,p,c] · kernel[q, c, o]
@@ -64,18 +65,7 @@ class ConvTranspose(Layer):
             output_padding=self.output_padding,
             dilation=self.dilation,
         )
-        if self.features % self.groups:
-            raise SpecError(f"{self.features} features cannot be cut into {self.groups} equal groups", ("groups",))
-
-    @property
-    def stride(self) -> tuple[int, ...]:
-        """The strides, one for each axis."""
-        return per_axis(self.strides, self.kernel_size)
-
-    @property
-    def dilations(self) -> tuple[int, ...]:
-        """The dilation, one for each axis."""
-        return per_axis(self.dilation, self.kernel_size)
+        self.check_groups()
 
     @property
     def before(self) -> tuple[int, ...]:
@@ -99,27 +89,14 @@ class ConvTranspose(Layer):
         added = per_axis(self.output_padding, self.kernel_size)
         return tuple(a + b for a, b in zip(more, added, strict=True))
 
-    def params(self, *shapes: Shape) -> dict[str, Param]:
-        channels = self._channels(shapes[0])
-        kernel = (*self.kernel_size, channels // self.groups, self.features)
-        made = {"kernel": Param(kernel, self.kernel_init, decay=True)}
-        if self.use_bias:
-            made["bias"] = Param((self.features,), self.bias_init)
-        return made
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        result = self.linear(*shapes)
-        return result if self.activation is None else self.activation.output_shape(result)
-
     def linear(self, *shapes: Shape) -> Shape:
-        """The shape before the activation."""
         (shape,) = shapes
         if len(shape) != len(self.kernel_size) + 2:
             raise ShapeError(
                 f"ConvTranspose with a window of {len(self.kernel_size)} axes needs inputs of "
                 f"{len(self.kernel_size) + 2} axes (batch, the window's, and channels), got {show(shape)}"
             )
-        self._channels(shape)
+        self.channels(shape)
         axes = zip(shape[1:-1], self.stride, self.beyond, strict=True)
         found = [None if size is None else size * stride + more for size, stride, more in axes]
         if any(size is not None and size < 1 for size in found) or 0 in shape[1:-1]:
@@ -132,11 +109,3 @@ class ConvTranspose(Layer):
         products = elements(shape) * math.prod(self.kernel_size) * (self.features // self.groups)
         own = 2 * products + (elements(linear) if self.use_bias else 0)
         return own if self.activation is None else own + self.activation.flops(linear)
-
-    def _channels(self, shape: Shape) -> int:
-        channels = known(shape[-1], "the last axis of ConvTranspose's input")
-        if channels % self.groups:
-            raise ShapeError(
-                f"{channels} channels cannot be cut into {self.groups} equal groups, of input {show(shape)}"
-            )
-        return channels

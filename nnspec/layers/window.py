@@ -24,7 +24,6 @@ class Sliding:
 
     kernel_size: tuple[int, ...]
     strides: int | tuple[int, ...]
-    padding: Padding
     dilation: int | tuple[int, ...]
 
     @property
@@ -36,15 +35,6 @@ class Sliding:
     def dilations(self) -> tuple[int, ...]:
         """The dilation, one for each axis."""
         return per_axis(self.dilation, self.kernel_size)
-
-    def positions(self, shape: Shape) -> tuple[int | None, ...]:
-        """How many positions the window takes along each axis of an input; None where the axis is of any length.
-
-        Raises:
-            ShapeError: the input has another number of axes, or the window does not fit; the layer is named.
-        """
-        what = type(self).__name__
-        return positions(what, shape, self.padding, self.kernel_size, self.stride, self.dilations)
 
 
 def per_axis(value: int | tuple[int, ...], window: tuple[int, ...]) -> tuple[int, ...]:

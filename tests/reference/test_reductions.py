@@ -72,7 +72,7 @@ def test_nan_goes_through_and_types_stay(cls: Any) -> None:
         (nn.Sum(0), (None, 3), r"sum: axis 0 is the batch axis in input \(batch, 3\)"),
         (nn.Mean(-2), (None, 3), "mean: axis -2 is the batch axis"),
         (nn.Max(2), (None, 3), "max: axis 2 does not exist"),
-        (nn.Min((1, -1)), (None, 3), r"min: axes \[1, -1\] name one axis of input \(batch, 3\) twice"),
+        (nn.Min((1, -1)), (None, 3), r"min: axes \[1, -1\] name an axis of input \(batch, 3\) twice"),
         (nn.Prod(), (None, 0), "prod has nothing to reduce"),
         (nn.Var(correction=2.0), (None, 2), "var with correction 2 needs more than as many elements, got 2"),
     ],
