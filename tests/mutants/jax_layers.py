@@ -154,8 +154,8 @@ MUTANTS = [
     _ops(
         "Concat",
         "the last axis instead of the one that is asked for",
-        "axis=spec.axis",
-        "axis=-1",
+        "jnp.concatenate(inputs, axis=spec.axis)",
+        "jnp.concatenate(inputs, axis=-1)",
         hint="axis=1",
         raises=True,
     ),

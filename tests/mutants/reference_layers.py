@@ -165,5 +165,7 @@ MUTANTS = [
     _ops("Subtract", "the other way round", "x1 - x2", "x2 - x1"),
     _ops("Divide", "the other way round", "x1 / x2", "x2 / x1"),
     _ops("Multiply", "the last input left out", "reduce(operator.mul, inputs)", "reduce(operator.mul, inputs[:2])"),
-    _ops("Concat", "inputs from right to left", "(inputs, spec.axis)", "(inputs[::-1], spec.axis)"),
+    _ops(
+        "Concat", "inputs from right to left", "concatenate(inputs, spec.axis)", "concatenate(inputs[::-1], spec.axis)"
+    ),
 ]

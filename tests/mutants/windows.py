@@ -28,7 +28,12 @@ MUTANTS = [
     _window("Conv", "dilation forgotten in same", "stride + reach - size", "stride + 3 - size", hint="dilation=2"),
     _conv("Conv", "kernel flipped", 'x, scope["kernel"])', 'x, scope["kernel"][::-1])'),
     _conv("Conv", "groups the other way round", "weights in parts], -1)", "weights in [*parts][::-1]], -1)", hint="gr"),
-    _conv("Conv", "bias taken away", 'y + scope["bias"]', 'y - scope["bias"]'),
+    _conv(
+        "Conv",
+        "bias taken away",
+        'y = correlated(spec, x, scope["kernel"])\n    if spec.use_bias:\n        y = y + ',
+        'y = correlated(spec, x, scope["kernel"])\n    if spec.use_bias:\n        y = y - ',
+    ),
     _pool("MaxPool", "zeros around", "-np.inf).max", "0.0).max", hint="below zero"),
     _pool("MaxPool", "the largest magnitude", "x, -np.inf)", "np.abs(x), -np.inf)"),
     _pool("AvgPool", "padding counted", "1.0 if spec.count_include_pad else 0.0", "1.0", hint="padding=same"),
