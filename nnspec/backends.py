@@ -137,7 +137,10 @@ class Engine(Protocol):
 
     def totals(self) -> dict[str, tuple[float, float]]:
         """Sums since the last call, then reset: ``loss`` and each metric's tag as (total, count), ``grad_norm`` as
-        (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1)."""
+        (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1).
+
+        Positions that the loss ignores count in no metric.
+        """
 
     def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
         """``loss`` and metrics over a split in inference mode, without gradients; no state changes."""

@@ -1,6 +1,7 @@
 """Metrics: sums over examples, accumulated on the device, and what is made of them at the end of an epoch.
 
 Every metric is a weighted mean: it adds Σ w·v to a total and Σ w to a count, hence is exact over batches of any size.
+A position whose target is the ``ignore_label`` of the loss that is trained with is none for the metrics either.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from nnspec.metrics import Metric
 from nnspec.optimizers import Clip, Optimizer
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
-from nnspec_jax.losses import check_class_ids
+from nnspec_jax.losses import check_class_ids, for_metrics
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
 from nnspec_jax.optimizers import get_slots, global_norm, set_slots
 from nnspec_jax.realize import at_least_float32, build
@@ -93,8 +93,10 @@ class JaxEngine:
 
     def _outcome(self, output: jax.Array, batch: DeviceArrays) -> dict[str, tuple[Any, Any]]:
         """Loss and metrics of a batch as (total, count)."""
-        given = (output, batch["targets"], batch.get("weights"))
-        return {"loss": self._loss.totals(*given), **{tag: metric(*given) for tag, metric in self._metrics.items()}}
+        given = (batch["targets"], batch.get("weights"))
+        outcome = {"loss": self._loss.totals(output, *given)}
+        counted = for_metrics(self._loss_spec, *given)
+        return outcome | {tag: metric(output, *counted) for tag, metric in self._metrics.items()}
 
     def _gradients(self, variables: DeviceArrays, batch: DeviceArrays) -> tuple[jax.Array, DeviceArrays, Any]:
         """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""

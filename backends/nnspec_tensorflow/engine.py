@@ -22,7 +22,7 @@ from nnspec.optimizers import Clip, Optimizer
 from nnspec.vocabulary import tag_of
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
-from nnspec_tensorflow.losses import SpecLoss, reduced
+from nnspec_tensorflow.losses import SpecLoss, for_metrics, reduced
 from nnspec_tensorflow.metrics import SpecMetric
 from nnspec_tensorflow.net import TensorFlowNet
 from nnspec_tensorflow.optimizers import SpecOptimizer, global_norm
@@ -81,8 +81,10 @@ class TensorFlowEngine:
         """(total, count) of the loss and of each metric."""
         given = {name: batch[name] for name in self._net.model.inputs}
         output = self._net.outputs(given, training=training)[self._output]
-        measures: list[SpecLoss | SpecMetric] = [self._loss, *self._metrics.values()]
-        return [measure.sums(batch["targets"], output, batch.get("weights")) for measure in measures]
+        targets, weights = batch["targets"], batch.get("weights")
+        outcome = self._loss.sums(targets, output, weights)
+        targets, weights = for_metrics(self._loss.spec, targets, weights)
+        return [outcome, *(metric.sums(targets, output, weights) for metric in self._metrics.values())]
 
     def _gradients(self, batch: Tensors) -> tuple[Tensor, list[Tensor], list[tuple[Tensor, Tensor]]]:
         parameters = [variable.value for variable in self._net.parameters.values()]

@@ -85,6 +85,9 @@ class TrainingCase:
             # At least 1.2 from zero: Huber's cases with outputs in (-1, 1) stay on one side of its delta.
             values = 2.5 * signed(rng, known(self.loss.target_shape(sizes)))
             made["targets"] = rounded(np.abs(values) if self.loss.bounds[0] == 0 else values, dtype)
+        ignored = getattr(self.loss, "ignore_label", None)
+        if ignored is not None:
+            made["targets"].flat[::4] = ignored
         if self.weights:
             made["weights"] = rounded(rng.uniform(0.2, 2.0, rows), dtype)
         return made
@@ -158,7 +161,7 @@ CASES = [
     TrainingCase(
         "weighted labels",
         _small(8, 3, rate=0.5),
-        BinaryCrossEntropy(reduction="weighted_mean"),
+        BinaryCrossEntropy(reduction="weighted_mean", ignore_label=-1),
         RMSProp(CosineRestarts(0.01, 9, end=0.002), momentum=0.7, weight_decay=0.01),
         clip=Clip(value=0.2),
         metrics=(BinaryAccuracy(),),

@@ -5,13 +5,16 @@ categorical ones) and reduces them over all positions of the batch, with sample 
 front (w of shape (batch,) weighs every position of its example):
 
 * ``reduction="mean"``: Σ w·l / number of positions (Keras's rule: gradients keep the scale of an unweighted batch),
-* ``reduction="weighted_mean"``: Σ w·l / Σ w (scikit-learn's and PyTorch's class-weight rule); where all weights are 0,
-  the loss and its gradient are NaN,
+* ``reduction="weighted_mean"``: Σ w·l / Σ w (scikit-learn's and PyTorch's class-weight rule),
 * ``reduction="sum"``: Σ w·l.
 
+Where a divisor is 0, the loss and its gradient are NaN: of a batch whose weights are all 0 with "weighted_mean", and of
+a batch of nothing but ignored positions with both means.
+
 A position whose target is the loss's ``ignore_label`` is none: it adds nothing to any of these sums, nor to the number
-of positions. The ``class_weights`` c of a loss are factors of its terms, and of w in the divisor Σ w: that of a
-position is Σₖ cₖ·yₖ, the weight of its class, before labels are smoothed (PyTorch's rule for class ids).
+of positions, nor to the metrics that are measured beside the loss. The ``class_weights`` c of a loss are factors of
+its terms, and of w in the divisor Σ w: that of a position is Σₖ cₖ·yₖ, the weight of its class, before labels are
+smoothed (PyTorch's rule for class ids).
 
 The loss of an epoch is the same quotient over all of its examples.
 """

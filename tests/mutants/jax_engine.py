@@ -63,6 +63,13 @@ MUTANTS = [
     _engine(_WEIGHTED, "weights ignored", 'batch.get("weights"))', "None)"),
     _engine(
         _WEIGHTED,
+        "metrics count what the loss ignores",
+        "for_metrics(self._loss_spec, *given)",
+        "given",
+        "evaluation",
+    ),
+    _engine(
+        _WEIGHTED,
         "loss summed instead of averaged",
         'return self._loss.reduced(*outcome["loss"]), (changed',
         'return outcome["loss"][0], (changed',

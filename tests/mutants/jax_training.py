@@ -23,7 +23,7 @@ MUTANTS = [
         hint="weights",
     ),
     _loss("MeanSquaredError", "weights counted per example", _SPREAD, "spread.sum()", hint="weighted_mean"),
-    _loss("BinaryCrossEntropy", "weights ignored", "if weights is None", "if True", hint="weights"),
+    _loss("BinaryCrossEntropy", "weights ignored", "if weights is None:", "if True:", hint="weights"),
     _classes(
         "SoftmaxCrossEntropy",
         "smoothing over K − 1",

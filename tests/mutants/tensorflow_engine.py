@@ -58,7 +58,14 @@ MUTANTS = [
         "tf.cast(tf.cast(x, tf.float32), tf.float64) for x in pair",
         dtype="float64",
     ),
-    _engine(_WEIGHTED, "weights ignored", 'output, batch.get("weights"))', "output, None)"),
+    _engine(_WEIGHTED, "weights ignored", 'batch["targets"], batch.get("weights")', 'batch["targets"], None'),
+    _engine(
+        _WEIGHTED,
+        "metrics count what the loss ignores",
+        "targets, weights = for_metrics(self._loss.spec, targets, weights)",
+        "pass",
+        "evaluation",
+    ),
     _engine(
         _PLATEAU,
         "the plateau's scale not assigned",

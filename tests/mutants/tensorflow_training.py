@@ -96,7 +96,7 @@ MUTANTS = [
         "spec.label_smoothing",
         hint="smoothing",
     ),
-    _loss("MeanSquaredError", "weights ignored", "if weights is None", "if True", hint="weights"),
+    _loss("MeanSquaredError", "weights ignored", "if weights is None:", "if True:", hint="weights"),
     _loss(
         "MeanSquaredError",
         "weights counted per example",

@@ -12,6 +12,7 @@ from sklearn import metrics as sklearn_metrics
 
 import nnspec as nn
 from nnspec.errors import DataError, ShapeError
+from nnspec.reference.losses import for_metrics
 from nnspec.reference.metrics import value
 
 RNG = np.random.default_rng(8)
@@ -102,6 +103,34 @@ def test_batches_add_up() -> None:
 def test_nothing_counted_is_nan() -> None:
     assert math.isnan(metric(nn.Accuracy(), np.zeros((0, 3)), np.zeros(0, int)))
     assert math.isnan(metric(nn.RMSE(), X, X, np.zeros(200)))
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_beside_a_loss_only_what_it_keeps_counts(weights: Any) -> None:
+    ids = np.where(np.arange(200) % 3 == 0, -1, IDS)
+    kept = ids != -1
+    given = for_metrics(nn.SoftmaxCrossEntropy(ignore_label=-1), ids, weights)
+    w = None if weights is None else weights[kept]
+    for spec, expected in (
+        (nn.Accuracy(), sklearn_metrics.accuracy_score(ids[kept], X[kept].argmax(-1), sample_weight=w)),
+        (nn.TopKAccuracy(3), sklearn_metrics.top_k_accuracy_score(ids[kept], X[kept], k=3, sample_weight=w)),
+    ):
+        assert metric(spec, X, *given) == pytest.approx(expected, rel=1e-14)
+    elements = np.where(RNG.random(X.shape) < 0.3, -1.0, X.round().clip(0, 1))
+    kept = elements != -1
+    w = None if weights is None else np.broadcast_to(weights[:, None], X.shape)[kept]
+    given = for_metrics(nn.BinaryCrossEntropy(ignore_label=-1), elements, weights)
+    expected = sklearn_metrics.mean_absolute_error(elements[kept], X[kept], sample_weight=w)
+    assert metric(nn.MAE(), X, *given) == pytest.approx(expected, rel=1e-13)
+
+
+def test_beside_a_loss_that_ignores_nothing_all_counts() -> None:
+    soft = np.eye(7)[IDS]
+    for loss, targets in ((nn.SoftmaxCrossEntropy(), IDS), (nn.SoftmaxCrossEntropy(ignore_label=0), soft)):
+        found, weights = for_metrics(loss, targets, WEIGHTS)
+        assert found is targets and weights is WEIGHTS
+    with pytest.raises(ShapeError, match=r"weights of shape \(200, 7\) are not for positions of shape \(200\)"):
+        for_metrics(nn.SoftmaxCrossEntropy(ignore_label=0), IDS, np.ones((200, 7)))
 
 
 def test_what_does_not_fit() -> None:

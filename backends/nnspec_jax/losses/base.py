@@ -66,11 +66,16 @@ def weighted(values: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, j
     """
     if weights is None:
         return values.sum(), jnp.full((), values.size, values.dtype)
-    if weights.shape != values.shape[: weights.ndim]:
-        given, wanted = show(weights.shape), show(values.shape)
-        raise ShapeError(f"weights of shape {given} are not for positions of shape {wanted}")
-    spread = weights.astype(values.dtype).reshape(weights.shape + (1,) * (values.ndim - weights.ndim))
+    spread = _spread(weights.astype(values.dtype), values.shape)
     return (spread * values).sum(), jnp.broadcast_to(spread, values.shape).sum()
+
+
+def _spread(weights: jax.Array, positions: tuple[int, ...]) -> jax.Array:
+    """Weights with an axis for each of the positions' axes, of size 1 where they lack it."""
+    if weights.shape != positions[: weights.ndim]:
+        given, wanted = show(weights.shape), show(positions)
+        raise ShapeError(f"weights of shape {given} are not for positions of shape {wanted}")
+    return weights.reshape(weights.shape + (1,) * (len(positions) - weights.ndim))
 
 
 def elementwise(outputs: jax.Array, targets: jax.Array) -> jax.Array:
@@ -109,6 +114,19 @@ def kept(spec: Loss, targets: jax.Array) -> jax.Array | None:
     """Where the target is not the label that the loss ignores; None where all positions count."""
     label = ignored_label(spec, targets.dtype)
     return None if label is None else targets != label
+
+
+def for_metrics(spec: Loss, targets: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
+    """Targets and weights as the metrics beside a loss take them: what it ignores weighs nothing and has the target 0.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the targets.
+    """
+    counted = kept(spec, targets)
+    if counted is None:
+        return targets, weights
+    shares = counted if weights is None else jnp.where(counted, _spread(weights, counted.shape), 0)
+    return jnp.where(counted, targets, jnp.zeros_like(targets)), shares
 
 
 def class_weights(spec: Loss, outputs: jax.Array) -> jax.Array | None:

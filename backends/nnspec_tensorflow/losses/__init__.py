@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec_tensorflow.losses import classification, contrastive, margin, regression, segmentation
-from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, loss, reduced, weighted
+from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, for_metrics, loss, reduced, weighted
 
 __all__ = [
     "SpecLoss",
@@ -11,6 +11,7 @@ __all__ = [
     "classification",
     "contrastive",
     "elementwise",
+    "for_metrics",
     "loss",
     "margin",
     "reduced",

@@ -73,12 +73,16 @@ def weighted(values: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
 def _sums(values: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     if weights is None:
         return tf.reduce_sum(values), tf.cast(tf.size(values), values.dtype)
-    w = tf.cast(tf.convert_to_tensor(weights), values.dtype)
+    w = _spread(tf.cast(tf.convert_to_tensor(weights), values.dtype), values)
+    return tf.reduce_sum(w * values), tf.reduce_sum(w)
+
+
+def _spread(w: Tensor, values: Tensor) -> Tensor:
+    """Weights for all positions, repeated along the axes that they lack."""
     if not w.shape.is_compatible_with(values.shape[: w.shape.rank]):
         raise ShapeError(f"weights of shape {_shown(w)} are not for positions of shape {_shown(values)}")
     w = tf.reshape(w, tf.concat([tf.shape(w), tf.ones(values.shape.rank - w.shape.rank, tf.int32)], 0))
-    w = tf.broadcast_to(w, tf.shape(values))
-    return tf.reduce_sum(w * values), tf.reduce_sum(w)
+    return tf.broadcast_to(w, tf.shape(values))
 
 
 def elementwise(x: Tensor, targets: Tensor) -> Tensor:
@@ -105,6 +109,19 @@ def kept(spec: Loss, targets: Tensor) -> Tensor | None:
     """Where the target is not the label that the loss ignores; None where all positions count."""
     label = ignored_label(spec, np.dtype(targets.dtype.as_numpy_dtype))
     return None if label is None else targets != tf.constant(label, targets.dtype)
+
+
+def for_metrics(spec: Loss, targets: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Targets and weights as the metrics beside a loss take them: what it ignores weighs nothing and has the target 0.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the targets.
+    """
+    counted = kept(spec, targets)
+    if counted is None:
+        return targets, weights
+    shares = counted if weights is None else tf.cast(counted, weights.dtype) * _spread(weights, counted)
+    return tf.where(counted, targets, tf.zeros_like(targets)), shares
 
 
 def class_weights(spec: Loss, x: Tensor) -> Tensor | None:

@@ -91,8 +91,9 @@ def _scores(case: TrainingCase, outputs: Array, data: dict[str, Array]) -> dict[
     """Loss and metrics of outputs by the reference."""
     targets, weights = data["targets"], data.get("weights")
     found = {"loss": case.loss.result(*losses.value(case.loss, outputs, targets, weights))}
+    counted = losses.for_metrics(case.loss, targets, weights)
     for spec in case.metrics:
-        found[tag_of(type(spec))] = spec.result(*metrics.value(spec, outputs, targets, weights))
+        found[tag_of(type(spec))] = spec.result(*metrics.value(spec, outputs, *counted))
     return found
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from nnspec.reference.losses import classification, contrastive, margin, regression, segmentation
-from nnspec.reference.losses.base import class_ids, elementwise, loss, per_position, value, weighted
+from nnspec.reference.losses.base import class_ids, elementwise, for_metrics, loss, per_position, value, weighted
 
 __all__ = [
     "class_ids",
     "classification",
     "contrastive",
     "elementwise",
+    "for_metrics",
     "loss",
     "margin",
     "per_position",

@@ -52,6 +52,20 @@ def kept(spec: Loss, targets: Array) -> NDArray[np.bool_] | None:
     return None if label is None else np.asarray(targets != label)
 
 
+def for_metrics(spec: Loss, targets: Any, weights: Any = None) -> tuple[Any, Any]:
+    """Targets and weights as the metrics beside a loss take them: what it ignores weighs nothing and has the target 0.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the targets.
+    """
+    targets = np.asarray(targets)
+    counted = kept(spec, targets)
+    if counted is None:
+        return targets, weights
+    shares = counted if weights is None else np.where(counted, _spread(np.asarray(weights), counted.shape), 0)
+    return np.where(counted, targets, 0).astype(targets.dtype), shares
+
+
 def class_shares(spec: Loss, x: Array, targets: Array) -> Array | None:
     """Each position's weight by its class; None without class weights."""
     weights = class_weights(spec, x)
@@ -82,11 +96,15 @@ def weighted(values: Array, weights: Any) -> tuple[float, float]:
     """
     if weights is None:
         return float(values.sum()), float(values.size)
-    w = np.asarray(weights).astype(values.dtype)
-    if w.shape != values.shape[: w.ndim]:
-        raise ShapeError(f"weights of shape {show(w.shape)} are not for positions of shape {show(values.shape)}")
-    w = np.broadcast_to(w.reshape(w.shape + (1,) * (values.ndim - w.ndim)), values.shape)
+    w = _spread(np.asarray(weights).astype(values.dtype), values.shape)
     return float((w * values).sum()), float(w.sum())
+
+
+def _spread(weights: Array, positions: tuple[int, ...]) -> Array:
+    """Weights for all positions, repeated along the axes that they lack."""
+    if weights.shape != positions[: weights.ndim]:
+        raise ShapeError(f"weights of shape {show(weights.shape)} are not for positions of shape {show(positions)}")
+    return np.broadcast_to(weights.reshape(weights.shape + (1,) * (len(positions) - weights.ndim)), positions)
 
 
 def elementwise(x: Array, targets: Array) -> Array:
