@@ -72,7 +72,7 @@ class CosineDistance(Loss):
     l = −c           for ``form: negative``, Keras's
 
     Targets: y of x's shape. A norm that is clipped has gradient 0, at the bound too, so that ∂c/∂x is y / (ε·‖y‖) where
-    ‖x‖ ≤ ε. Optax and Keras bound the squared norm: their epsilon is the square of this one.
+    ‖x‖ ≤ ε. Keras bounds the norm too, by 1e-7; Optax the squared norm: its epsilon is the square of this one.
     """
 
     axes: ClassVar[int] = 1

@@ -149,7 +149,7 @@ def losses(subject: Subject) -> dict[str, Any]:
         "MeanSquaredLogarithmicError": loss(nn.MeanSquaredLogarithmicError),
         "LogCosh": loss(nn.LogCosh),
         "Poisson": loss(lambda **o: nn.PoissonNLL(log_input=False, epsilon=1e-7, **o)),
-        "CosineSimilarity": loss(lambda **o: nn.CosineDistance("negative", epsilon=1e-6, **o), elementwise=False),
+        "CosineSimilarity": loss(lambda **o: nn.CosineDistance("negative", epsilon=1e-7, **o), elementwise=False),
         "Hinge": loss(nn.Hinge, signs=True),
         "SquaredHinge": loss(nn.SquaredHinge, signs=True),
         "CategoricalHinge": loss(lambda **o: nn.CategoricalHinge(rival="masked", **o), elementwise=False),
