@@ -25,6 +25,7 @@ from nnspec.training.inputs import (
     standardize as standardize,
 )
 from nnspec.training.raw import Raw
+from nnspec.vocabulary import tag_of
 
 Array = NDArray[Any]
 _DTYPES: dict[str, Any] = {
@@ -252,11 +253,12 @@ def _weights(data: Raw, output: tuple[int, ...], loss: Any, dtype: str) -> Array
     if weights.dtype.kind not in "iubf":
         raise DataError(f"weights are numbers, got dtype {weights.dtype}")
     fitted.check_finite(weights, "weight", data.place)
-    positions = output[:-1] if loss.targets == "labels" else output
+    positions = loss.positions((None, *output))[1:]
     if weights.shape[1:] != positions[: weights.ndim - 1]:
         shape = list(weights.shape[1:])
         raise ShapeError(
-            f"weights weigh an example or a position of the outputs {list(output)}, got shape {shape} per row"
+            f"weights weigh an example or a position of the outputs {list(output)}, got shape {shape} per row: the "
+            f"positions of {tag_of(type(loss))} are {list(positions)}"
         )
     if (weights < 0).any():
         row = int(np.argwhere(weights < 0)[0][0])
