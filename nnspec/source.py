@@ -36,7 +36,8 @@ class Data(Spec):
         sklearn: one of scikit-learn's sets: breast_cancer, diabetes, digits, iris, wine.
         csv: a table whose first line names the columns. A relative path starts at the spec file.
         npz: NumPy arrays by name.
-        target: the target's column (several for several targets), or the name of the array ("targets" if left out).
+        target: the target's column (several for several targets), or the name of the array ("targets" if left out). A
+            class is any text or number in it but the loss's ``ignore_label``.
         inputs: the feature columns (default: all but the target and the weights), or the name of the array; for a model
             of several inputs a mapping of their names to columns or arrays (default for arrays: the inputs' names).
         weights: the column or array of sample weights.

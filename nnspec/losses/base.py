@@ -62,6 +62,10 @@ class Loss(Spec):
         """The shape of targets that are values or distributions, for outputs of this shape."""
         return outputs
 
+    def choices(self) -> tuple[float, ...] | None:
+        """The only targets that mean something, where these are a few; else None."""
+        return None
+
     def result(self, total: float, count: float) -> float:
         """The reduced loss from Σ w·l and its count: positions, Σ w, or anything for a sum."""
         if self.reduction == "sum":

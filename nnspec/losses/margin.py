@@ -9,6 +9,11 @@ from nnspec.losses.base import Loss
 from nnspec.spec import NonNegativeFloat, spec
 
 
+def _sides(binary: bool) -> tuple[float, ...]:
+    """What the targets of two classes are."""
+    return (0.0, 1.0) if binary else (-1.0, 1.0)
+
+
 @spec
 class Hinge(Loss):
     """Hinge loss per element: l = max(0, margin − y·x), with ∂l/∂x = 0 where y·x = margin.
@@ -22,6 +27,9 @@ class Hinge(Loss):
     margin: NonNegativeFloat = 1.0
     binary_targets: bool = False
 
+    def choices(self) -> tuple[float, ...]:
+        return _sides(self.binary_targets)
+
 
 @spec
 class SquaredHinge(Loss):
@@ -30,6 +38,9 @@ class SquaredHinge(Loss):
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     margin: NonNegativeFloat = 1.0
     binary_targets: bool = False
+
+    def choices(self) -> tuple[float, ...]:
+        return _sides(self.binary_targets)
 
 
 @spec

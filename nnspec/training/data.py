@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.errors import DataError, ShapeError, SpecError
+from nnspec.losses.base import ignored_label
 from nnspec.model import Model
 from nnspec.random import permutation
 from nnspec.source import Data
@@ -165,7 +166,8 @@ def _prepare(
     model = bind(train, model)
     output = _output(model)
     ids = loss.targets == "labels" or one_hot
-    train, validation, classes = _encode(train, validation, ids=ids, outputs=output[-1])
+    ignored = None if one_hot else ignored_label(loss, np.dtype(np.int32 if ids else np.float64))
+    train, validation, classes = _encode(train, validation, ids=ids, outputs=output[-1], ignored=ignored)
     splits, places = {}, {}
     for name, part in (("train", train), ("validation", validation)):
         if part is None:
@@ -213,19 +215,19 @@ def _output(model: Model) -> tuple[int, ...]:
 
 
 def _encode(
-    train: Raw, validation: Raw | None, *, ids: bool, outputs: int
+    train: Raw, validation: Raw | None, *, ids: bool, outputs: int, ignored: int | None
 ) -> tuple[Raw, Raw | None, tuple[Any, ...] | None]:
-    """Names of classes become ids, the validation's by the training's classes."""
+    """Names of classes become ids, the validation's by the training's classes; what is ignored is no class."""
     if not train.labels:
         return train, validation, train.classes
-    made, classes = fitted.encode(train.targets, None, train.place)
+    made, classes = fitted.encode(train.targets, None, train.place, ignored)
     if not ids and len(classes) != 2:
         raise DataError(f"the targets are {len(classes)} classes ({_listed(classes)}): for classes set one_hot: true")
     if ids and len(classes) > outputs:
         raise DataError(f"the target has {len(classes)} classes ({_listed(classes)}), the model has {outputs} outputs")
     train = dataclasses.replace(train, targets=made)
     if validation is not None:
-        other, _ = fitted.encode(validation.targets, classes, validation.place)
+        other, _ = fitted.encode(validation.targets, classes, validation.place, ignored)
         validation = dataclasses.replace(validation, targets=other)
     return train, validation, classes
 

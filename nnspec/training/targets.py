@@ -9,21 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.errors import DataError, ShapeError
+from nnspec.losses.base import ignored_label
 from nnspec.vocabulary import tag_of
 
 Array = NDArray[Any]
 Place = Callable[[int], str]
+# How the targets of two classes are taken as the other ones, by the loss's binary_targets.
+_OTHER_SIDES: dict[bool | None, str] = {
+    False: ": for 0 and 1 set binary_targets: true",
+    True: ": for -1 and 1 set binary_targets: false",
+}
 
 
-def encode(targets: Array, classes: tuple[Any, ...] | None, place: Place) -> tuple[Array, tuple[Any, ...]]:
+def encode(
+    targets: Array, classes: tuple[Any, ...] | None, place: Place, ignored: int | None = None
+) -> tuple[Array, tuple[Any, ...]]:
     """Texts or numbers of classes as ids: the places of their values in ``classes``, or in their sorted order.
 
+    Args:
+        ignored: the label of targets that the loss ignores, which stay as they are.
+
     Raises:
-        DataError: a value that is not in ``classes``; the row is named.
+        DataError: a value that is not in ``classes``, with its row; a class whose id would be ignored.
     """
     if classes is None:
-        classes = tuple(_plain(v) for v in np.unique(targets))
+        classes = _classes(targets, ignored)
     known = {value: i for i, value in enumerate(classes)}
+    if ignored is not None:
+        known[_written(ignored, targets)] = ignored
     ids = np.empty(targets.shape, np.int32)
     for index, value in np.ndenumerate(targets):
         found = known.get(_plain(value))
@@ -31,6 +44,31 @@ def encode(targets: Array, classes: tuple[Any, ...] | None, place: Place) -> tup
             raise DataError(f"{place(index[0])}: the class {_plain(value)!r} does not occur in the training data")
         ids[index] = found
     return ids, classes
+
+
+def _classes(targets: Array, ignored: int | None) -> tuple[Any, ...]:
+    """The values of the classes in their order, without that of the label that is ignored.
+
+    A label that is itself the id of a class that is written so stays among them, lest its id be another's.
+    """
+    values = tuple(_plain(v) for v in np.unique(targets))
+    label = None if ignored is None else _written(ignored, targets)
+    if ignored is None or label not in values:
+        return values
+    others = tuple(value for value in values if value != label)
+    if not 0 <= ignored < len(others):
+        return others
+    if values[ignored] != label:
+        raise DataError(
+            f"the label {ignored}, which is ignored, is the id of the class {others[ignored]!r} too: write what is to "
+            "be ignored as a number that is no id, such as -1"
+        )
+    return values
+
+
+def _written(label: int, targets: Array) -> Any:
+    """A label as it stands among targets: as a text among texts."""
+    return str(label) if targets.dtype.kind == "U" else label
 
 
 def _plain(value: Any) -> Any:
@@ -65,8 +103,8 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
                 f"{tag_of(type(loss))} takes class ids (integers) of shape {_shape(positions)} or distributions of "
                 f"shape {_shape(output)}, got {targets.dtype} of shape {_shape(targets.shape[1:])}"
             )
-        ignored = getattr(loss, "ignore_label", None)
-        return _ids(_as(targets, positions, "class ids", output), classes, place, ignored)
+        ids = _as(targets, positions, "class ids", output)
+        return _ids(ids, classes, place, ignored_label(loss, np.dtype(np.int32)))
     if targets.dtype.kind not in "iubf" and str(targets.dtype) != "bfloat16":
         raise DataError(f"targets are numbers, got dtype {targets.dtype}")
     values = _as(targets, loss.target_shape(output), "targets", output).astype(np.float64)
@@ -107,14 +145,19 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _check_range(values: NDArray[np.float64], loss: Any, place: Place) -> None:
-    low, high = loss.bounds
-    wrong = (values < low) | (values > high)
-    if getattr(loss, "ignore_label", None) is not None:
-        wrong &= values != loss.ignore_label
+    (low, high), choices = loss.bounds, loss.choices()
+    wrong = (values < low) | (values > high) if choices is None else ~np.isin(values, choices)
+    label = ignored_label(loss, values.dtype)
+    if label is not None:
+        wrong &= values != label
     if wrong.any():
         index = tuple(int(i) for i in np.argwhere(wrong)[0])
-        wanted = f"between {low:g} and {high:g}" if np.isfinite(high) else f"at least {low:g}"
-        raise DataError(f"{place(index[0])}: {tag_of(type(loss))} takes targets {wanted}, got {values[index]:g}")
+        if choices is not None:
+            wanted = " or ".join(f"{value:g}" for value in choices)
+        else:
+            wanted = f"between {low:g} and {high:g}" if np.isfinite(high) else f"at least {low:g}"
+        got = f"{values[index]:g}{_OTHER_SIDES.get(getattr(loss, 'binary_targets', None), '')}"
+        raise DataError(f"{place(index[0])}: {tag_of(type(loss))} takes targets {wanted}, got {got}")
 
 
 def check_finite(values: Array, what: str, place: Place, columns: tuple[str, ...] | None = None) -> None:
