@@ -64,23 +64,24 @@ def advice(model: Model, loss: Any = None) -> list[str]:
         for name, reason in reasons.items()
         if name.endswith("/bias")
     ]
-    last = _last_activation(model)
-    pairs = {
-        "SoftmaxCrossEntropy": "softmax",
-        "CategoricalFocalCrossEntropy": "softmax",
-        "KLDivergence": "softmax",
-        "BinaryCrossEntropy": "sigmoid",
-        "BinaryFocalCrossEntropy": "sigmoid",
-    }
-    tag = None if loss is None else tag_of(type(loss))
-    if tag in pairs and last == pairs[tag] and not loss.from_probabilities:
-        lines.append(
-            f"the model ends in {last}, but {tag} takes logits and applies it again: leave {last} out (more accurate), "
-            "or set from_probabilities: true"
-        )
-    if tag in pairs and last != pairs[tag] and loss.from_probabilities:
-        lines.append(f"{tag} takes probabilities here, but the model does not end in {pairs[tag]}")
+    if loss is not None and loss.links():
+        lines += _about_last_activation(_last_activation(model), loss)
     return lines
+
+
+def _about_last_activation(last: str | None, loss: Any) -> list[str]:
+    """What is wrong with the model's last activation for a loss of what certain activations make."""
+    tag, links = tag_of(type(loss)), loss.links()
+    takes_logits = not getattr(loss, "from_probabilities", True)
+    if takes_logits == (last not in links):  # the model ends in what the loss takes
+        return []
+    if not takes_logits:
+        taken = "log-probabilities" if links[0] == "log_softmax" else "probabilities"
+        return [f"{tag} takes {taken} here, but the model does not end in {' or '.join(links)}"]
+    twice = f"the model ends in {last}, but {tag} takes logits and applies"
+    if last != links[0]:
+        return [f"{twice} {links[0]} to them: set from_probabilities: true"]
+    return [f"{twice} it again: leave {last} out (more accurate), or set from_probabilities: true"]
 
 
 def _opened(model: Model) -> tuple[list[_Call], set[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from nnspec import document
 from nnspec.advice import advice as advice, without_effect as without_effect
 from nnspec.errors import ShapeError, SpecError, did_you_mean
 from nnspec.layers.base import Shape, show
+from nnspec.losses.base import of_classes
 from nnspec.model import Model
 from nnspec.optimizers import Clip
 from nnspec.overrides import apply_override, apply_overrides as apply_overrides
@@ -242,11 +244,15 @@ def _check_output(experiment: Experiment, shape: Shape) -> None:
         loss.positions(shape)
     except ShapeError as error:
         raise SpecError(error.reason, ("loss",)) from None
-    if name == "SoftmaxCrossEntropy" and last == 1:
-        raise SpecError(
-            "SoftmaxCrossEntropy of one output is always 0: give it one output per class, or use BinaryCrossEntropy",
-            ("loss",),
-        )
+    if loss.alone and last == 1:
+        raise SpecError(f"{name} {loss.alone}", ("loss",))
+    for field in ("class_weights", "pos_weight"):
+        numbers = getattr(loss, field, None)
+        if isinstance(numbers, tuple) and isinstance(last, int):
+            try:
+                of_classes(field, numbers, last)
+            except ShapeError as error:
+                raise SpecError(error.reason, ("loss", name, field)) from None
     known = SKLEARN.get(data.sklearn) if data is not None and data.sklearn else None
     if known is not None and len(shape) > 2:
         where = f"the model's output is {show(shape)}: put Flatten before its last layers"
@@ -259,10 +265,24 @@ def _check_output(experiment: Experiment, shape: Shape) -> None:
             )
     if known is not None and known.classes is None and loss.targets == "labels":
         raise SpecError(f"{data.sklearn} has numbers to predict, no classes: use MeanSquaredError or Huber", ("loss",))
+    _check_metrics(experiment, shape)
+
+
+def _check_metrics(experiment: Experiment, shape: Shape) -> None:
+    """Metrics against the loss, whose targets they share, and the shape of the output."""
+    loss, data, last = experiment.loss, experiment.data, shape[-1]
+    name, wanted = tag_of(type(loss)), loss.target_shape(shape)
     for i, metric in enumerate(experiment.metrics):
         tag = tag_of(type(metric))
+        if wanted != shape:
+            why = f"but {name} has targets {show(wanted)} for outputs {show(shape)}"
+            raise SpecError(f"{tag} compares outputs with targets, {why}: leave it out", ("metrics", i))
+        elements = metric.targets == "labels" and loss.targets == "values"
+        if elements and getattr(loss, "ignore_label", None) is not None:
+            why = f"but {name} may ignore some of its elements"
+            raise SpecError(f"{tag} takes a position as a whole, {why}: use binary_accuracy", ("metrics", i))
         if metric.targets == "labels" and last == 1:
-            better = "binary_accuracy" if name == "BinaryCrossEntropy" else "mae or rmse"
+            better = "mae or rmse" if math.isinf(loss.bounds[1]) else "binary_accuracy"
             raise SpecError(f"{tag} compares classes, but there is one output: use {better}", ("metrics", i))
         # An array may hold distributions; a column or one of scikit-learn's sets holds ids.
         ids = loss.targets == "labels" and data is not None and data.npz is None and not data.one_hot

@@ -217,6 +217,37 @@ def test_errors_have_file_line_and_path(spec: Path, line: int, text: str, messag
             {"loss": "BinaryCrossEntropy", "metrics": ["accuracy"], "model": [{"Dense": 1}]},
             "there is one output: use binary_accuracy",
         ),
+        *(
+            ({"loss": loss, "model": [{"Dense": 1}]}, f"loss: {loss} {words}")
+            for loss, words in {
+                "CategoricalFocalCrossEntropy": "of one output is always 0: give it one output per class",
+                "NegativeLogLikelihood": "of one output is always 0: give it one output per class",
+                "KLDivergence": "of one output is always 0: give it one output per class",
+                "CategoricalHinge": "of one output knows no other class: give it one output per class, or use Hinge",
+                "CosineDistance": "of one output has no gradient: give it vectors of two features",
+                "InfoNCE": "of one output has no gradient: give it vectors of two features",
+            }.items()
+        ),
+        *(
+            ({"loss": loss, "metrics": ["accuracy"], "model": [{"Dense": 1}]}, "one output: use binary_accuracy")
+            for loss in ("BinaryFocalCrossEntropy", "Hinge", "Dice")
+        ),
+        (
+            {"loss": {"SoftmaxCrossEntropy": {"class_weights": [1.0, 2.0]}}, "data": {"sklearn": "iris"}},
+            "loss.SoftmaxCrossEntropy.class_weights: class_weights holds 2 numbers, for 3 classes",
+        ),
+        (
+            {"loss": {"BinaryCrossEntropy": {"pos_weight": [1.0, 2.0]}}},
+            "loss.BinaryCrossEntropy.pos_weight: pos_weight holds 2 numbers, for 3 classes",
+        ),
+        (
+            {"loss": "GaussianNLL", "metrics": ["mse"], "model": [{"Dense": 6}]},
+            r"metrics\[0\]: mse compares .* GaussianNLL has targets \(batch, 3\) for outputs \(batch, 6\): leave it",
+        ),
+        (
+            {"loss": {"BinaryCrossEntropy": {"ignore_label": -1}}, "metrics": ["accuracy"]},
+            "accuracy takes a position as a whole, but BinaryCrossEntropy may ignore some of its elements: use bin",
+        ),
         (
             {"loss": "SoftmaxCrossEntropy", "data": {"sklearn": "diabetes"}},
             "diabetes has numbers to predict, no classes",

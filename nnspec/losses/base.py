@@ -52,6 +52,8 @@ class Loss(Spec):
     axes: ClassVar[int] = 0
     # The least and the largest target that means something.
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    # What is wrong with an only output per position, and the remedy; "" if nothing is.
+    alone: ClassVar[str] = ""
     reduction: Reduction = dataclasses.field(default="mean", kw_only=True)
 
     def positions(self, outputs: Shape) -> Shape:
@@ -61,6 +63,13 @@ class Loss(Spec):
     def target_shape(self, outputs: Shape) -> Shape:
         """The shape of targets that are values or distributions, for outputs of this shape."""
         return outputs
+
+    def links(self) -> tuple[str, ...]:
+        """The activations that make outputs of logits: first the one that the loss itself applies, if it takes logits.
+
+        A loss without ``from_probabilities`` applies none: it takes what they give.
+        """
+        return ()
 
     def choices(self) -> tuple[float, ...] | None:
         """The only targets that mean something, where these are a few; else None."""

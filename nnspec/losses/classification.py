@@ -14,6 +14,7 @@ from nnspec.spec import Margin, NonNegativeFloat, PositiveFloat, Probability, sp
 ClassWeights = tuple[PositiveFloat, ...]
 # Targets that are integers have 32 bits on every device.
 Label = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
+_ALONE = "of one output is always 0: give it one output per class, or use BinaryCrossEntropy"
 
 
 @spec
@@ -36,11 +37,15 @@ class SoftmaxCrossEntropy(Loss):
     targets: ClassVar[str] = "labels"
     axes: ClassVar[int] = 1
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = _ALONE
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
     class_weights: ClassWeights | None = None
     ignore_label: Label | None = None
+
+    def links(self) -> tuple[str, ...]:
+        return ("softmax",)
 
 
 @spec
@@ -64,6 +69,9 @@ class BinaryCrossEntropy(Loss):
     pos_weight: PositiveFloat | ClassWeights | None = None
     ignore_label: Label | None = None
 
+    def links(self) -> tuple[str, ...]:
+        return ("sigmoid",)
+
 
 @spec
 class KLDivergence(Loss):
@@ -78,8 +86,12 @@ class KLDivergence(Loss):
 
     axes: ClassVar[int] = 1
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = _ALONE
     from_probabilities: bool = False
     epsilon: PositiveFloat = 1e-7
+
+    def links(self) -> tuple[str, ...]:
+        return ("softmax",)
 
 
 @spec
@@ -93,8 +105,12 @@ class NegativeLogLikelihood(Loss):
     targets: ClassVar[str] = "labels"
     axes: ClassVar[int] = 1
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = _ALONE
     class_weights: ClassWeights | None = None
     ignore_label: Label | None = None
+
+    def links(self) -> tuple[str, ...]:
+        return ("log_softmax",)
 
 
 @spec
@@ -111,12 +127,16 @@ class CategoricalFocalCrossEntropy(Loss):
     targets: ClassVar[str] = "labels"
     axes: ClassVar[int] = 1
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = _ALONE
     gamma: NonNegativeFloat = 2.0
     label_smoothing: Probability = 0.0
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
     class_weights: ClassWeights | None = None
     ignore_label: Label | None = None
+
+    def links(self) -> tuple[str, ...]:
+        return ("softmax",)
 
 
 @spec
@@ -137,3 +157,6 @@ class BinaryFocalCrossEntropy(Loss):
     from_probabilities: bool = False
     epsilon: Margin = 1e-7
     ignore_label: Label | None = None
+
+    def links(self) -> tuple[str, ...]:
+        return ("sigmoid",)

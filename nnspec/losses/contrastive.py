@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Shape, show
 from nnspec.losses.base import Loss
@@ -26,6 +28,7 @@ class InfoNCE(Loss):
         ShapeError: outputs of other ranks.
     """
 
+    alone: ClassVar[str] = "of one output has no gradient: give it vectors of two features at least"
     temperature: PositiveFloat = 0.1
     symmetric: bool = False
     epsilon: PositiveFloat = 1e-8

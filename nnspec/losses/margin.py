@@ -58,5 +58,6 @@ class CategoricalHinge(Loss):
     targets: ClassVar[str] = "labels"
     axes: ClassVar[int] = 1
     bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = "of one output knows no other class: give it one output per class, or use Hinge"
     margin: NonNegativeFloat = 1.0
     rival: Literal["class", "masked"] = "class"

@@ -76,6 +76,7 @@ class CosineDistance(Loss):
     """
 
     axes: ClassVar[int] = 1
+    alone: ClassVar[str] = "of one output has no gradient: give it vectors of two features at least"
     form: Literal["distance", "negative"] = "distance"
     epsilon: PositiveFloat = 1e-8
 

@@ -19,6 +19,11 @@ def _regions(outputs: Shape, per_class: bool) -> Shape:
     return (outputs[0], outputs[-1])
 
 
+def _links(multiclass: bool) -> tuple[str, ...]:
+    """What makes probabilities, first of all the function that is applied to logits."""
+    return ("softmax", "sigmoid") if multiclass else ("sigmoid", "softmax")
+
+
 @spec
 class Dice(Loss):
     """One minus the Dice coefficient of what is found and what is there.
@@ -47,6 +52,9 @@ class Dice(Loss):
     def positions(self, outputs: Shape) -> Shape:
         return _regions(outputs, self.per_class)
 
+    def links(self) -> tuple[str, ...]:
+        return _links(self.multiclass)
+
 
 @spec
 class Tversky(Loss):
@@ -73,3 +81,6 @@ class Tversky(Loss):
 
     def positions(self, outputs: Shape) -> Shape:
         return _regions(outputs, self.per_class)
+
+    def links(self) -> tuple[str, ...]:
+        return _links(self.multiclass)
