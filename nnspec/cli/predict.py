@@ -24,7 +24,7 @@ def predict(
     """The outputs of a trained run for new rows, standardized as in training.
 
     A CSV needs the columns that the run was trained on, by name; others are passed over. For classifiers the printed
-    lines hold the predicted class and its probability.
+    lines hold the predicted class and, where the loss knows any, its probability.
 
     Example: nnspec predict runs/mine new_rows.csv --out predictions.csv
     """

@@ -16,15 +16,11 @@ from nnspec.errors import FileError
 from nnspec.files import write_atomically
 from nnspec.training.data import read_inputs
 from nnspec.training.run import load
-from nnspec.vocabulary import tag_of
-
-# Losses whose outputs, or the softmax of them, are probabilities of classes.
-_OF_CLASSES = ("SoftmaxCrossEntropy", "CategoricalFocalCrossEntropy", "NegativeLogLikelihood")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Outputs of a net for rows of a file; for classifiers the classes and their probabilities too."""
+    """Outputs of a net for rows of a file; for classifiers the classes too, and probabilities where there are any."""
 
     outputs: Array
     classes: tuple[Any, ...] | None = None
@@ -32,21 +28,23 @@ class Predictions:
 
     @property
     def labels(self) -> list[Any] | None:
-        """The most probable class of each row, in the data's own words."""
-        if self.classes is None or self.probabilities is None:
-            return None
-        return [self.classes[i] for i in self.probabilities.argmax(-1).reshape(-1)]
+        """The class of each row's largest output, in the data's own words."""
+        return None if self.classes is None else [self.classes[i] for i in self.outputs.argmax(-1).reshape(-1)]
 
     def lines(self) -> list[str]:
         labels = self.labels
-        if labels is None or self.probabilities is None:
+        if labels is None:
             return [" ".join(f"{value:.6g}" for value in np.ravel(row)) for row in self.outputs]
+        if self.probabilities is None:
+            return [str(label) for label in labels]
         return [f"{label} {p.max():.4f}" for label, p in zip(labels, self.probabilities, strict=True)]
 
     def to_json(self) -> dict[str, Any]:
         made: dict[str, Any] = {"outputs": self.outputs.tolist()}
+        if self.classes is not None:
+            made["labels"] = self.labels
         if self.probabilities is not None:
-            made |= {"labels": self.labels, "probabilities": self.probabilities.tolist()}
+            made["probabilities"] = self.probabilities.tolist()
         return made
 
     def write(self, path: Path) -> None:
@@ -93,10 +91,12 @@ def predict_file(
     run = load(directory, backend=backend, which=which)
     inputs = read_inputs(Path(path), run.experiment.model, run.preparation.feature_names)
     outputs = run.predict(inputs, batch_size=batch_size).astype(np.float64)
-    loss = run.experiment.loss
-    if run.preparation.classes is None or tag_of(type(loss)) not in _OF_CLASSES:
+    loss, classes = run.experiment.loss, run.preparation.classes
+    if classes is None or loss.targets != "labels":
         return Predictions(outputs)
+    if not loss.links():  # scores, which are no probabilities
+        return Predictions(outputs, classes)
     if getattr(loss, "from_probabilities", False):
-        return Predictions(outputs, run.preparation.classes, outputs)
+        return Predictions(outputs, classes, outputs)
     exponentials = np.exp(outputs - outputs.max(-1, keepdims=True))
-    return Predictions(outputs, run.preparation.classes, exponentials / exponentials.sum(-1, keepdims=True))
+    return Predictions(outputs, classes, exponentials / exponentials.sum(-1, keepdims=True))
