@@ -60,6 +60,24 @@ def test_cosine_distance(epsilon: float) -> None:
     np.testing.assert_allclose(negative, -similarity.numpy(), rtol=1e-12)
 
 
+# Vectors on both sides of Keras's bound and of its square root.
+SHORT = X * np.geomspace(1e-9, 1e-2, len(X))[:, None]
+
+
+def test_cosines_of_short_vectors_in_keras() -> None:
+    keras = pytest.importorskip("nnspec_tensorflow.startup").keras
+    similarity = np.asarray(keras.losses.cosine_similarity(keras.ops.array(Y), keras.ops.array(SHORT)))
+    found = per_position(nn.CosineDistance("negative", epsilon=1e-7), SHORT, Y)
+    np.testing.assert_allclose(found, similarity, rtol=1e-12)
+
+
+def test_cosines_of_short_vectors_in_optax() -> None:
+    optax = pytest.importorskip("optax")
+    x, y = SHORT.astype(np.float32), Y.astype(np.float32)
+    found = per_position(nn.CosineDistance(epsilon=1e-3), x, y)
+    np.testing.assert_allclose(found, optax.cosine_distance(x, y, epsilon=1e-6), rtol=1e-5)
+
+
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("log_input", [False, True])
 def test_poisson(log_input: bool, full: bool) -> None:
