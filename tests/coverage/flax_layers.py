@@ -1,0 +1,91 @@
+"""Answers for the layers of Flax: those of NNX, and those of Linen."""
+
+from __future__ import annotations
+
+from tests.coverage.answers import Answer, none, one_of, to
+
+STATES = "initial states, states as outputs; lengths of sequences"
+STEP = "a single step by itself, with states as inputs and outputs"
+CONV = "gaps within the input; masks of the kernel"
+EINSUM = "kernels that an axis of the input indexes, biases for some axes of the output"
+NORM = "statistics across devices"
+KERNELS = "kernels that are normalized before they are used"
+
+_BOTH: dict[str, Answer] = {
+    "BatchNorm": to("BatchNorm", lacking=f"{NORM}; masks of positions"),
+    "Bidirectional": to(
+        "LSTM",
+        "Slice",
+        "Concat",
+        how="a layer (of any kind) and one with `reverse`, whose sequence `step: -1` turns back; or Add or Multiply",
+        lacking=STATES,
+    ),
+    "Conv": to("Conv", how="after Pad for circular or reflected padding", lacking=CONV),
+    "ConvTranspose": to(
+        "ConvTranspose", how="the kernel flipped along its window", lacking="circular padding; masks of the kernel"
+    ),
+    "Dropout": to("Dropout"),
+    "Einsum": to("Permute", "Reshape", "Dense", lacking=EINSUM),
+    "Embed": to("Embedding", lacking="the table as a kernel (`attend`)"),
+    "GroupNorm": to("GroupNorm", lacking=f"{NORM}; some axes alone; masks of positions"),
+    "InstanceNorm": to("InstanceNorm", lacking=f"{NORM}; channels in other axes; masks of positions"),
+    "LSTMCell": to("LSTM", how="within an RNN", lacking=STEP),
+    "LayerNorm": to("LayerNorm", lacking=f"{NORM}; scales along other axes than the mean; masks of positions"),
+    "OptimizedLSTMCell": to("LSTM", how="within an RNN", lacking=STEP),
+    "PReLU": to("PReLU", how="`shared: true`"),
+    "RMSNorm": to("RMSNorm", lacking=f"{NORM}; scales along other axes than the mean; masks of positions"),
+    "RNN": one_of(
+        "SimpleRNN", "LSTM", how="by its cell, `reverse`", lacking=f"other cells, cells of one's own; {STATES}"
+    ),
+    "Sequential": to("Model"),
+    "SimpleCell": to("SimpleRNN", how="within an RNN", lacking=f"`residual`; {STEP}"),
+    "SpectralNorm": none(KERNELS),
+    "WeightNorm": none(KERNELS),
+}
+_ATTENTION = to(
+    "MultiHeadAttention",
+    how="`head_features` is `qkv_features` / `num_heads`; `causal` or `mask` for a mask",
+    lacking="keys that are not the values; one dropout mask for all examples and heads, Flax's default; norms of "
+    "queries and keys; heads that share a key; decoding step by step",
+)
+_LINEAR_GENERAL = to("Permute", "Reshape", "Dense", lacking="kernels that an axis of the input indexes (`batch_axis`)")
+
+NNX = {
+    **_BOTH,
+    "GRUCell": none("a GRU that resets after the recurrent kernel and has no recurrent bias"),
+    "Linear": to("Dense"),
+    "LinearGeneral": _LINEAR_GENERAL,
+    "LoRA": to(
+        "Dense", "Add", how="two Dense, `use_bias: false`, beside the layer", lacking="weights that are not trained"
+    ),
+    "LoRALinear": to(
+        "Dense", "Add", how="two Dense, `use_bias: false`, beside one", lacking="weights that are not trained"
+    ),
+    "MultiHeadAttention": _ATTENTION,
+}
+NNX_LEFT_OUT = {
+    "a base of layers, no layer": ("Module", "RNNCellBase"),
+    "a container of layers, no layer": ("Dict", "List"),
+}
+
+LINEN = {
+    **_BOTH,
+    "ConvLSTMCell": none("recurrent layers that convolve"),
+    "ConvLocal": none("a kernel for each position"),
+    "Dense": to("Dense"),
+    "DenseGeneral": _LINEAR_GENERAL,
+    "GRUCell": none("a GRU that resets after the recurrent kernel and has a recurrent bias in one of three parts only"),
+    "MGUCell": none("the minimal gated unit"),
+    "MultiHeadAttention": _ATTENTION,
+    "MultiHeadDotProductAttention": _ATTENTION,
+    "SelfAttention": _ATTENTION,
+}
+LINEN_LEFT_OUT = {
+    "a base of layers, no layer": ("Module", "RNNCellBase"),
+    "a way to compute a layer's product in float8, no layer": (
+        "Fp8DirectDotGeneralOp",
+        "Fp8DotGeneralOp",
+        "Fp8Einsum",
+        "NANOOFp8DotGeneralOp",
+    ),
+}

@@ -1,0 +1,243 @@
+"""Answers for the layers of Keras, those of its applications included."""
+
+from __future__ import annotations
+
+from tests.coverage.answers import axes, none, one_of, to
+
+MASKS = "masks of positions"
+# What Keras's recurrent layers have beyond ours.
+STATES = f"initial states, states as outputs or kept between calls; dropout of inputs and states; {MASKS}"
+STEP = "a single step by itself, with states as inputs and outputs; dropout of inputs and states"
+EINSUM = "kernels that an axis of the input indexes, biases for some axes of the output"
+ATTENTION = f"{MASKS}, causal masks"
+AUGMENTATION = "random changes of images"
+PIXELS = "operations on the colors of images"
+TABLES = "lookups that turn values into ids"
+SPECTRA = "Fourier transforms"
+
+LAYERS = {
+    # Core
+    "Activation": one_of("ReLU", "GELU", "Softmax", how="or another: all of `keras.activations` are there"),
+    "Dense": to("Dense"),
+    "EinsumDense": to("Permute", "Reshape", "Dense", lacking=EINSUM),
+    "Embedding": to("Embedding", lacking=MASKS),
+    "Identity": to("Identity"),
+    "Masking": none(f"{MASKS} that travel along with the values"),
+    "ReversibleEmbedding": none("a table that is the kernel of the output, too: kernels cannot be shared transposed"),
+    # Activations
+    "ELU": to("ELU"),
+    "LeakyReLU": to("LeakyReLU"),
+    "PReLU": to(
+        "PReLU",
+        how="`shared` for one slope alone",
+        lacking="a slope for each position, Keras's default where there are any",
+    ),
+    "ReLU": to("ReLU"),
+    "Softmax": to("Softmax", lacking=f"several axes at once; {MASKS}"),
+    # Convolution
+    **{f"Conv{n}D": to("Conv", how=axes(n)) for n in (1, 2, 3)},
+    **{f"Conv{n}DTranspose": to("ConvTranspose", how=axes(n)) for n in (1, 2, 3)},
+    **{f"DepthwiseConv{n}D": to("DepthwiseConv", how=axes(n)) for n in (1, 2)},
+    **{f"SeparableConv{n}D": to("SeparableConv", how=axes(n)) for n in (1, 2)},
+    # Pooling
+    **{f"AdaptiveAveragePooling{n}D": to("AdaptiveAvgPool", how=axes(n)) for n in (1, 2, 3)},
+    **{f"AdaptiveMaxPooling{n}D": to("AdaptiveMaxPool", how=axes(n)) for n in (1, 2, 3)},
+    **{f"AveragePooling{n}D": to("AvgPool", how=axes(n)) for n in (1, 2, 3)},
+    "GlobalAveragePooling1D": one_of("GlobalAvgPool", "Mean", how="the second with `keepdims`", lacking=MASKS),
+    **{f"GlobalAveragePooling{n}D": one_of("GlobalAvgPool", "Mean", how="the second with `keepdims`") for n in (2, 3)},
+    **{f"GlobalMaxPooling{n}D": one_of("GlobalMaxPool", "Max", how="the second with `keepdims`") for n in (1, 2, 3)},
+    **{f"MaxPooling{n}D": to("MaxPool", how=axes(n)) for n in (1, 2, 3)},
+    # Recurrence
+    "Bidirectional": to(
+        "LSTM",
+        "Slice",
+        "Concat",
+        how="a layer (of any kind) and one with `reverse`, whose sequence `step: -1` turns back; or Add or Multiply",
+        lacking=STATES,
+    ),
+    **{f"ConvLSTM{n}D": none("recurrent layers that convolve") for n in (1, 2, 3)},
+    "GRU": to("GRU", how="`reset_after` as in Keras", lacking=STATES),
+    "GRUCell": to("GRU", how="within an RNN", lacking=STEP),
+    "LSTM": to("LSTM", lacking=STATES),
+    "LSTMCell": to("LSTM", how="within an RNN", lacking=STEP),
+    "RNN": one_of("SimpleRNN", "LSTM", "GRU", how="by its cell", lacking=f"cells of one's own; {STATES}"),
+    "SimpleRNN": to("SimpleRNN", lacking=STATES),
+    "SimpleRNNCell": to("SimpleRNN", how="within an RNN", lacking=STEP),
+    "StackedRNNCells": to("Model", how="one layer after the other, with `return_sequences`", lacking=STATES),
+    "TimeDistributed": none(
+        "any layer at each step of a sequence; Dense, activations and norms of features are so anyway"
+    ),
+    # Attention
+    "AdditiveAttention": to(
+        "ExpandDims",
+        "Add",
+        "Tanh",
+        "LayerScale",
+        "Sum",
+        "Softmax",
+        "Dropout",
+        "Matmul",
+        lacking=ATTENTION,
+    ),
+    "Attention": to(
+        "Permute",
+        "Matmul",
+        "Softmax",
+        "Dropout",
+        how="and a second Matmul",
+        lacking=f"{ATTENTION}; a learned factor of scores, scores of sums",
+    ),
+    "GroupQueryAttention": none("heads of the query that share a key and a value"),
+    "MultiHeadAttention": to(
+        "MultiHeadAttention",
+        how="`head_features` is `key_dim`, `causal` and `mask` belong to the layer",
+        lacking="keys that are not the values; `value_dim` other than `key_dim`; several axes of positions; windows; "
+        "gates",
+    ),
+    # Normalization
+    "BatchNormalization": to(
+        "BatchNorm", lacking=f"renormalization, statistics across devices, their initializers; {MASKS}"
+    ),
+    "GroupNormalization": one_of(
+        "GroupNorm",
+        "InstanceNorm",
+        how="the second for groups of one channel",
+        lacking="channels in another axis than the last",
+    ),
+    "LayerNormalization": to("LayerNorm"),
+    "RMSNormalization": to("RMSNorm"),
+    "SpectralNormalization": none("kernels that are normalized before they are used"),
+    "UnitNormalization": to("UnitNorm"),
+    # Regularization
+    "ActivityRegularization": none("penalties on values or on weights"),
+    "AlphaDropout": to("AlphaDropout", how="`noise_shape` as `broadcast_dims`"),
+    "Dropout": to("Dropout", how="`noise_shape` as `broadcast_dims`"),
+    "GaussianDropout": to("GaussianDropout"),
+    "GaussianNoise": to("GaussianNoise"),
+    **{f"SpatialDropout{n}D": to("SpatialDropout", how=axes(n)) for n in (1, 2, 3)},
+    # Shapes
+    **{f"Cropping{n}D": to("Crop", how=axes(n)) for n in (1, 2, 3)},
+    "Flatten": to("Flatten"),
+    "Permute": to("Permute"),
+    "RepeatVector": to("RepeatVector"),
+    "Reshape": to("Reshape"),
+    "UpSampling1D": to("Upsample", how=axes(1)),
+    "UpSampling2D": one_of(
+        "Upsample", "Resize", how="the first for the nearest, the second for bilinear and bicubic", lacking="Lanczos"
+    ),
+    "UpSampling3D": to("Upsample", how=axes(3)),
+    **{f"ZeroPadding{n}D": to("Pad", how=axes(n)) for n in (1, 2, 3)},
+    # Merging
+    "Add": to("Add"),
+    "Average": to("Add", "Rescaling", how="by 1/n"),
+    "Concatenate": to("Concat"),
+    "Dot": one_of(
+        "Matmul",
+        "Multiply",
+        how="the first, with Permute, for matrices; the second, with Sum, for vectors; UnitNorm for `normalize`",
+    ),
+    "Maximum": to("Maximum", how="of two inputs at a time"),
+    "Minimum": to("Minimum", how="of two inputs at a time"),
+    "Multiply": to("Multiply"),
+    "Subtract": to("Subtract"),
+}
+LAYERS_LEFT_OUT = {
+    "a base of layers, no layer": ("Layer", "Wrapper"),
+    "an input of a graph: `Input` of a [Model](reference.md#model)": ("InputLayer",),
+    "code or a graph from elsewhere, which is no data; layers of one's own come as "
+    "[vocabulary of one's own](outside-vocabulary.md)": (
+        "FlaxLayer",
+        "JaxLayer",
+        "Lambda",
+        "TFSMLayer",
+        "TorchModuleWrapper",
+    ),
+}
+
+PREPROCESSING = {
+    "CategoryEncoding": none("ids that become rows with a one (data have `one_hot`)"),
+    "CenterCrop": to("Crop", how="the `cropping` that leaves the size", lacking="inputs smaller than the crop"),
+    "Discretization": none(TABLES),
+    "HashedCrossing": none(TABLES),
+    "Hashing": none(TABLES),
+    "IntegerLookup": none(TABLES),
+    "MaxNumBoundingBoxes": none("boxes that belong to images"),
+    "MelSpectrogram": none(SPECTRA),
+    "Normalization": to("Normalization", lacking="axes other than the last; `adapt` to data"),
+    "Pipeline": to("Model"),
+    "Rescaling": to("Rescaling"),
+    "Resizing": to("Resize", how="`method`, `antialias`", lacking="Lanczos, area; sizes that keep the ratio of sides"),
+    "STFTSpectrogram": none(SPECTRA),
+    **dict.fromkeys(
+        (
+            "AutoContrast",
+            "ContrastLimitedAdaptiveHistogramEqualization",
+            "Equalization",
+            "Solarization",
+        ),
+        none(PIXELS),
+    ),
+    **dict.fromkeys(
+        (
+            "AugMix",
+            "CutMix",
+            "MixUp",
+            "RandAugment",
+            "RandomBrightness",
+            "RandomColorDegeneration",
+            "RandomColorJitter",
+            "RandomContrast",
+            "RandomCrop",
+            "RandomElasticTransform",
+            "RandomErasing",
+            "RandomFlip",
+            "RandomGaussianBlur",
+            "RandomGrayscale",
+            "RandomHue",
+            "RandomInvert",
+            "RandomPerspective",
+            "RandomPosterization",
+            "RandomRotation",
+            "RandomSaturation",
+            "RandomSharpness",
+            "RandomShear",
+            "RandomTranslation",
+            "RandomZoom",
+        ),
+        none(AUGMENTATION),
+    ),
+}
+PREPROCESSING_LEFT_OUT = {"text as input": ("StringLookup", "TextVectorization")}
+
+# The applications' own classes; their other layers are among those above.
+_OWN = {
+    "CustomScaleLayer": to("Rescaling", "Add"),
+    "LayerScale": to("LayerScale"),
+    "StochasticDepth": to("StochasticDepth"),
+}
+_USED = (
+    "Activation",
+    "Add",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Concatenate",
+    "Conv2D",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
+    "LayerNormalization",
+    "MaxPooling2D",
+    "Multiply",
+    "Normalization",
+    "ReLU",
+    "Rescaling",
+    "Reshape",
+    "SeparableConv2D",
+    "ZeroPadding2D",
+)
+APPLICATIONS = {**_OWN, **{name: (LAYERS | PREPROCESSING)[name] for name in _USED}}
+APPLICATIONS_LEFT_OUT = {"an input of a graph: `Input` of a [Model](reference.md#model)": ("Input",)}

@@ -1,0 +1,73 @@
+"""Answers for the losses, optimizers and schedules of Keras."""
+
+from __future__ import annotations
+
+from tests.coverage.answers import none, one_of, to
+
+PROBABILITIES = "`from_probabilities` unless `from_logits`"
+ANOTHER_AXIS = "classes along another axis than the last"
+BATCH = "sums over the whole batch, its default; with the axes of an example it is {}, `smooth_numerator: false`"
+
+OPTIMIZERS = {
+    "Adadelta": to("AdaDelta"),
+    "Adafactor": none("second moments kept as factors"),
+    "Adagrad": to("AdaGrad"),
+    "Adam": to("Adam", how="`epsilon_mode: hat`; with its `amsgrad`, `amsgrad: raw`"),
+    "AdamW": to("AdamW", how="`epsilon_mode: hat`; with its `amsgrad`, `amsgrad: raw`"),
+    "Adamax": to("Adamax", how="`epsilon_in_maximum: false`"),
+    "Ftrl": none("follow the regularized leader"),
+    "Lamb": to("LAMB", how="`decay_in_ratio: false`"),
+    "Lion": to("Lion"),
+    "LossScaleOptimizer": none("a scale of the loss that follows overflows"),
+    "MultiOptimizer": none("an optimizer for each part of a model"),
+    "Muon": none("steps made orthogonal"),
+    "Nadam": to("NAdam", how="`momentum_decay: 1`"),
+    "RMSprop": to("RMSProp", how="`learning_rate_in_velocity: true`"),
+    "SGD": one_of("SGD", "Momentum", "Nesterov", how="with momentum `learning_rate_in_velocity: true`"),
+    "ScheduleFreeAdamW": none("averages of weights in place of a schedule"),
+}
+OPTIMIZERS_LEFT_OUT = {"a base of optimizers, no optimizer": ("Optimizer",)}
+
+LOSSES = {
+    "BinaryCrossentropy": to("BinaryCrossEntropy", how=PROBABILITIES),
+    "BinaryFocalCrossentropy": to(
+        "BinaryFocalCrossEntropy", how=f"{PROBABILITIES}; `alpha` if `apply_class_balancing`"
+    ),
+    "CTC": none("alignments of sequences"),
+    "CategoricalCrossentropy": to("SoftmaxCrossEntropy", how=PROBABILITIES, lacking=ANOTHER_AXIS),
+    "CategoricalFocalCrossentropy": to(
+        "CategoricalFocalCrossEntropy", how=f"{PROBABILITIES}; its `alpha` as `class_weights`", lacking=ANOTHER_AXIS
+    ),
+    "CategoricalGeneralizedCrossEntropy": none("the formula (1 − p^q)/q"),
+    "CategoricalHinge": to("CategoricalHinge", how="`rival: masked`"),
+    "Circle": none("losses of pairs within a batch by their class"),
+    "CosineSimilarity": to("CosineDistance", how="`form: negative`; `epsilon: 1e-7`", lacking=ANOTHER_AXIS),
+    "Dice": none(BATCH.format("Dice")),
+    "Hinge": to("Hinge", how="`binary_targets` for targets 0 and 1"),
+    "Huber": to("Huber"),
+    "KLDivergence": to("KLDivergence", how="`from_probabilities: true`", lacking="targets that are clipped"),
+    "LogCosh": to("LogCosh"),
+    "MeanAbsoluteError": to("MeanAbsoluteError"),
+    "MeanAbsolutePercentageError": to("MeanAbsolutePercentageError"),
+    "MeanSquaredError": to("MeanSquaredError"),
+    "MeanSquaredLogarithmicError": to("MeanSquaredLogarithmicError"),
+    "Poisson": to("PoissonNLL", how="`log_input: false`; `epsilon: 1e-7`"),
+    "SparseCategoricalCrossentropy": to(
+        "SoftmaxCrossEntropy", how=f"{PROBABILITIES}; `ignore_class` as `ignore_label`", lacking=ANOTHER_AXIS
+    ),
+    "SquaredHinge": to("SquaredHinge", how="`binary_targets` for targets 0 and 1"),
+    "Tversky": none(BATCH.format("Tversky, alpha and beta exchanged")),
+}
+LOSSES_LEFT_OUT = {"a base of losses, no loss": ("Loss",)}
+
+SCHEDULES = {
+    "CosineDecay": one_of("CosineDecay", "WarmupCosine", how="the second with `warmup_steps`"),
+    "CosineDecayRestarts": to(
+        "CosineRestarts", lacking="cycles that do not grow by a whole number; `alpha` together with `m_mul`"
+    ),
+    "ExponentialDecay": to("ExponentialDecay"),
+    "InverseTimeDecay": to("InverseTimeDecay"),
+    "PiecewiseConstantDecay": to("Piecewise", how="`boundaries` one step later: Keras's hold the old value"),
+    "PolynomialDecay": to("PolynomialDecay"),
+}
+SCHEDULES_LEFT_OUT = {"a base of schedules, no schedule": ("LearningRateSchedule",)}

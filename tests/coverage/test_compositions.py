@@ -1,0 +1,278 @@
+"""Answers that are several nodes, or a class in another's clothes, give the peer's numbers.
+
+What is mapped to one class by its name is held to the peers by `tests/peers` and by the backends made of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnspec as nn
+from nnspec.backends import Array
+from tests.coverage.lists import LISTS, start
+from tests.peers.subjects import Reference, network, unreduced
+
+SUBJECT = Reference()
+Nodes = Sequence[tuple[str, nn.Layer, Sequence[str]]]
+
+
+@pytest.fixture
+def keras() -> Any:
+    return _package("keras")
+
+
+@pytest.fixture
+def nnx() -> Any:
+    return _package("flax", "flax.nnx")
+
+
+@pytest.fixture
+def optax() -> Any:
+    return _package("optax")
+
+
+def _package(name: str, module: str = "") -> Any:
+    missing = next(each.missing for each in LISTS if each.package == name)
+    if missing:
+        pytest.skip(missing)
+    return start(module or name)
+
+
+def numbers(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def check(expected: Any, nodes: Nodes, inputs: dict[str, Array], variables: dict[str, Any] | None = None) -> None:
+    given = {name: np.asarray(value) for name, value in (variables or {}).items()}
+    ours = SUBJECT.forward(network({n: x.shape[1:] for n, x in inputs.items()}, nodes), inputs, given)[0]
+    np.testing.assert_allclose(ours, np.asarray(expected), rtol=0, atol=2e-6 * max(1.0, np.abs(expected).max()))
+
+
+# -- layers of Keras --------------------------------------------------------------------------------------------------
+
+
+def both_ways(kind: type[nn.LSTM | nn.GRU | nn.SimpleRNN], join: nn.Layer) -> Nodes:
+    return [
+        ("f", kind(3, return_sequences=True), ["x"]),
+        ("b", kind(3, return_sequences=True, reverse=True), ["x"]),
+        ("r", nn.Slice(step=-1, axis=1), ["b"]),
+        ("y", join, ["f", "r"]),
+    ]
+
+
+@pytest.mark.parametrize(("mode", "join"), [("concat", nn.Concat()), ("sum", nn.Add()), ("mul", nn.Multiply())])
+def test_bidirectional(keras: Any, mode: str, join: nn.Layer) -> None:
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True), merge_mode=mode)
+    x = numbers(2, 5, 4)
+    layer.build(x.shape)
+    weights = [numbers(*w.shape, seed=i) for i, w in enumerate(layer.get_weights())]
+    layer.set_weights(weights)
+    names = [f"{node}/{name}" for node in "fb" for name in ("kernel", "recurrent_kernel", "bias")]
+    check(layer(x), both_ways(nn.LSTM, join), {"x": x}, dict(zip(names, weights, strict=True)))
+
+
+def test_stacked_cells(keras: Any) -> None:
+    cells = [keras.layers.SimpleRNNCell(3), keras.layers.SimpleRNNCell(2)]
+    layer = keras.layers.RNN(keras.layers.StackedRNNCells(cells))
+    x = numbers(2, 5, 4)
+    layer.build(x.shape)
+    weights = [numbers(*w.shape, seed=i) for i, w in enumerate(layer.get_weights())]
+    layer.set_weights(weights)
+    nodes = [("a", nn.SimpleRNN(3, return_sequences=True), ["x"]), ("b", nn.SimpleRNN(2), ["a"])]
+    names = [f"{node}/{name}" for node in "ab" for name in ("kernel", "recurrent_kernel", "bias")]
+    check(layer(x), nodes, {"x": x}, dict(zip(names, weights, strict=True)))
+
+
+def test_attention(keras: Any) -> None:
+    q, v = numbers(2, 4, 3), numbers(2, 5, 3, seed=1)
+    nodes: Nodes = [
+        ("k", nn.Permute((2, 1)), ["v"]),
+        ("s", nn.Matmul(), ["q", "k"]),
+        ("a", nn.Softmax(), ["s"]),
+        ("y", nn.Matmul(), ["a", "v"]),
+    ]
+    check(keras.layers.Attention()([q, v]), nodes, {"q": q, "v": v})
+
+
+def test_additive_attention(keras: Any) -> None:
+    q, v, scale = numbers(2, 4, 3), numbers(2, 5, 3, seed=1), numbers(3, seed=2)
+    layer = keras.layers.AdditiveAttention()
+    layer([q, v])
+    layer.set_weights([scale])
+    nodes: Nodes = [
+        ("rows", nn.ExpandDims(2), ["q"]),
+        ("columns", nn.ExpandDims(1), ["v"]),
+        ("sum", nn.Add(), ["rows", "columns"]),
+        ("t", nn.Tanh(), ["sum"]),
+        ("scaled", nn.LayerScale(), ["t"]),
+        ("s", nn.Sum(-1), ["scaled"]),
+        ("a", nn.Softmax(), ["s"]),
+        ("y", nn.Matmul(), ["a", "v"]),
+    ]
+    check(layer([q, v]), nodes, {"q": q, "v": v}, {"scaled/scale": scale})
+
+
+def test_dot(keras: Any) -> None:
+    a, b = numbers(2, 4, 3), numbers(2, 5, 3, seed=1)
+    matrices: Nodes = [("t", nn.Permute((2, 1)), ["b"]), ("y", nn.Matmul(), ["a", "t"])]
+    check(keras.layers.Dot(2)([a, b]), matrices, {"a": a, "b": b})
+    u, v = numbers(2, 3), numbers(2, 3, seed=1)
+    vectors: Nodes = [
+        ("n", nn.UnitNorm(epsilon=1e-7), ["u"]),
+        ("m", nn.UnitNorm(epsilon=1e-7), ["v"]),
+        ("product", nn.Multiply(), ["n", "m"]),
+        ("y", nn.Sum(-1, keepdims=True), ["product"]),
+    ]
+    check(keras.layers.Dot(1, normalize=True)([u, v]), vectors, {"u": u, "v": v})
+
+
+def test_average(keras: Any) -> None:
+    x = {name: numbers(2, 3, seed=i) for i, name in enumerate("abc")}
+    check(keras.layers.Average()(list(x.values())), [("s", nn.Add(), list(x)), ("y", nn.Rescaling(1 / 3), ["s"])], x)
+
+
+def test_einsum_dense(keras: Any) -> None:
+    layer = keras.layers.EinsumDense("abc,cde->abde", (None, 3, 2), bias_axes="de")
+    x, kernel, bias = numbers(2, 5, 4), numbers(4, 3, 2, seed=1), numbers(3, 2, seed=2)
+    layer.build(x.shape)
+    layer.set_weights([kernel, bias])
+    nodes: Nodes = [("d", nn.Dense(6), ["x"]), ("y", nn.Reshape((-1, 3, 2)), ["d"])]
+    check(layer(x), nodes, {"x": x}, {"d/kernel": kernel.reshape(4, 6), "d/bias": bias.reshape(6)})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "ours"),
+    [
+        ("UnitNormalization", {}, nn.UnitNorm()),
+        ("CenterCrop", {"height": 3, "width": 4}, nn.Crop(((1, 2), (1, 1)))),
+        ("UpSampling2D", {"size": (2, 3), "interpolation": "bilinear"}, nn.Resize((12, 18))),
+        ("UpSampling2D", {"size": (2, 3)}, nn.Upsample((2, 3))),
+        ("Resizing", {"height": 4, "width": 7, "interpolation": "nearest"}, nn.Resize((4, 7), "nearest")),
+        ("Resizing", {"height": 4, "width": 7, "antialias": True}, nn.Resize((4, 7), antialias=True)),
+        # Without antialias TensorFlow takes the cubic weights from a table, to three digits.
+        (
+            "Resizing",
+            {"height": 4, "width": 7, "interpolation": "bicubic", "antialias": True},
+            nn.Resize((4, 7), "cubic", antialias=True),
+        ),
+        ("GlobalAveragePooling2D", {"keepdims": True}, nn.Mean((1, 2), keepdims=True)),
+        ("GlobalMaxPooling2D", {"keepdims": True}, nn.Max((1, 2), keepdims=True)),
+        ("AdaptiveAveragePooling2D", {"output_size": (4, 5)}, nn.AdaptiveAvgPool((4, 5))),
+    ],
+)
+def test_in_other_clothes(keras: Any, name: str, options: dict[str, Any], ours: nn.Layer) -> None:
+    x = numbers(2, 6, 6, 3)
+    check(getattr(keras.layers, name)(**options)(x), [("y", ours, ["x"])], {"x": x})
+
+
+# -- layers of Flax ---------------------------------------------------------------------------------------------------
+
+
+def test_circular_convolution(nnx: Any) -> None:
+    layer = nnx.Conv(3, 4, (3,), padding="CIRCULAR", rngs=nnx.Rngs(0))
+    x = numbers(2, 6, 3)
+    nodes: Nodes = [
+        ("p", nn.Pad(((1, 1),), mode="wrap"), ["x"]),
+        ("y", nn.Conv(4, (3,), padding="valid"), ["p"]),
+    ]
+    check(layer(x), nodes, {"x": x}, {"y/kernel": layer.kernel[...], "y/bias": layer.bias[...]})
+
+
+def test_low_rank(nnx: Any) -> None:
+    layer = nnx.LoRALinear(4, 3, lora_rank=2, b_initializer=nnx.initializers.normal(), rngs=nnx.Rngs(0))
+    x = numbers(5, 4)
+    nodes: Nodes = [
+        ("base", nn.Dense(3), ["x"]),
+        ("a", nn.Dense(2, use_bias=False), ["x"]),
+        ("b", nn.Dense(3, use_bias=False), ["a"]),
+        ("y", nn.Add(), ["base", "b"]),
+    ]
+    variables = {
+        "base/kernel": layer.kernel[...],
+        "base/bias": layer.bias[...],
+        "a/kernel": layer.lora.lora_a[...],
+        "b/kernel": layer.lora.lora_b[...],
+    }
+    check(layer(x), nodes, {"x": x}, variables)
+
+
+def test_linear_along_several_axes(nnx: Any) -> None:
+    layer = nnx.LinearGeneral((4, 3), (2, 5), axis=(-2, -1), rngs=nnx.Rngs(0))
+    x = numbers(2, 6, 4, 3)
+    nodes: Nodes = [
+        ("flat", nn.Reshape((-1, 12)), ["x"]),
+        ("d", nn.Dense(10), ["flat"]),
+        ("y", nn.Reshape((-1, 2, 5)), ["d"]),
+    ]
+    kernel, bias = np.asarray(layer.kernel[...]), np.asarray(layer.bias[...])
+    check(layer(x), nodes, {"x": x}, {"d/kernel": kernel.reshape(12, 10), "d/bias": bias.reshape(10)})
+
+
+def test_simple_cell_both_ways(nnx: Any) -> None:
+    rngs = nnx.Rngs(0)
+    cells = [nnx.SimpleCell(4, 3, rngs=rngs) for _ in range(2)]
+    layer = nnx.Bidirectional(*map(nnx.RNN, cells))
+    x = numbers(2, 5, 4)
+    variables = {
+        f"{node}/{name}": value
+        for node, cell in zip("fb", cells, strict=True)
+        for name, value in {
+            "kernel": cell.dense_i.kernel[...],
+            "recurrent_kernel": cell.dense_h.kernel[...],
+            "bias": cell.dense_i.bias[...],
+        }.items()
+    }
+    check(layer(x), both_ways(nn.SimpleRNN, nn.Concat()), {"x": x}, variables)
+
+
+# -- losses and optimizers of Optax -----------------------------------------------------------------------------------
+
+
+def test_overlaps(optax: Any) -> None:
+    x, y = numbers(2, 3, 4), (numbers(2, 3, 4, seed=1) > 0).astype(np.float32)
+    ours = unreduced(SUBJECT, nn.Dice(2 * 0.7), x, y, (2,))
+    np.testing.assert_allclose(ours, optax.losses.binary_dice_loss(x, y, smooth=0.7), rtol=0, atol=1e-6)
+    spec = nn.Tversky(0.3, 0.6, 0.7, multiclass=True, per_class=True)
+    theirs = optax.losses.dice_loss(x, y, smooth=0.7, alpha=0.3, beta=0.6)
+    np.testing.assert_allclose(unreduced(SUBJECT, spec, x, y, (2, 4)).mean(-1), theirs, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ranking_softmax_loss", "safe_softmax_cross_entropy"])
+def test_cross_entropies(optax: Any, name: str) -> None:
+    x, y = numbers(3, 4), np.abs(numbers(3, 4, seed=1))
+    if name == "safe_softmax_cross_entropy":
+        x[0, 1], y[0, 1] = -np.inf, 0
+    ours, _ = SUBJECT.loss(nn.SoftmaxCrossEntropy(), x, y)
+    np.testing.assert_allclose(ours, np.mean(getattr(optax.losses, name)(x, y)), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "ours"),
+    [
+        ("sign_sgd", {}, nn.Lion(b1=0.0)),
+        ("signum", {"beta": 0.7}, nn.Lion(b1=0.7, b2=0.7)),
+        ("adamaxw", {"weight_decay": 0.02}, nn.Adamax(weight_decay=0.02)),
+        ("adam", {"nesterov": True}, nn.NAdam(momentum_decay=None)),
+        ("amsgrad", {}, nn.Adam(amsgrad="corrected")),
+        ("lars", {"weight_decay": 0.02, "momentum": 0.9}, nn.LARS(joint_norm=True, weight_decay=0.02)),
+        ("rmsprop", {"momentum": 0.8}, nn.RMSProp(epsilon=1e-8, momentum=0.8, learning_rate_in_velocity=True)),
+        ("adabelief", {}, nn.AdaBelief()),
+        ("lamb", {"weight_decay": 0.02}, nn.LAMB(weight_decay=0.02)),
+    ],
+)
+def test_optimizers(optax: Any, name: str, options: dict[str, Any], ours: Any) -> None:
+    start, gradients = numbers(5), numbers(6, 5, seed=1)
+    rule = getattr(optax, name)(0.01, **options)
+    theirs, state, path = start, rule.init(start), []
+    for gradient in gradients:
+        update, state = rule.update(gradient, state, theirs)
+        theirs = np.asarray(theirs + update)
+        path.append(theirs)
+    spec = dataclasses.replace(ours, learning_rate=0.01)
+    found = SUBJECT.optimize(spec, {"w": start}, {"w": gradients})["w"]
+    np.testing.assert_allclose(found, np.stack(path), rtol=0, atol=1e-6)
