@@ -22,6 +22,8 @@ _EVERY = [
 EXCLUDING = (
     *("is above", "is not below", "boundaries", "includes the warm-up", "goes outside", "cannot hold another"),
     *("one for each axis of the window", "causal padding is for one axis", "cannot be cut into"),
+    *("has no meaning in mode", "not both", "takes mean and var together", "each once", "is for the method"),
+    *("is for other methods", "expected more than the lower bound", "steps of some length"),
 )
 
 

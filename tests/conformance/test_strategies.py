@@ -14,6 +14,7 @@ from hypothesis import find, given, settings, strategies as st
 from pydantic import Field
 
 from nnspec import document
+from nnspec.elementwise import Floor, Sign
 from nnspec.layers.activation import ReLU, Standardize
 from nnspec.layers.linear import Dense
 from nnspec.model import Model
@@ -145,8 +146,13 @@ def test_kinks_within_reach_are_noticed() -> None:
     assert not soundness.smooth(near)
 
 
+def _bent(case: Case) -> bool:
+    """Whether a case has kinks between slopes: steps have the slope 0 everywhere, of which differences say nothing."""
+    return bool(case.slopes) and not isinstance(case.spec, Floor | Sign)
+
+
 @settings(max_examples=20)
-@given(st.sampled_from([case for _, case in suite.cases() if isinstance(case, Case) and case.slopes]))
+@given(st.sampled_from([case for _, case in suite.cases() if isinstance(case, Case) and _bent(case)]))
 def test_listed_cases_keep_their_distance_from_kinks(case: Case) -> None:
     assert soundness.sound(case)
     assert soundness.smooth(case)

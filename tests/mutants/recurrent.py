@@ -117,7 +117,13 @@ MUTANTS = [
         "transposed = kernel\n            befores",
         raises=True,
     ),
-    _tensorflow("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i", hint="activation=softplus"),
+    _tensorflow(
+        "LSTM",
+        "no forget gate with activations of other kinds",
+        "c = f * state[1] + i",
+        "c = state[1] + i",
+        hint="activation=softplus",
+    ),
     _tensorflow_loop("LSTM", "no forget gate", "c = f * state[1] + i", "c = state[1] + i", "forward"),
     _tensorflow_loop("LSTM", "the cell's gradient past the forget gate", "f[k] * by_c)", "by_c)"),
     _tensorflow_loop(
