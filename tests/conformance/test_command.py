@@ -24,7 +24,9 @@ def test_a_run_that_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     out, err = capsys.readouterr()
     found = facts.read(files["json"])
     assert found.passed and len(found.outcomes) > 5
-    assert {o.family for o in found.outcomes} == {"schedules"} and all("Cosine" in o.case for o in found.outcomes)
+    assert {o.family for o in found.outcomes} == {"schedules"} and all(
+        "cosine" in o.case.lower() for o in found.outcomes
+    )
     assert set(found.cases) == {o.case for o in found.outcomes}
     chosen = {"dtypes": ["float64"], "extent": "standard", "expression": "schedules and Cosine", "device": None}
     assert found.selection == chosen
