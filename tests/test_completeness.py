@@ -76,15 +76,16 @@ def test_every_option_is_used_in_a_conformance_case() -> None:
 
 
 def test_every_class_of_cases_is_asked_in_float32_every_day() -> None:
-    """By default pytest leaves most of float32 to the slow set, and of no class all of it; of float64 nothing."""
+    """By default pytest leaves most of float32 to the slow set, and of no class all of it; of float64 other batches."""
     found = suite.items(["jax", "tensorflow"], ["float64", "float32"])
     everyday = suite.everyday(found)
-    assert {item.dtype for item in found if item.id not in everyday} == {"float32"}
+    waiting = {(item.dtype, item.check.name) for item in found if item.id not in everyday}
+    assert {check for dtype, check in waiting if dtype == "float64"} == {"batches"}
     lower = [item for item in found if item.dtype == "float32" and hasattr(item.case, "spec")]
     asked = {type(item.case.spec) for item in lower}
     left = {type(item.case.spec) for item in lower if item.id in everyday}
     assert not asked - left
-    assert len(everyday) < 0.75 * len(found)
+    assert len(everyday) < 0.65 * len(found)
 
 
 @pytest.mark.parametrize(("kind", "cls"), classes())

@@ -121,6 +121,8 @@ class Check:
         sampled: whether it is asked of a seeded sample of each family, unless everything is run: where each case costs
             a compilation of its own, and what is asked rarely depends on the case.
         quick: of which cases the quick run asks it, too: of all, of one of each class, or of none.
+        everyday: whether it is asked of all cases after every change; else of those of the quick run. Not where all is
+            compiled once more for it.
     """
 
     name: str
@@ -131,6 +133,7 @@ class Check:
     once: bool = False
     sampled: bool = False
     quick: Literal["all", "classes", "none"] = "all"
+    everyday: bool = True
 
 
 def family(module: ModuleType) -> str:
@@ -180,7 +183,7 @@ CHECKS = (
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
     Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
-    Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none"),
+    Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none", everyday=False),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.
     Check(
         "batch of one",
@@ -266,14 +269,13 @@ def _chosen(check: Check, extent: Extent) -> tuple[tuple[str, Any], ...]:
 
 
 def everyday(found: Iterable[Item]) -> frozenset[str]:
-    """The ids of the tests that are worth their time after every change: all that ask for the formula, in float64, and
-    of those that ask for the arithmetic, in lower precision, what the quick run asks."""
+    """The ids of the tests that are worth their time after every change: those that ask for the formula, in float64,
+    and of those that ask for the arithmetic, in lower precision, what the quick run asks."""
     quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
     return frozenset(
         item.id
         for item in found
-        if item.dtype == "float64"
-        or item.dtype in item.check.dtypes
+        if (item.check.everyday and (item.dtype == "float64" or item.dtype in item.check.dtypes))
         or (item.check.name, item.family, item.case.name) in quick
     )
 
