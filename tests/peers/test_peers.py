@@ -113,6 +113,12 @@ def _off(value: Array) -> Array:
 # Cases that compare two answers of the subject with each other, or statistics of random numbers within wide bounds.
 BLIND = {
     "LayerNormalizationTest.test_correctness",
+    "LayerNormalizationTest.test_unsorted_axis",
+    "RMSNormalizationTest.test_unsorted_axis",
+    "GroupNormalizationTest.test_groups_instance_norm",
+    *(f"CosineDistanceTest.test_axis{i}" for i in range(3)),
+    "SigmoidFocalLossTest.test_focal_equals_ce",
+    "SigmoidFocalLossTest.test_focal_gamma_zero_matches_binary_cross_entropy",
     *(f"SoftmaxCrossEntropyTest.test_axis{i}" for i in range(3)),
     *(f"SoftmaxCrossEntropyWithIntegerLabelsTest.test_axis{i}" for i in range(3)),
     "SoftmaxCrossEntropyWithIntegerLabelsTest.test_consistent_with_softmax_cross_entropy_batched",

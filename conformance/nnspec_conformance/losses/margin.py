@@ -11,7 +11,7 @@ CASES = [
     LossCase(Hinge(0.6, reduction="weighted_mean"), (3, 5), "signs", levels=_LEVELS, weights="position"),
     LossCase(Hinge(0.0), (5,), "signs", levels=_LEVELS, id="perceptron"),
     LossCase(Hinge(binary_targets=True), (4,), "unit", weights="example"),
-    LossCase(Hinge(), (4,), "signs"),
+    LossCase(Hinge(), (4,), "signs", id="anywhere"),
     LossCase(SquaredHinge(), (5,), "signs"),
     LossCase(SquaredHinge(0.9, reduction="sum"), (5,), "signs", levels=_LEVELS, weights="example"),
     LossCase(SquaredHinge(binary_targets=True), (2, 3), "unit"),
