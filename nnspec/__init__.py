@@ -38,6 +38,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         NNSpecError as NNSpecError,
         ShapeError as ShapeError,
         SpecError as SpecError,
+        UnsupportedError as UnsupportedError,
     )
     from nnspec.experiment import (
         Data as Data,
@@ -246,6 +247,7 @@ _LAZY = {
     "NNSpecError": "nnspec.errors",
     "ShapeError": "nnspec.errors",
     "SpecError": "nnspec.errors",
+    "UnsupportedError": "nnspec.errors",
     "Data": "nnspec.experiment",
     "EarlyStopping": "nnspec.experiment",
     "Experiment": "nnspec.experiment",

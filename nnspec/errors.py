@@ -66,6 +66,13 @@ class BackendError(NNSpecError, RuntimeError):
     """A backend that is not installed, cannot be loaded, or lacks a realization."""
 
 
+class UnsupportedError(BackendError):
+    """What a backend does not realize: a class, or a class with one of its options.
+
+    The conformance suite counts a test in which a backend raises it as not implemented.
+    """
+
+
 def format_path(path: Sequence[str | int]) -> str:
     """``("model", "layers", 3, "features")`` as ``model.layers[3].features``."""
     text = ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from nnspec.errors import NNSpecError
+from nnspec.errors import NNSpecError, UnsupportedError
 from nnspec_conformance import deviations
 from nnspec_conformance.deviations import Deviation
 from nnspec_conformance.result import Figure
@@ -80,12 +80,10 @@ def settle(item: Item, subject: Callable[[str, Any], Subject]) -> Outcome:
         for name in item.backends:
             lacking = subject(name, item.dtype).lacks(item.case.classes)
             if lacking:
-                message = f"not implemented by {name}: {', '.join(lacking)}"
-                if declared is not None:  # it can never fail as declared
-                    message = f"{message}; but a deviation is declared: {declared}"
-                    return Outcome(**made, status="stale", message=message, deviation=declared)
-                return Outcome(**made, status="not implemented", message=message)
+                return _lacking(made, f"not implemented by {name}: {', '.join(lacking)}", declared)
         result = item.run(subject)
+    except UnsupportedError as error:  # a class that it has, with an option that it has not
+        return _lacking(made, f"not implemented: {error}", declared)
     except Exception as error:
         status, message = _raised(error, declared)
         return Outcome(**made, status=status, message=message, deviation=declared, seconds=perf_counter() - start)
@@ -119,6 +117,13 @@ def _named(item: Item) -> dict[str, Any]:
         "case": item.case.name,
         "classes": tuple(sorted(cls.__name__ for cls in item.case.classes)),
     }
+
+
+def _lacking(made: dict[str, Any], message: str, declared: Deviation | None) -> Outcome:
+    if declared is None:
+        return Outcome(**made, status="not implemented", message=message)
+    message = f"{message}; but a deviation is declared, and it can never fail so: {declared}"
+    return Outcome(**made, status="stale", message=message, deviation=declared)
 
 
 def _status(passed: bool, declared: Deviation | None) -> Status:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nnspec import backends
-from nnspec.errors import NNSpecError
+from nnspec.errors import NNSpecError, UnsupportedError
 from nnspec_conformance import deviations, suite
 from nnspec_conformance.deviations import Deviation
 from nnspec_conformance.outcome import settle
@@ -163,9 +163,11 @@ class Lacking:
         return self.lacking
 
 
-def outcome_of(error: float, *lacking: str) -> Any:
+def outcome_of(found: float | Callable[..., Any], *lacking: str) -> Any:
+    """What becomes of a case whose error is given, or of one asked by a function."""
     case = next(case for name, case in suite.cases() if name == "normalization" and case.name == CASE)
-    check = suite.Check("forward", lambda subject, case: [Figure("y", error, 1.0)], ())
+    asked = found if callable(found) else lambda subject, case: [Figure("y", found, 1.0)]
+    check = suite.Check("forward", asked, ())
     item = suite.Item(("jax",), "float32", check, "normalization", case)
     return settle(item, lambda name, dtype: Lacking(*lacking))  # type: ignore[arg-type,return-value]
 
@@ -185,6 +187,17 @@ def test_one_of_what_a_backend_lacks_can_never_fail_as_declared(declare: Callabl
     found = outcome_of(2.0, "LayerNorm")
     assert (found.status, found.good) == ("stale", False)
     assert "not implemented by jax: LayerNorm" in found.message
+
+
+def test_an_option_that_a_backend_refuses_is_not_implemented(declare: Callable[..., None]) -> None:
+    def refuse(subject: Any, case: Any) -> list[Figure]:
+        raise UnsupportedError("the jax backend has no realization of LayerNorm with axes")
+
+    found = outcome_of(refuse)
+    assert (found.status, found.good) == ("not implemented", True)
+    assert "LayerNorm with axes" in found.message
+    declare(entry())
+    assert outcome_of(refuse).status == "stale"
 
 
 def test_a_package_declares_those_of_its_own_backend(package: Package) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+import nnspec
 from nnspec.backends import Array, Arrays, Engine, FloatType, Net
 from nnspec.errors import BackendError
 from nnspec.initializers import Initializer
+from nnspec.lacking import demand
 from nnspec.model import Model
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.random import key_of
-from nnspec.spec import Spec
 from nnspec_torch.arrays import to_host, to_tensor
 from nnspec_torch.engine import TorchEngine
 from nnspec_torch.losses import sums
@@ -30,6 +31,14 @@ class TorchBackend:
     """PyTorch, computing eagerly in float64 or float32. See :class:`nnspec.backends.Backend`."""
 
     name: ClassVar[str] = "torch"
+    #: Options that are not realized: a spec that sets one is refused, and the suite counts it as not implemented.
+    without_options: ClassVar[Mapping[type[Any], tuple[str, ...]]] = {
+        nnspec.BatchNorm: ("axis", "use_running_average"),
+        nnspec.LayerNorm: ("axes",),
+        nnspec.Dropout: ("broadcast_dims",),
+        nnspec.SoftmaxCrossEntropy: ("class_weights", "ignore_label"),
+        **dict.fromkeys((nnspec.Adam, nnspec.AdamW), ("amsgrad",)),
+    }
 
     def versions(self) -> dict[str, str]:
         return {"torch": torch.__version__, "numpy": np.__version__}
@@ -44,7 +53,7 @@ class TorchBackend:
 
     def realize(self, spec: Any, *, dtype: str = "float32") -> Any:
         """A function of tensors; for an optimizer, one that makes a ``torch.optim.Optimizer`` of named parameters."""
-        self._demand(spec)
+        demand(self, spec)
         return partial(SpecOptimizer, spec=spec) if isinstance(spec, Optimizer) else partial(apply, spec)
 
     def build(
@@ -52,7 +61,7 @@ class TorchBackend:
     ) -> Net:
         if dtype not in ("float64", "float32"):
             raise BackendError(f"the torch backend computes in float64 and float32, not in {dtype}")
-        self._demand(*(node.layer for _, node in model.walk()))
+        demand(self, model)
         if variables is None:
             from nnspec.reference.model import initial_variables  # brings SciPy
 
@@ -66,10 +75,11 @@ class TorchBackend:
     def engine(self, net: Net, *, loss: Any, optimizer: Any, metrics: Any = (), clip: Any = None) -> Engine:
         if not isinstance(net, TorchNet):
             raise BackendError(f"the torch backend trains its own nets, got one of {net.backend}")
-        self._demand(loss, optimizer, *metrics)
+        demand(self, loss, optimizer, *metrics)
         return TorchEngine(net, loss, optimizer, metrics, clip)
 
     def loss(self, spec: Any, outputs: Any, targets: Any, weights: Any = None, *, dtype: str) -> tuple[Array, Array]:
+        demand(self, spec)
         x, *others = self._batch(dtype, outputs, targets, weights)
         total, count = sums(spec, x.requires_grad_(), *others)
         value = total if spec.reduction == "sum" else total / count  # NaN where all weights are 0
@@ -85,6 +95,7 @@ class TorchBackend:
     def optimize(
         self, spec: Any, parameters: Arrays, gradients: Arrays, *, clip: Any = None, decayed: Any = None, dtype: str
     ) -> dict[str, Array]:
+        demand(self, spec)
         held = {name: to_tensor(w, dtype) for name, w in parameters.items()}
         optimizer, made = SpecOptimizer(held, spec, clip, decayed), []
         for k in range(len(next(iter(gradients.values())))):
@@ -98,14 +109,6 @@ class TorchBackend:
     def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> NDArray[np.uint32]:
         key = torch.tensor(key_of(seed).astype(np.int64))
         return words(key, stream, step, count, start).numpy().astype(np.uint32)
-
-    def _demand(self, *specs: Any) -> None:
-        """Refuse what has no realization, within a spec too: a layer's activation, an optimizer's schedule."""
-        for spec in specs:
-            if self.lacks(type(spec)):
-                apply(spec)
-            if not isinstance(spec, Model):
-                self._demand(*(part for f in fields(spec) if isinstance(part := getattr(spec, f.name), Spec)))
 
     def _batch(self, dtype: str, *arrays: Array | None) -> Any:
         return [None if x is None else to_tensor(x, dtype) for x in arrays]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import gelu, logsigmoid
 
 import nnspec
-from nnspec_torch.realize import Pass, apply, clipped
+from nnspec_torch.realize import Pass, apply
 
 
 @apply.register(nnspec.Dense)
@@ -82,10 +82,7 @@ def _relu(spec: nnspec.ReLU, run: Pass, x: Tensor) -> Tensor:
 
 apply.register(nnspec.Identity, lambda s, run, x: x)
 apply.register(nnspec.LeakyReLU, lambda s, run, x: torch.where(x > 0, x, s.negative_slope * x))
-apply.register(nnspec.LogSigmoid, lambda s, run, x: logsigmoid(x))
 apply.register(nnspec.LogSoftmax, lambda s, run, x: torch.log_softmax(x, s.axis))
-apply.register(nnspec.Mish, lambda s, run, x: x * torch.tanh(softplus(x)))
-apply.register(nnspec.ReLU6, lambda s, run, x: clipped(x, 0, 6))
 apply.register(nnspec.Sigmoid, lambda s, run, x: torch.sigmoid(x))
 apply.register(nnspec.Silu, lambda s, run, x: x * torch.sigmoid(x))
 apply.register(nnspec.Softmax, lambda s, run, x: torch.softmax(x, s.axis))

@@ -31,12 +31,9 @@ def _adam(spec: nnspec.Adam, g: Tensor, slots: Tensors, t: int, eta: float) -> S
     m = spec.b1 * slots["m"] + (1 - spec.b1) * g
     v = spec.b2 * slots["v"] + (1 - spec.b2) * g.square()
     c1, c2 = 1 - spec.b1**t, 1 - spec.b2**t
-    new, size = {"m": m, "v": v}, v
-    if spec.amsgrad:
-        size = new["v_max"] = torch.maximum(slots["v_max"], v if spec.amsgrad == "raw" else v / c2)
     if spec.epsilon_mode == "hat":
-        return eta * ((c2**0.5 / c1) * m / (size.sqrt() + spec.epsilon)), new
-    return eta * ((m / c1) / ((size if spec.amsgrad == "corrected" else size / c2).sqrt() + spec.epsilon)), new
+        return eta * ((c2**0.5 / c1) * m / (v.sqrt() + spec.epsilon)), {"m": m, "v": v}
+    return eta * ((m / c1) / ((v / c2).sqrt() + spec.epsilon)), {"m": m, "v": v}
 
 
 def global_norm(gradients: Tensors) -> Tensor:

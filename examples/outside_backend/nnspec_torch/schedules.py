@@ -19,12 +19,6 @@ apply.register(float, lambda spec, s: torch.full_like(s, spec))
 apply.register(nnspec.ConstantSchedule, lambda spec, s: torch.full_like(s, spec.value))
 
 
-@apply.register(nnspec.ExponentialDecay)
-def _exponential_decay(spec: nnspec.ExponentialDecay, s: Tensor) -> Tensor:
-    exponent = (s / spec.decay_steps).floor() if spec.staircase else s / spec.decay_steps
-    return (spec.initial * torch.pow(spec.decay_rate, exponent)).clamp(min=spec.end)
-
-
 @apply.register(nnspec.CosineRestarts)
 def _cosine_restarts(spec: nnspec.CosineRestarts, s: Tensor) -> Tensor:
     length, cycle = torch.full_like(s, spec.first_steps), torch.zeros_like(s)
