@@ -39,7 +39,7 @@ PLACES = {
     ANY: "Around any backend",
 }
 COLUMNS = "| Guilty | Mistake | Change | Found by |\n|---|---|---|---|\n"
-_ROW = re.compile(r"^(\| .* \|) (.+?) of (.+?)(?: \(\w+\))? \|$")
+_ROW = re.compile(r"^(\| .* \|) ((.+?) of (.+?)(?: \(\w+\))?) \|$")
 
 
 def render(killers: Mapping[str, str]) -> str:
@@ -65,15 +65,26 @@ def _cell(text: str) -> str:
     return "`".join(parts)
 
 
+def found_before(text: str) -> dict[str, str]:
+    """What a page says found those mutants that are as they were, by id, where that may still be so."""
+    wrong = {line.partition(": ")[2] for line in outdated(text)}
+    rows = {match[1]: match for match in _rows(text) if match[0] not in wrong}
+    return {m.id: re.sub(r"\\([|*_])", r"\1", rows[row(m)][2]) for m in MUTANTS if row(m) in rows}
+
+
+def _rows(text: str) -> list[re.Match[str]]:
+    return [match for match in map(_ROW.match, text.splitlines()) if match and "| Guilty" not in match[0]]
+
+
 def outdated(text: str) -> list[str]:
     """What a page says that no longer holds: mutants that are missing or gone, checks and cases that do not exist."""
-    rows = {match[1]: match for match in map(_ROW.match, text.splitlines()) if match and "| Guilty" not in match[0]}
+    rows = {match[1]: match for match in _rows(text)}
     wanted = {row(mutant): mutant for mutant in MUTANTS}
     wrong = [f"missing: {line}" for line in wanted.keys() - rows.keys()]
     wrong += [f"no such mutant: {line}" for line in rows.keys() - wanted.keys()]
     known = {(_cell(check.name), _cell(case.name)): case.name for check in suite.CHECKS for _, case in check.cases}
     for line in wanted.keys() & rows.keys():
-        killer = rows[line][2], rows[line][3]
+        killer = rows[line][3], rows[line][4]
         if killer not in known:
             wrong.append(f"no such check: {rows[line][0]}")
         elif not is_about(known[killer], wanted[line].guilty):
