@@ -166,13 +166,34 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         PoissonNLL as PoissonNLL,
     )
     from nnspec.losses.segmentation import Dice as Dice, Tversky as Tversky
-    from nnspec.metrics import (
+    from nnspec.metrics.classification import (
+        BalancedAccuracy as BalancedAccuracy,
+        CohenKappa as CohenKappa,
+        ConfusionMatrix as ConfusionMatrix,
+        FBeta as FBeta,
+        MatthewsCorrelation as MatthewsCorrelation,
+        MeanIoU as MeanIoU,
+        Precision as Precision,
+        Recall as Recall,
+        Specificity as Specificity,
+    )
+    from nnspec.metrics.curves import AUC as AUC
+    from nnspec.metrics.means import (
         MAE as MAE,
+        MAPE as MAPE,
         MSE as MSE,
+        MSLE as MSLE,
         RMSE as RMSE,
         Accuracy as Accuracy,
         BinaryAccuracy as BinaryAccuracy,
+        CosineSimilarity as CosineSimilarity,
+        Perplexity as Perplexity,
         TopKAccuracy as TopKAccuracy,
+    )
+    from nnspec.metrics.moments import (
+        R2 as R2,
+        ExplainedVariance as ExplainedVariance,
+        PearsonCorrelation as PearsonCorrelation,
     )
     from nnspec.model import Input as Input, Model as Model, Node as Node, Sequential as Sequential, symbol as symbol
     from nnspec.ops import (

@@ -26,7 +26,7 @@ from nnspec.errors import BackendError, did_you_mean
 if TYPE_CHECKING:
     from nnspec.inference import BatchShape, Inference
     from nnspec.losses import Loss
-    from nnspec.metrics import Metric
+    from nnspec.metrics import Metric, Sums
     from nnspec.model import Model
     from nnspec.optimizers import Clip, Optimizer
     from nnspec.schedules import Schedule
@@ -135,14 +135,15 @@ class Engine(Protocol):
                 given again and again with other bounds: no transfer and no compilation then.
         """
 
-    def totals(self) -> dict[str, tuple[float, float]]:
-        """Sums since the last call, then reset: ``loss`` and each metric's tag as (total, count), ``grad_norm`` as
+    def totals(self) -> Mapping[str, Sums]:
+        """Sums since the last call, then reset: ``loss`` as (total, count), each metric's by its tag, ``grad_norm`` as
         (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1).
 
-        Positions that the loss ignores count in no metric.
+        A metric's sums are its accumulators in their order, for means (total, count): numbers, and arrays of float64.
+        Batches are added by its ``increments``. Positions that the loss ignores count in no metric.
         """
 
-    def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
+    def evaluate(self, split: str, batch_size: int) -> Mapping[str, Sums]:
         """``loss`` and metrics over a split in inference mode, without gradients; no state changes."""
 
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
@@ -207,8 +208,8 @@ class Backend(Protocol):
 
     def metric(
         self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType
-    ) -> tuple[float, float]:
-        """A batch's (total, count), compiled."""
+    ) -> Sums:
+        """A batch's sums, (total, count) for means, compiled."""
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64], *, dtype: FloatType) -> Array:
         """Learning rates at these update steps, compiled, in float64 for float64 and float32 otherwise."""

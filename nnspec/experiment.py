@@ -112,7 +112,7 @@ class Experiment(Spec):
         if len(self.model.outputs) > 1:
             outputs = ", ".join(self.model.outputs)
             raise SpecError(f"training takes a model with one output for now, got {outputs}", ("model", "outputs"))
-        self._check_monitors(tags)
+        self._check_monitors([tag for tag, metric in zip(tags, self.metrics, strict=True) if metric.scalar])
         shape = self.output_shape()
         if shape is not None:
             _check_output(self, shape)
@@ -277,13 +277,19 @@ def _check_metrics(experiment: Experiment, shape: Shape) -> None:
         if wanted != shape:
             why = f"but {name} has targets {show(wanted)} for outputs {show(shape)}"
             raise SpecError(f"{tag} compares outputs with targets, {why}: leave it out", ("metrics", i))
-        elements = metric.targets == "labels" and loss.targets == "values"
-        if elements and getattr(loss, "ignore_label", None) is not None:
+        decides = getattr(metric, "threshold", 0) is None
+        if metric.axes and loss.targets == "values" and getattr(loss, "ignore_label", None) is not None:
             why = f"but {name} may ignore some of its elements"
-            raise SpecError(f"{tag} takes a position as a whole, {why}: use binary_accuracy", ("metrics", i))
+            better = "set its threshold" if decides else "use binary_accuracy"
+            raise SpecError(f"{tag} takes a position as a whole, {why}: {better}", ("metrics", i))
         if metric.targets == "labels" and last == 1:
-            better = "mae or rmse" if math.isinf(loss.bounds[1]) else "binary_accuracy"
-            raise SpecError(f"{tag} compares classes, but there is one output: use {better}", ("metrics", i))
+            better = "use mae or rmse" if math.isinf(loss.bounds[1]) else "use binary_accuracy"
+            better = "set its threshold" if decides else better
+            raise SpecError(f"{tag} compares classes, but there is one output: {better}", ("metrics", i))
+        try:
+            metric.shapes(shape)
+        except ShapeError as error:
+            raise SpecError(f"{tag}: {error.reason}", ("metrics", i)) from None
         # An array may hold distributions; a column or one of scikit-learn's sets holds ids.
         ids = loss.targets == "labels" and data is not None and data.npz is None and not data.one_hot
         if metric.targets == "values" and ids:

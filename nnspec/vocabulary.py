@@ -197,13 +197,34 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.losses.segmentation": {"Dice": "Dice", "Tversky": "Tversky"},
     },
     "metric": {
-        "nnspec.metrics": {
+        "nnspec.metrics.means": {
             "accuracy": "Accuracy",
             "binary_accuracy": "BinaryAccuracy",
+            "cosine_similarity": "CosineSimilarity",
             "mae": "MAE",
+            "mape": "MAPE",
             "mse": "MSE",
+            "msle": "MSLE",
+            "perplexity": "Perplexity",
             "rmse": "RMSE",
             "top_k_accuracy": "TopKAccuracy",
+        },
+        "nnspec.metrics.classification": {
+            "balanced_accuracy": "BalancedAccuracy",
+            "cohen_kappa": "CohenKappa",
+            "confusion_matrix": "ConfusionMatrix",
+            "fbeta": "FBeta",
+            "matthews_correlation": "MatthewsCorrelation",
+            "mean_iou": "MeanIoU",
+            "precision": "Precision",
+            "recall": "Recall",
+            "specificity": "Specificity",
+        },
+        "nnspec.metrics.curves": {"auc": "AUC"},
+        "nnspec.metrics.moments": {
+            "explained_variance": "ExplainedVariance",
+            "pearson_correlation": "PearsonCorrelation",
+            "r2": "R2",
         },
     },
     "optimizer": {

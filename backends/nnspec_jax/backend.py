@@ -20,7 +20,7 @@ from nnspec.errors import BackendError, SpecError, did_you_mean
 from nnspec.initializers import Initializer
 from nnspec.lacking import demand
 from nnspec.losses import Loss
-from nnspec.metrics import Metric
+from nnspec.metrics import Metric, Sums
 from nnspec.model import Model
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.random import key_of
@@ -104,10 +104,11 @@ class JaxBackend:
 
     def metric(
         self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType
-    ) -> tuple[float, float]:
+    ) -> Sums:
+        spec.shapes(outputs.shape)
         with jax.enable_x64(dtype == "float64"):
-            total, count = _compiled_metric(spec)(*_batch(outputs, targets, weights, dtype))
-            return float(total), float(count)
+            found = _compiled_metric(spec)(*_batch(outputs, targets, weights, dtype))
+            return tuple(x.item() if x.ndim == 0 else x for x in (np.array(x, np.float64) for x in found))
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64], *, dtype: FloatType) -> Array:
         with jax.enable_x64(dtype == "float64"):

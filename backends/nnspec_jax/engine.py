@@ -12,23 +12,23 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-# The family is imported because it registers its classes.
-import nnspec_jax.metrics  # noqa: F401
 from nnspec import vocabulary
 from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss
-from nnspec.metrics import Metric
+from nnspec.metrics import Metric, Sums
 from nnspec.optimizers import Clip, Optimizer
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
 from nnspec_jax.losses import check_class_ids, for_metrics
+from nnspec_jax.metrics import Running, added, started, totals
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
 from nnspec_jax.optimizers import get_slots, global_norm, set_slots
 from nnspec_jax.realize import at_least_float32, build
 
-# Running sums: name -> (2, 2), total and count in the first row and what rounding has lost of them in the second.
-Sums = dict[str, jax.Array]
+# Running sums of the loss, of each metric, of the gradients' norms and of the learning rate, by name.
+Books = dict[str, Running]
+_PAIR: tuple[tuple[int, ...], ...] = ((), ())
 _SCALE, _STEP = "optimizer/learning_rate_scale", "optimizer/step"
 
 
@@ -51,9 +51,13 @@ class JaxEngine:
         self._loss_spec, self._optimizer_spec = loss, optimizer
         self._loss = build(loss)
         self._metrics = {vocabulary.tag_of(type(metric)): build(metric) for metric in metrics}
+        self._metric_specs = dict(zip(self._metrics, metrics, strict=False))
         if len(self._metrics) < len(metrics):
             raise SpecError("each metric is given once", ("metrics",))
         self._counted = ("loss", *self._metrics, "grad_norm", "learning_rate")
+        outputs = net.model.output_shapes()[self._output]
+        self._shapes = dict.fromkeys(self._counted, _PAIR)
+        self._shapes |= {tag: metric.shapes(outputs) for tag, metric in self._metric_specs.items()}
         self._clip = optax.identity() if clip is None else build(clip)
         self._optimizer = build(optimizer, jnp.dtype(net.dtype), net.decayed)
         self._rate = build(optimizer.learning_rate, self._wide)
@@ -88,15 +92,18 @@ class JaxEngine:
 
     # -- pure functions -----------------------------------------------------------------------------------------------
 
-    def _zero(self, names: Sequence[str]) -> Sums:
-        return {name: jnp.zeros((2, 2), self._wide) for name in names}
+    def _zero(self, names: Sequence[str]) -> Books:
+        return {name: started(self._shapes[name], self._wide) for name in names}
 
-    def _outcome(self, output: jax.Array, batch: DeviceArrays) -> dict[str, tuple[Any, Any]]:
-        """Loss and metrics of a batch as (total, count)."""
+    def _outcome(self, output: jax.Array, batch: DeviceArrays) -> dict[str, Sums]:
+        """What a batch adds to the sums of the loss and of each metric."""
         given = (batch["targets"], batch.get("weights"))
-        outcome = {"loss": self._loss.totals(output, *given)}
+        outcome: dict[str, Sums] = {"loss": self._loss.totals(output, *given)}
         counted = for_metrics(self._loss_spec, *given)
         return outcome | {tag: metric(output, *counted) for tag, metric in self._metrics.items()}
+
+    def _added(self, sums: Books, outcome: Mapping[str, Sums]) -> Books:
+        return {name: added(self._metric_specs.get(name), sums[name], batch) for name, batch in outcome.items()}
 
     def _gradients(self, variables: DeviceArrays, batch: DeviceArrays) -> tuple[jax.Array, DeviceArrays, Any]:
         """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""
@@ -109,7 +116,7 @@ class JaxEngine:
         (value, aux), gradients = jax.value_and_grad(loss, has_aux=True)(self._parameters(variables))
         return value, gradients, aux
 
-    def _update(self, scale: jax.Array, batch: DeviceArrays, carry: tuple[DeviceArrays, Any, Sums]) -> Any:
+    def _update(self, scale: jax.Array, batch: DeviceArrays, carry: tuple[DeviceArrays, Any, Books]) -> Any:
         variables, state, sums = carry
         _, gradients, (changed, outcome) = self._gradients(variables, batch)
         count = optax.tree_utils.tree_get(state, "DescentState").count
@@ -117,36 +124,35 @@ class JaxEngine:
         clipped, _ = self._clip.update(gradients, self._clip.init(gradients))
         parameters = self._parameters(variables)
         updates, state = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale)
-        sums = {name: _add(sums[name], *outcome[name]) for name in outcome}
-        sums["learning_rate"] = _add(jnp.zeros((2, 2), self._wide), self._rate(count, scale), 1.0)
+        sums = self._added(sums, outcome)
+        sums["learning_rate"] = added(None, started(_PAIR, self._wide), (self._rate(count, scale), 1.0))
         return {**variables, **changed, **optax.apply_updates(parameters, updates)}, state, sums
 
     def _updates(
-        self, carry: tuple[DeviceArrays, Any, Sums], scale: Any, data: DeviceArrays, order: Any, start: Any, stop: Any
-    ) -> tuple[DeviceArrays, Any, Sums]:
+        self, carry: tuple[DeviceArrays, Any, Books], scale: Any, data: DeviceArrays, order: Any, start: Any, stop: Any
+    ) -> tuple[DeviceArrays, Any, Books]:
         """Updates ``start`` to ``stop``; the bounds are traced, so any number of updates is one compilation."""
         return jax.lax.fori_loop(start, stop, lambda k, c: self._update(scale, _rows(data, order[k]), c), carry)
 
     def _next(
-        self, carry: tuple[DeviceArrays, Any, Sums], scale: Any, data: DeviceArrays, order: Any, k: Any
-    ) -> tuple[DeviceArrays, Any, Sums]:
+        self, carry: tuple[DeviceArrays, Any, Books], scale: Any, data: DeviceArrays, order: Any, k: Any
+    ) -> tuple[DeviceArrays, Any, Books]:
         """Update ``k`` alone."""
-        updated: tuple[DeviceArrays, Any, Sums] = self._update(scale, _rows(data, order[k]), carry)
+        updated: tuple[DeviceArrays, Any, Books] = self._update(scale, _rows(data, order[k]), carry)
         return updated
 
-    def _score(self, variables: DeviceArrays, data: DeviceArrays, sums: Sums, start: Any, *, batch_size: int) -> Sums:
+    def _score(self, variables: DeviceArrays, data: DeviceArrays, sums: Books, start: Any, *, batch_size: int) -> Books:
         """The sums with those of the batch from row ``start`` on."""
         batch = {name: jax.lax.dynamic_slice_in_dim(x, start, batch_size) for name, x in data.items()}
         outputs, _, _ = self._net.apply(variables, batch, training=False)
-        outcome = self._outcome(outputs[self._output], batch)
-        return {name: _add(sums[name], *outcome[name]) for name in outcome}
+        return self._added(sums, self._outcome(outputs[self._output], batch))
 
-    def _evaluation(self, variables: DeviceArrays, data: DeviceArrays, *, batch_size: int) -> Sums:
+    def _evaluation(self, variables: DeviceArrays, data: DeviceArrays, *, batch_size: int) -> Books:
         rows = data["targets"].shape[0]
         full, rest = divmod(rows, batch_size)
         sums = self._zero(self._counted[:-2])
 
-        def add(k: Any, sums: Sums) -> Sums:
+        def add(k: Any, sums: Books) -> Books:
             return self._score(variables, data, sums, k * batch_size, batch_size=batch_size)
 
         if full:
@@ -195,22 +201,22 @@ class JaxEngine:
         jax.block_until_ready(self._sums)
 
     @in_own_precision
-    def totals(self) -> dict[str, tuple[float, float]]:
-        found = _totals(self._sums, self._counted)
+    def totals(self) -> dict[str, Sums]:
+        found = totals(self._sums, self._counted)
         self._sums = self._placed(self._zero(self._counted))
         return found
 
     @in_own_precision
     @timed
-    def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
+    def evaluate(self, split: str, batch_size: int) -> dict[str, Sums]:
         variables, data = self._net.arrays(), self._split(split)
         if self._looped:
-            return _totals(self._evaluate(variables, data, batch_size=batch_size), self._counted[:-2])
+            return totals(self._evaluate(variables, data, batch_size=batch_size), self._counted[:-2])
         sums, rows = self._placed(self._zero(self._counted[:-2])), data["targets"].shape[0]
         for first in range(0, rows, batch_size):
             size = min(batch_size, rows - first)
             sums = self._evaluate(variables, data, sums, np.int32(first), batch_size=size)
-        return _totals(sums, self._counted[:-2])
+        return totals(sums, self._counted[:-2])
 
     @in_own_precision
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
@@ -252,18 +258,3 @@ class JaxEngine:
 
 def _rows(data: DeviceArrays, rows: jax.Array) -> DeviceArrays:
     return {name: jnp.take(x, rows, axis=0, mode="clip") for name, x in data.items()}
-
-
-def _add(sums: jax.Array, total: jax.Array, count: jax.Array | float) -> jax.Array:
-    """Add to running sums; what rounding loses is kept (Knuth's two-sum), so that float32 lasts for long epochs."""
-    x = jnp.stack([total, jnp.asarray(count, total.dtype)])
-    old, lost = sums
-    new = old + x
-    part = new - old
-    error = (old - (new - part)) + (x - part)
-    return jnp.stack([new, jnp.where(jnp.isfinite(new), lost + error, 0.0)])
-
-
-def _totals(sums: Sums, names: Sequence[str]) -> dict[str, tuple[float, float]]:
-    host = {name: np.asarray(x, np.float64).sum(0) for name, x in jax.device_get(sums).items()}
-    return {name: (float(host[name][0]), float(host[name][1])) for name in names}

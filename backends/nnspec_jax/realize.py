@@ -6,7 +6,7 @@ What comes back is the framework's own object:
 layer          a Flax ``nnx.Module``, or a plain function where there are no variables; ``build(spec, context)``
 activation     a function of an array; ``build(spec, context)``
 operation      a function of several arrays; ``build(spec, context)``
-loss, metric   a :class:`nnspec_jax.losses.LossFunction`, a function to (total, count); ``build(spec)``
+loss, metric   a :class:`nnspec_jax.losses.LossFunction`, a function to a batch's sums; ``build(spec)``
 schedule       a function of the update step; ``build(spec, dtype)``
 optimizer      an ``optax.GradientTransformationExtraArgs``; ``build(spec, dtype, decayed)``
 =============  ============================================================================================

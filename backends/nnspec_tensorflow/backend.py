@@ -15,7 +15,7 @@ from nnspec.errors import BackendError, SpecError, did_you_mean
 from nnspec.initializers import Initializer
 from nnspec.lacking import demand
 from nnspec.losses import Loss
-from nnspec.metrics import Metric
+from nnspec.metrics import Metric, Sums
 from nnspec.model import Model
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.random import key_of
@@ -47,7 +47,7 @@ class TensorFlowBackend:
         # Initial weights are drawn on the host, for every backend alike; nested models are built node by node.
         if issubclass(cls, Initializer | Model | Clip):
             return False
-        functions = (apply, build, losses.loss, metrics.metric, schedules.rate, optimizers.advance)
+        functions = (apply, build, losses.loss, metrics.metric, metrics.sums, schedules.rate, optimizers.advance)
         return all(cls not in function.registry for function in functions)
 
     def realize(self, spec: Any, *, dtype: FloatType = "float32") -> Any:
@@ -114,10 +114,11 @@ class TensorFlowBackend:
 
     def metric(
         self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType
-    ) -> tuple[float, float]:
+    ) -> Sums:
+        spec.shapes(outputs.shape)
         check_class_ids(spec, np.asarray(targets), outputs.shape[-1] if outputs.ndim else None)
-        total, count = _compiled_metric(spec, dtype)(_batch(outputs, targets, weights, dtype))
-        return float(total), float(count)
+        found = _compiled_metric(spec, dtype)(_batch(outputs, targets, weights, dtype))
+        return tuple(x.item() if x.ndim == 0 else x for x in (x.numpy().astype(np.float64) for x in found))
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64], *, dtype: FloatType) -> Array:
         rates: Array = Compiled(schedules.SpecSchedule(spec, dtype))(tf.constant(np.asarray(steps, np.int64))).numpy()

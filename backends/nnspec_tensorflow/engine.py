@@ -17,19 +17,20 @@ from numpy.typing import NDArray
 from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss
-from nnspec.metrics import Metric
+from nnspec.metrics import Metric, Sums
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.vocabulary import tag_of
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
 from nnspec_tensorflow.losses import SpecLoss, for_metrics, reduced
-from nnspec_tensorflow.metrics import SpecMetric
+from nnspec_tensorflow.metrics import Books, SpecMetric
 from nnspec_tensorflow.net import TensorFlowNet
 from nnspec_tensorflow.optimizers import SpecOptimizer, global_norm
 from nnspec_tensorflow.startup import tf
 
 Tensor = Any
 Tensors = dict[str, Any]
+_PAIR: tuple[tuple[int, ...], ...] = ((), ())
 
 
 class TensorFlowEngine:
@@ -55,14 +56,17 @@ class TensorFlowEngine:
         self._metrics = {tag_of(type(metric)): SpecMetric(metric, net.dtype) for metric in metrics}
         if len(self._metrics) < len(metrics):
             raise SpecError("each metric is given once", ("metrics",))
-        self._counted = ("loss", *self._metrics)
+        specs = {tag: metric.spec for tag, metric in self._metrics.items()}
+        outputs = net.model.output_shapes()[self._output]
+        counted = {"loss": _PAIR, **{tag: spec.shapes(outputs) for tag, spec in specs.items()}}
+        # Of evaluations; and of updates, that of the gradients' norms and (learning rate, 1) too.
+        self._scores = Books(counted, specs)
+        self._books = Books({**counted, "grad_norm": _PAIR, "learning_rate": _PAIR}, specs)
         params = net.model.params()
         with net.placed():
             self._optimizer = SpecOptimizer(optimizer, clip, [params[name].decay for name in net.parameters])
             self._optimizer.build(list(net.parameters.values()))
-            # (total, count) of the loss, of each metric and of the gradients' norms, and (learning rate, 1). They are
-            # float64, whatever the net's dtype, so that sums over long epochs lose nothing.
-            self._sums = tf.Variable(tf.zeros((len(self._counted) + 2, 2), tf.float64))
+            self._sums = tf.Variable(self._books.empty)
         self._state = {"optimizer/step": self._optimizer.iterations}
         self._state["optimizer/learning_rate_scale"] = self._optimizer.learning_rate_scale
         for slot, variables in self._optimizer.slots.items():
@@ -77,21 +81,21 @@ class TensorFlowEngine:
 
     # -- what is compiled ---------------------------------------------------------------------------------------------
 
-    def _outcome(self, batch: Tensors, *, training: bool) -> list[tuple[Tensor, Tensor]]:
-        """(total, count) of the loss and of each metric."""
+    def _outcome(self, batch: Tensors, *, training: bool) -> dict[str, Sums]:
+        """What a batch adds to the sums of the loss and of each metric."""
         given = {name: batch[name] for name in self._net.model.inputs}
         output = self._net.outputs(given, training=training)[self._output]
         targets, weights = batch["targets"], batch.get("weights")
-        outcome = self._loss.sums(targets, output, weights)
+        outcome: dict[str, Sums] = {"loss": self._loss.sums(targets, output, weights)}
         targets, weights = for_metrics(self._loss.spec, targets, weights)
-        return [outcome, *(metric.sums(targets, output, weights) for metric in self._metrics.values())]
+        return outcome | {tag: metric.sums(targets, output, weights) for tag, metric in self._metrics.items()}
 
-    def _gradients(self, batch: Tensors) -> tuple[Tensor, list[Tensor], list[tuple[Tensor, Tensor]]]:
+    def _gradients(self, batch: Tensors) -> tuple[Tensor, list[Tensor], dict[str, Sums]]:
         parameters = [variable.value for variable in self._net.parameters.values()]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             outcome = self._outcome(batch, training=True)
-            value = reduced(self._loss.spec, *outcome[0])
+            value = reduced(self._loss.spec, *outcome["loss"])
         zero = tf.UnconnectedGradients.ZERO
         gradients = tape.gradient(value, parameters, unconnected_gradients=zero)
         one_by_one(gradients)
@@ -107,8 +111,9 @@ class TensorFlowEngine:
         def update(k: Tensor) -> tuple[Tensor]:
             _, gradients, outcome = self._gradients(_rows(data, order[k]))
             norm, rate = island(self._apply)(*gradients)
-            added = self._sums[:-1] + _table([*outcome, (norm, 1.0)])
-            self._sums.assign(tf.concat([added, _table([(rate, 1.0)])], axis=0))
+            kept = tf.concat([self._sums[:-2], tf.zeros(2, tf.float64)], axis=0)
+            outcome |= {"grad_norm": (norm, 1.0), "learning_rate": (rate, 1.0)}
+            self._sums.assign(self._books.added(kept, outcome))
             return (k + 1,)
 
         return tf.while_loop(lambda k: k < stop, update, (start,), parallel_iterations=1)
@@ -116,16 +121,16 @@ class TensorFlowEngine:
     def _trace_evaluation(self, data: Tensors, batch_size: int) -> Tensor:
         full, rest = divmod(data["targets"].shape[0], batch_size)
 
-        def score(first: Tensor, size: int) -> Tensor:
-            return _table(self._outcome(_rows(data, first + tf.range(size)), training=False))
+        def score(sums: Tensor, first: Tensor, size: int) -> Tensor:
+            return self._scores.added(sums, self._outcome(_rows(data, first + tf.range(size)), training=False))
 
         def add(k: Tensor, sums: Tensor) -> tuple[Tensor, Tensor]:
-            return k + 1, sums + score(k * batch_size, batch_size)
+            return k + 1, score(sums, k * batch_size, batch_size)
 
-        sums = tf.zeros((len(self._counted), 2), tf.float64)
+        sums = self._scores.empty
         if full:
             _, sums = tf.while_loop(lambda k, sums: k < full, add, (tf.constant(0), sums), parallel_iterations=1)
-        return sums + score(tf.constant(full * batch_size), rest) if rest else sums
+        return score(sums, tf.constant(full * batch_size), rest) if rest else sums
 
     def _trace_gradients(self, batch: Tensors) -> tuple[Tensor, Tensors]:
         with self._net.unchanged():
@@ -163,19 +168,19 @@ class TensorFlowEngine:
             self._updates(data, self._order[1], tf.constant(start), tf.constant(stop))
             self._sums.numpy()  # waits for the device
 
-    def totals(self) -> dict[str, tuple[float, float]]:
-        found = _named((*self._counted, "grad_norm", "learning_rate"), self._sums.numpy().tolist())
+    def totals(self) -> dict[str, Sums]:
+        found = self._books.named(self._sums.numpy())
         self._sums.assign(tf.zeros_like(self._sums))
         return found
 
-    def evaluate(self, split: str, batch_size: int) -> dict[str, tuple[float, float]]:
+    def evaluate(self, split: str, batch_size: int) -> dict[str, Sums]:
         data = self._split(split)
         run = self._evaluations.get(batch_size)
         if run is None:
             scores = partial(self._trace_evaluation, batch_size=batch_size)
             run = self._evaluations[batch_size] = Compiled(scores, xla=self._net.xla)
         with self._net.placed():
-            return _named(self._counted, run(data).numpy().tolist())
+            return self._scores.named(run(data).numpy())
 
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
         data = self._split(split)
@@ -213,11 +218,3 @@ class TensorFlowEngine:
 
 def _rows(data: Tensors, rows: Tensor) -> Tensors:
     return {name: tf.gather(x, rows) for name, x in data.items()}
-
-
-def _table(sums: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    return tf.stack([tf.stack([tf.cast(x, tf.float64) for x in pair]) for pair in sums])
-
-
-def _named(names: Sequence[str], sums: Sequence[Sequence[float]]) -> dict[str, tuple[float, float]]:
-    return {name: (total, count) for name, (total, count) in zip(names, sums, strict=True)}

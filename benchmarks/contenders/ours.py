@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 from typing import Any
 
@@ -12,6 +13,7 @@ from benchmarks.contenders import Session, Settings
 from benchmarks.networks import CNN, MLP, Array, Decoder, Encoder, LSTMClassifier, ResNet
 from benchmarks.workloads import CLIP, EPSILON, LEARNING_RATE, WEIGHT_DECAY, Workload
 from nnspec.cli.memory import keep_memory
+from nnspec.metrics import Sums
 from nnspec.training.order import epoch_order
 from nnspec.training.pace import Pace
 
@@ -141,7 +143,7 @@ class Training:
             self._updates(min(steps, self._pace.updates))
             steps -= self._at - before
 
-    def _updates(self, steps: int) -> dict[str, tuple[float, float]]:
+    def _updates(self, steps: int) -> Mapping[str, Sums]:
         """Up to so many updates, at most to the end of the epoch."""
         if self._at == self._workload.steps:
             self._epoch, self._at = self._epoch + 1, 0

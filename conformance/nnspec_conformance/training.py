@@ -14,7 +14,19 @@ from nnspec.layers.dropout import Dropout
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
 from nnspec.losses import BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SoftmaxCrossEntropy
-from nnspec.metrics import MAE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
+from nnspec.metrics import (
+    AUC,
+    MAE,
+    R2,
+    RMSE,
+    Accuracy,
+    BinaryAccuracy,
+    ConfusionMatrix,
+    FBeta,
+    Metric,
+    PearsonCorrelation,
+    TopKAccuracy,
+)
 from nnspec.model import Model, Sequential, symbol
 from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
@@ -164,7 +176,7 @@ CASES = [
         BinaryCrossEntropy(reduction="weighted_mean", ignore_label=-1),
         RMSProp(CosineRestarts(0.01, 9, end=0.002), momentum=0.7, weight_decay=0.01),
         clip=Clip(value=0.2),
-        metrics=(BinaryAccuracy(),),
+        metrics=(BinaryAccuracy(), FBeta(0.5), AUC(num_thresholds=9), R2(), PearsonCorrelation()),
         weights=True,
     ),
     TrainingCase(
@@ -215,7 +227,7 @@ CASES = [
         SoftmaxCrossEntropy(),
         AdamW(WarmupCosine(0.01, 6, 70, end=0.001), weight_decay=0.03, decay="kernels"),
         clip=Clip(global_norm=1.0),
-        metrics=(Accuracy(),),
+        metrics=(Accuracy(), ConfusionMatrix()),
     ),
     TrainingCase(
         "two branches of a shared encoder",

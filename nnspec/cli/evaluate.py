@@ -31,4 +31,9 @@ def evaluate(
         print_json(values)
     else:
         for name, value in values.items():
-            typer.echo(f"{name:<20} {value:.6g}")
+            if isinstance(value, float):
+                typer.echo(f"{name:<20} {value:.6g}")
+            else:
+                # A matrix, a row on each line.
+                width = max(len(f"{number:.6g}") for row in value for number in row)
+                typer.echo("\n".join([name, *("  " + "  ".join(f"{x:>{width}.6g}" for x in row) for row in value)]))

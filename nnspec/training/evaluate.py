@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nnspec.errors import DataError, did_you_mean
+from nnspec.metrics import results
 from nnspec.training import data as datasets
 from nnspec.training.run import Run, load
-from nnspec.vocabulary import tag_of
 
 
 def evaluate_run(
     directory: str | Path, *, backend: str | None = None, split: str = "validation", which: str = "best"
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """``loss`` and each metric of a run directory's net over a split of its data, in inference mode.
+
+    Numbers, and of metrics that are none lists, such as the rows of a confusion matrix.
 
     Raises:
         DataError: the run was trained on arrays in memory, or has no such split.
@@ -41,8 +44,8 @@ def evaluate_run(
     return evaluate(run, data, split)
 
 
-def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dict[str, float]:
-    """``loss`` and each metric of a run's net over a split of a prepared dataset."""
+def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dict[str, Any]:
+    """``loss`` and each metric of a run's net over a split of a prepared dataset: numbers, and lists of numbers."""
     from nnspec.backends import backend
 
     experiment = run.experiment
@@ -51,7 +54,7 @@ def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dic
     )
     engine.load(split, data.splits[split])
     totals = engine.evaluate(split, experiment.training.batch_size)
-    results = {"loss": experiment.loss.result(*totals["loss"])}
-    for metric in experiment.metrics:
-        results[tag_of(type(metric))] = metric.result(*totals[tag_of(type(metric))])
-    return results
+    found = {"loss": experiment.loss.result(*totals["loss"])}
+    for tag, value in results(experiment.metrics, totals, scalar=False).items():
+        found[tag] = value if isinstance(value, float) else value.tolist()
+    return found

@@ -8,7 +8,6 @@ import math
 import signal
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from nnspec.backends import Array, Backend, Engine
 from nnspec.errors import FileError, NNSpecError
 from nnspec.experiment import Experiment
 from nnspec.files import write_atomically
+from nnspec.metrics import Sums, added, results
 from nnspec.model import Model
 from nnspec.schedules import ReduceOnPlateau
 from nnspec.training import run as runs
@@ -143,7 +143,7 @@ class Trainer:
         """Train and validate one epoch; None if it was interrupted before its end."""
         full = self._rows // self._batch
         batches, rest = epoch_order(self.settings.seed, epoch - 1, self._rows, self._batch, self.settings.shuffle)
-        totals: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+        totals: dict[str, Sums] = {}
         compiled = compile_seconds(engine)
         began = time.perf_counter()
         done = 0
@@ -180,24 +180,21 @@ class Trainer:
             "examples_per_second": round(rows / computing, 3),
         }
 
-    def _accumulate(self, totals: dict[str, tuple[float, float]], engine: Engine, epoch: int, done: int) -> None:
-        for name, (total, count) in engine.totals().items():
-            if name == "learning_rate":
-                totals[name] = (total, count)
-            else:
-                totals[name] = (totals[name][0] + total, totals[name][1] + count)
+    def _accumulate(self, totals: dict[str, Sums], engine: Engine, epoch: int, done: int) -> None:
+        metrics = {tag_of(type(metric)): metric for metric in self.experiment.metrics}
+        for name, sums in engine.totals().items():
+            running = None if name == "learning_rate" else totals.get(name)
+            totals[name] = added(metrics.get(name), running, sums)
         if not math.isfinite(totals["loss"][0]):
             raise Diverged(
                 f"the loss became {totals['loss'][0]} in epoch {epoch}, by update {done} of the epoch: try a lower "
                 "learning rate, a warm-up, or clip: {global_norm: 1.0}"
             )
 
-    def _results(self, totals: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    def _results(self, totals: Mapping[str, Sums]) -> dict[str, float]:
         """What the sums of an epoch (or of a part of it) come to, in the order of ``metrics.jsonl``."""
         found = {"loss": self.experiment.loss.result(*totals["loss"])}
-        for metric in self.experiment.metrics:
-            tag = tag_of(type(metric))
-            found[tag] = metric.result(*totals[tag])
+        found |= results(self.experiment.metrics, totals, scalar=True)
         if "learning_rate" in totals:
             found["learning_rate"] = totals["learning_rate"][0]
             found["grad_norm"] = totals["grad_norm"][0] / totals["grad_norm"][1]

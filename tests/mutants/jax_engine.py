@@ -30,8 +30,8 @@ MUTANTS = [
     _engine(
         _ALL,
         "mean of the batches' means",
-        f"{_OUTCOME}\n        return {{name: _add",
-        f"{{n: (a / b, 1) for n, (a, b) in {_OUTCOME}.items()}}\n        return {{name: _add",
+        f"self._added(sums, {_OUTCOME})",
+        f"self._added(sums, {{n: (a / b, 1) for n, (a, b) in {_OUTCOME}.items()}})",
         "evaluation",
     ),
     _engine(

@@ -8,7 +8,8 @@ _loss = planting("nnspec_jax.losses.base", "loss", "loss kinks", "loss extremes"
 _classes = planting("nnspec_jax.losses.classification", "loss", "loss kinks", "loss extremes")
 _activation = planting("nnspec_jax.activation", "loss", "loss kinks")
 _numbers = planting("nnspec_jax.losses.regression", "loss", "loss kinks", "loss extremes")
-_metric = planting("nnspec_jax.metrics", "metric")
+_metric = planting("nnspec_jax.metrics.means", "metric")
+_decided = planting("nnspec_jax.metrics.base", "metric")
 _optimizer = planting("nnspec_jax.optimizers", "optimizer")
 _schedule = planting("nnspec_jax.schedules", "schedule")
 _SPREAD = "jnp.broadcast_to(spread, values.shape).sum()"
@@ -102,7 +103,7 @@ MUTANTS = [
         "x.shape[-1] - 1 - jnp.argmax(x[..., ::-1], axis=-1) ==",
         hint="ties",
     ),
-    _metric("BinaryAccuracy", "logits against the threshold", "jax.nn.sigmoid(x)", "x", hint="0.8"),
+    _decided("BinaryAccuracy", "logits against the threshold", "jax.nn.sigmoid(x)", "x", hint="0.8"),
     _metric(
         "RMSE",
         "root of each error",

@@ -7,7 +7,8 @@ from tests.mutants.mutant import planting
 _loss = planting("nnspec.reference.losses.base", "loss")
 _classes = planting("nnspec.reference.losses.classification", "loss")
 _numbers = planting("nnspec.reference.losses.regression", "loss")
-_metric = planting("nnspec.reference.metrics", "metric")
+_metric = planting("nnspec.reference.metrics.means", "metric")
+_decided = planting("nnspec.reference.metrics.base", "metric")
 _optimizer = planting("nnspec.reference.optimizers", "optimizer")
 _schedule = planting("nnspec.reference.schedules", "schedule")
 
@@ -56,13 +57,19 @@ MUTANTS = [
     _metric(
         "Accuracy",
         "the last of equal outputs",
-        "x.argmax(-1) == _labels",
-        "x.shape[-1] - 1 - x[..., ::-1].argmax(-1) == _labels",
+        "x.argmax(-1) == labels",
+        "x.shape[-1] - 1 - x[..., ::-1].argmax(-1) == labels",
         hint="ties",
     ),
     _metric("TopKAccuracy", "ties count for all", "(np.arange(x.shape[-1]) < label)", "False", hint="ties"),
-    _metric("BinaryAccuracy", "logits against the threshold", "else sigmoid(x)", "else x", hint="0.8"),
-    _metric("BinaryAccuracy", "at the threshold counts", "(p > spec.threshold)", "(p >= spec.threshold)", hint="ties"),
+    _decided("BinaryAccuracy", "logits against the threshold", "else sigmoid(x)", "else x", hint="0.8"),
+    _metric(
+        "BinaryAccuracy",
+        "at the threshold counts",
+        "(probabilities(spec, x) >",
+        "(probabilities(spec, x) >=",
+        hint="ties",
+    ),
     _optimizer(
         "Adam",
         "t off by one",

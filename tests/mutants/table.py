@@ -12,6 +12,7 @@ from tests.mutants import (
     jax_layers,
     jax_training,
     losses,
+    metrics,
     operations,
     recurrent,
     reference_layers,
@@ -29,7 +30,18 @@ _FILES = (
     *(reference_layers, reference_training),
     *(jax_layers, jax_activation, jax_training, jax_engine),
     *(tensorflow_layers, tensorflow_activation, tensorflow_training, tensorflow_engine),
-    *(around_backend, around_initializers, adaptive, attention, losses, operations, recurrent, shapes, windows),
+    *(
+        around_backend,
+        around_initializers,
+        adaptive,
+        attention,
+        losses,
+        metrics,
+        operations,
+        recurrent,
+        shapes,
+        windows,
+    ),
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)

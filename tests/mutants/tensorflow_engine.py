@@ -7,6 +7,8 @@ from tests.mutants.mutant import planting
 # In float32, where a run compiles one size of batches.
 _engine = planting("nnspec_tensorflow.engine", "training", "evaluation", "divided", dtype="float32")
 
+_books = planting("nnspec_tensorflow.metrics.books", "training", "evaluation", "divided")
+
 _ALL, _WEIGHTED, _PLATEAU = "everything on", "weighted labels", "plateau"
 
 MUTANTS = [
@@ -26,17 +28,17 @@ MUTANTS = [
     _engine(
         _ALL,
         "the last batch dropped",
-        "score(tf.constant(full * batch_size), rest) if rest else sums",
-        "0 if rest else sums",
+        "score(sums, tf.constant(full * batch_size), rest) if rest else sums",
+        "sums",
         "evaluation",
     ),
     _engine(_ALL, "totals not reset", "self._sums.assign(tf.zeros_like(self._sums))", "pass"),
-    _engine(_ALL, "sums doubled", "added = self._sums[:-1] +", "added = 2 * self._sums[:-1] +"),
+    _engine(_ALL, "sums doubled", "tf.concat([self._sums[:-2],", "tf.concat([2 * self._sums[:-2],"),
     _engine(
         _ALL,
         "the next update's rate reported",
-        "_table([(rate, 1.0)])",
-        "_table([(self._optimizer.learning_rate, 1.0)])",
+        "(rate, 1.0)}",
+        "(self._optimizer.learning_rate, 1.0)}",
     ),
     _engine(_ALL, "the next update's batch", "order[k])", "order[k + 1])"),
     _engine(
@@ -51,11 +53,11 @@ MUTANTS = [
         "**self._state}, variables)",
         "**self._state}, {n: x for n, x in variables.items() if n[:10] != 'optimizer/' or n[-2:] not in ('/m', '/v')})",
     ),
-    _engine(
+    _books(
         _ALL,
         "sums in float32",
-        "tf.cast(x, tf.float64) for x in pair",
-        "tf.cast(tf.cast(x, tf.float32), tf.float64) for x in pair",
+        "tf.cast(x, tf.float64) for x in batch",
+        "tf.cast(tf.cast(x, tf.float32), tf.float64) for x in batch",
         dtype="float64",
     ),
     _engine(_WEIGHTED, "weights ignored", 'batch["targets"], batch.get("weights")', 'batch["targets"], None'),

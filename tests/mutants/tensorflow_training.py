@@ -7,7 +7,7 @@ from tests.mutants.mutant import planting
 _loss = planting("nnspec_tensorflow.losses.base", "loss", "loss kinks", "loss extremes")
 _classes = planting("nnspec_tensorflow.losses.classification", "loss", "loss kinks", "loss extremes")
 _numbers = planting("nnspec_tensorflow.losses.regression", "loss", "loss kinks", "loss extremes")
-_metric = planting("nnspec_tensorflow.metrics", "metric")
+_metric = planting("nnspec_tensorflow.metrics.means", "metric")
 _optimizer = planting("nnspec_tensorflow.optimizers", "optimizer")
 _schedule = planting("nnspec_tensorflow.schedules", "schedule")
 _GRADIENT = """\
@@ -114,7 +114,7 @@ MUTANTS = [
     ),
     _metric("TopKAccuracy", "ties count for all", "(x == own) & (classes >= label)", "x == own", hint="ties"),
     _metric("Accuracy", "the last of equal outputs", "classes >= label", "classes <= label", hint="ties"),
-    _metric("BinaryAccuracy", "at the threshold counts", "p > constant", "p >= constant", hint="ties"),
+    _metric("BinaryAccuracy", "at the threshold counts", "x) > constant", "x) >= constant", hint="ties"),
     _metric("MAE", "squared", "return tf.abs(x", "return tf.square(x"),
     _optimizer("Adam", "powers of the betas in float32", _POWERS, "tf.pow(tf.cast(b, tf.float64), step.t)"),
     _optimizer(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy import special
+from scipy.spatial import distance
 from sklearn import metrics as sklearn_metrics
 
 import nnspec as nn
@@ -91,6 +92,34 @@ def test_rmse_is_of_all_elements() -> None:
     targets = RNG.normal(size=200)
     expected = sklearn_metrics.root_mean_squared_error(targets, X[:, 0], sample_weight=WEIGHTS)
     assert metric(nn.RMSE(), X[:, 0], targets, WEIGHTS) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_relative_and_logarithmic_errors(weights: Any) -> None:
+    targets = RNG.uniform(0.5, 4, X.shape)
+    outputs = np.abs(X)
+    share = sklearn_metrics.mean_absolute_percentage_error(targets, outputs, sample_weight=weights)
+    assert metric(nn.MAPE(), outputs, targets, weights) == pytest.approx(100 * share, rel=1e-13)
+    logarithmic = sklearn_metrics.mean_squared_log_error(targets, outputs, sample_weight=weights)
+    assert metric(nn.MSLE(1e-12), outputs, targets, weights) == pytest.approx(logarithmic, rel=1e-9)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_cosine_similarity(weights: Any) -> None:
+    targets = RNG.normal(size=X.shape)
+    each = [1 - distance.cosine(x, t) for x, t in zip(X, targets, strict=True)]
+    expected = np.average(each, weights=weights)
+    assert metric(nn.CosineSimilarity(), X, targets, weights) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_perplexity(weights: Any) -> None:
+    p = special.softmax(X, -1)
+    expected = math.exp(sklearn_metrics.log_loss(IDS, p, sample_weight=weights))
+    assert metric(nn.Perplexity(), X, IDS, weights) == pytest.approx(expected, rel=1e-13)
+    assert metric(nn.Perplexity(from_probabilities=True), p, np.eye(7)[IDS], weights) == pytest.approx(expected)
+    assert metric(nn.Perplexity(), np.zeros((3, 7)), IDS[:3]) == pytest.approx(7)  # nothing is known of 7 classes
+    assert metric(nn.Perplexity(), np.array([[0.0, 1e4]]), np.array([0])) == math.inf
 
 
 def test_batches_add_up() -> None:

@@ -66,11 +66,11 @@ def weighted(values: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, j
     """
     if weights is None:
         return values.sum(), jnp.full((), values.size, values.dtype)
-    spread = _spread(weights.astype(values.dtype), values.shape)
+    spread = spread_over(weights.astype(values.dtype), values.shape)
     return (spread * values).sum(), jnp.broadcast_to(spread, values.shape).sum()
 
 
-def _spread(weights: jax.Array, positions: tuple[int, ...]) -> jax.Array:
+def spread_over(weights: jax.Array, positions: tuple[int, ...]) -> jax.Array:
     """Weights with an axis for each of the positions' axes, of size 1 where they lack it."""
     if weights.shape != positions[: weights.ndim]:
         given, wanted = show(weights.shape), show(positions)
@@ -125,7 +125,7 @@ def for_metrics(spec: Loss, targets: jax.Array, weights: jax.Array | None) -> tu
     counted = kept(spec, targets)
     if counted is None:
         return targets, weights
-    shares = counted if weights is None else jnp.where(counted, _spread(weights, counted.shape), 0)
+    shares = counted if weights is None else jnp.where(counted, spread_over(weights, counted.shape), 0)
     return jnp.where(counted, targets, jnp.zeros_like(targets)), shares
 
 

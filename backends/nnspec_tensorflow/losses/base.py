@@ -73,11 +73,11 @@ def weighted(values: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
 def _sums(values: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     if weights is None:
         return tf.reduce_sum(values), tf.cast(tf.size(values), values.dtype)
-    w = _spread(tf.cast(tf.convert_to_tensor(weights), values.dtype), values)
+    w = spread_over(tf.cast(tf.convert_to_tensor(weights), values.dtype), values)
     return tf.reduce_sum(w * values), tf.reduce_sum(w)
 
 
-def _spread(w: Tensor, values: Tensor) -> Tensor:
+def spread_over(w: Tensor, values: Tensor) -> Tensor:
     """Weights for all positions, repeated along the axes that they lack."""
     if not w.shape.is_compatible_with(values.shape[: w.shape.rank]):
         raise ShapeError(f"weights of shape {_shown(w)} are not for positions of shape {_shown(values)}")
@@ -120,7 +120,7 @@ def for_metrics(spec: Loss, targets: Tensor, weights: Tensor | None) -> tuple[Te
     counted = kept(spec, targets)
     if counted is None:
         return targets, weights
-    shares = counted if weights is None else tf.cast(counted, weights.dtype) * _spread(weights, counted)
+    shares = counted if weights is None else tf.cast(counted, weights.dtype) * spread_over(weights, counted)
     return tf.where(counted, targets, tf.zeros_like(targets)), shares
 
 

@@ -33,8 +33,9 @@ def divided(subject: Subject, case: TrainingCase) -> list[Figure]:
     (one, sums), (several, parts) = found
     figures = [exact(f"{name} in several calls", several[name], value) for name, value in one.items()]
     dtype = at_least_float32(subject.dtype)
-    for name, pair in sums.items():
-        figures.append(near(f"{name} in several calls", np.array(parts[name]), np.array(pair), dtype))
+    for name, whole in sums.items():
+        for mine, value in zip(parts[name], whole, strict=True):
+            figures.append(near(f"{name} in several calls", np.array(mine), np.array(value), dtype))
     return figures
 
 
@@ -78,7 +79,7 @@ def evaluation(subject: Subject, case: TrainingCase) -> list[Figure]:
         for draw in range(tolerances.ESTIMATES):
             moved = exactly + error * generator(case.name, "moved", draw).uniform(-1, 1, exactly.shape)
             for name, value in _scores(case, moved, data).items():
-                rounding[name] = max(rounding[name], abs(value - want[name]))
+                rounding[name] = max(rounding[name], float(difference(value, want[name]).max()))
     specs: dict[str, Any] = {"loss": case.loss, **{tag_of(type(spec)): spec for spec in case.metrics}}
     for name, value in want.items():
         mine = np.array(specs[name].result(*got[name]))
@@ -87,7 +88,7 @@ def evaluation(subject: Subject, case: TrainingCase) -> list[Figure]:
     return figures
 
 
-def _scores(case: TrainingCase, outputs: Array, data: dict[str, Array]) -> dict[str, float]:
+def _scores(case: TrainingCase, outputs: Array, data: dict[str, Array]) -> dict[str, Any]:
     """Loss and metrics of outputs by the reference."""
     targets, weights = data["targets"], data.get("weights")
     found = {"loss": case.loss.result(*losses.value(case.loss, outputs, targets, weights))}

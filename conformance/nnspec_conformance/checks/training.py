@@ -185,9 +185,10 @@ def _totals(case: TrainingCase, engine: Engine, wanted: dict[str, float], dtype:
             scale=float(np.abs(rates).max()),
         ),
     ]
-    for name, (total, count) in engine.totals().items():
+    for name, sums in engine.totals().items():
         if name != "learning_rate":
-            figures.append(Figure(f"{name} after totals() was read", abs(total) + abs(count), 0.0, where="not reset"))
+            left = float(sum(np.abs(x).sum() for x in sums))
+            figures.append(Figure(f"{name} after totals() was read", left, 0.0, where="not reset"))
     return figures
 
 

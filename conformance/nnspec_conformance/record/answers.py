@@ -51,7 +51,7 @@ def metric(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
         got = ask.metric(subject.backend, case.spec, given, subject.dtype)
         at = wide(given)
         sums = metrics.value(case.spec, at["outputs"], at["targets"], at.get("weights"))
-        for name, want in zip(("total", "count"), sums, strict=True):
+        for name, want in zip(case.spec.accumulators, sums, strict=True):
             own = limits.take(name)
             near = between(subject.dtype, own)
             truth_of = np.array(want, np.float64)
@@ -109,7 +109,7 @@ def training(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
     sheet.put("start", start)
     sheet.put("given", {"order": order})
     bound = tolerances.TRAINING.float64 if subject.dtype == "float64" else tolerances.TRAINING_FLOAT32
-    for of, values in ask.training(engine, start, order, case.updates, followed).items():
+    for of, values in ask.training(engine, start, order, case.updates, followed, case.metrics).items():
         scales = _scales(values, subject.dtype)
         for name, value in values.items():
             sheet.answer("training", of, name, value, limit=bound * scales[name])

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from nnspec.backends import Backend, Engine, FloatType
+from nnspec.metrics import Metric, Sums
+from nnspec.vocabulary import tag_of
 from nnspec_conformance.case import Case
 from nnspec_conformance.draws import Array
 from nnspec_conformance.subject import Place, Subject
@@ -39,8 +41,8 @@ def loss(backend: Backend, spec: Any, given: Mapping[str, Array], dtype: FloatTy
 
 def metric(backend: Backend, spec: Any, given: Mapping[str, Array], dtype: FloatType) -> dict[str, Array]:
     """A metric's sums."""
-    total, count = backend.metric(spec, given["outputs"], given["targets"], given.get("weights"), dtype=dtype)
-    return {"total": np.array(total, np.float64), "count": np.array(count, np.float64)}
+    sums = backend.metric(spec, given["outputs"], given["targets"], given.get("weights"), dtype=dtype)
+    return {name: np.array(x, np.float64) for name, x in zip(spec.accumulators, sums, strict=True)}
 
 
 def optimizer(
@@ -58,13 +60,19 @@ def optimizer(
 
 
 def training(
-    engine: Engine, start: Mapping[str, Array], order: Array, updates: int, names: Sequence[str]
+    engine: Engine,
+    start: Mapping[str, Array],
+    order: Array,
+    updates: int,
+    names: Sequence[str],
+    metrics: Sequence[Metric],
 ) -> dict[str, dict[str, Array]]:
     """A run of updates, each by itself: variables and losses after each, sums over all, sums over held-out rows.
 
     Args:
         start: all variables of the engine.
         names: the variables that are followed.
+        metrics: those of the engine.
     """
     engine.assign(start)
     held_out = engine.evaluate("validation", EVALUATION_BATCH)
@@ -77,22 +85,23 @@ def training(
         now = engine.variables()
         for name in names:
             states[name].append(now[name])
-    totals = _sums(engine.totals())
+    totals = _sums(engine.totals(), metrics)
     engine.train(order, updates, len(order))
     last = engine.variables()
     return {
         "trajectory": {name: np.stack(values) for name, values in states.items()},
         "losses": {"loss": np.array(losses, np.float64)},
         "totals": totals,
-        "evaluation": _sums(held_out),
+        "evaluation": _sums(held_out, metrics),
         "end": {name: last[name] for name in names},
     }
 
 
-def _sums(pairs: Mapping[str, tuple[float, float]]) -> dict[str, Array]:
-    """Totals and counts apart: they are of different sizes."""
+def _sums(found: Mapping[str, Sums], metrics: Sequence[Metric]) -> dict[str, Array]:
+    """Totals and counts, and what else is accumulated, apart: they are of different sizes."""
+    names = {tag_of(type(metric)): metric.accumulators for metric in metrics}
     return {
         f"{name}/{part}": np.array(value, np.float64)
-        for name, pair in pairs.items()
-        for part, value in zip(("total", "count"), pair, strict=True)
+        for name, sums in found.items()
+        for part, value in zip(names.get(name, ("total", "count")), sums, strict=True)
     }

@@ -223,7 +223,7 @@ def _training(held: Held, kept: Kept, backend: Backend) -> Answers:
         engine.load(split, held.under(kept, split))
     followed = [name for name in start if not name.startswith("random/")]
     updates = int(kept.entry.options["updates"])  # type: ignore[arg-type]
-    found = ask.training(engine, start, order, updates, followed)
+    found = ask.training(engine, start, order, updates, followed, specs["metrics"])
     return lambda answer: found.get(answer.of, {})
 
 

@@ -72,7 +72,14 @@ RANGES: dict[str, Hints] = {
         "delta": numbers(0.1, 3, 1.0),
         "ignore_label": st.none() | st.integers(-3, 3),
     },
-    "metric": {"k": st.integers(1, 6), "threshold": numbers(0.05, 0.95, 0.25)},
+    "metric": {
+        "k": st.integers(1, 6),
+        "threshold": numbers(0.05, 0.95, 0.25),
+        "epsilon": numbers(1e-7, 0.3, 1e-3),
+        "beta": numbers(0.1, 4, 2.0),
+        "num_thresholds": st.integers(2, 30),
+        "class_id": st.integers(0, 2),
+    },
     "optimizer": {
         "learning_rate": numbers(1e-4, 0.2, 0.01),
         "epsilon": magnitudes(1e-8, 1),

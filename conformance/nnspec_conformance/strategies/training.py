@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from nnspec.layers.linear import Dense
 from nnspec.losses import GaussianNLL, InfoNCE, KLDivergence, Loss
+from nnspec.metrics import Metric
 from nnspec.model import Model, Node
 from nnspec_conformance.strategies.fields import of_kind
 from nnspec_conformance.strategies.losses import of_each_class, positive
@@ -26,7 +27,7 @@ def cases(draw: st.DrawFn) -> TrainingCase:
     rank = len(body.output_shape(*((None, *(given.shape or ())) for given in body.inputs.values())))
     model = Model(body.inputs, (*body.nodes, head), ("head",)) if rank > 1 else body
     most = 0 if isinstance(loss, GaussianNLL) else 2  # its outputs hold more than what metrics compare
-    metrics = of_kind("metric").filter(lambda metric: metric.targets == loss.targets)
+    metrics = of_kind("metric").filter(lambda metric: _fits(metric, loss))
     return TrainingCase(
         "fuzz",
         model,
@@ -37,6 +38,13 @@ def cases(draw: st.DrawFn) -> TrainingCase:
         weights=draw(st.booleans()),
         updates=draw(st.integers(1, 6)),
     )
+
+
+def _fits(metric: Metric, loss: Loss) -> bool:
+    """Whether a metric takes the loss's targets, ignored ones too, and is about no class that there may not be."""
+    if metric.targets != loss.targets or getattr(metric, "class_id", None) is not None:
+        return False
+    return loss.targets == "labels" or not metric.axes or getattr(loss, "ignore_label", None) is None
 
 
 def _on_logits(loss: Loss) -> bool:

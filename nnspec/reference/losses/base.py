@@ -62,7 +62,7 @@ def for_metrics(spec: Loss, targets: Any, weights: Any = None) -> tuple[Any, Any
     counted = kept(spec, targets)
     if counted is None:
         return targets, weights
-    shares = counted if weights is None else np.where(counted, _spread(np.asarray(weights), counted.shape), 0)
+    shares = counted if weights is None else np.where(counted, spread_over(np.asarray(weights), counted.shape), 0)
     return np.where(counted, targets, 0).astype(targets.dtype), shares
 
 
@@ -96,11 +96,11 @@ def weighted(values: Array, weights: Any) -> tuple[float, float]:
     """
     if weights is None:
         return float(values.sum()), float(values.size)
-    w = _spread(np.asarray(weights).astype(values.dtype), values.shape)
+    w = spread_over(np.asarray(weights).astype(values.dtype), values.shape)
     return float((w * values).sum()), float(w.sum())
 
 
-def _spread(weights: Array, positions: tuple[int, ...]) -> Array:
+def spread_over(weights: Array, positions: tuple[int, ...]) -> Array:
     """Weights for all positions, repeated along the axes that they lack."""
     if weights.shape != positions[: weights.ndim]:
         raise ShapeError(f"weights of shape {show(weights.shape)} are not for positions of shape {show(positions)}")

@@ -1,4 +1,4 @@
-"""Cases of the metrics."""
+"""What a case of a metric is, and what it is drawn from."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnspec.metrics import MAE, MSE, RMSE, Accuracy, BinaryAccuracy, Metric, TopKAccuracy
+from nnspec.metrics import Metric
 from nnspec_conformance.case import describe
 from nnspec_conformance.draws import Array, generator, rounded
-from nnspec_conformance.losses import MASKS, Weights, drawn_weights, weighting
+from nnspec_conformance.losses import Weights, drawn_weights, weighting
 
 BATCH = 40
 
@@ -22,7 +22,8 @@ class MetricCase:
     Attributes:
         shape: of the outputs, without the batch axis.
         targets: class ids, one-hot, distributions, values, or zeros and ones.
-        ties: outputs are whole numbers from −2 to 2 (half of them for probabilities), so that many are equal.
+        ties: outputs are whole numbers from −2 to 2 (quarters for probabilities), so that many are equal.
+        offset: what is added to outputs and targets that are values.
         weights: none, one per example, one per position, 0 or 1 per example ("mask"), or 0 for all ("nothing").
     """
 
@@ -33,6 +34,7 @@ class MetricCase:
     id: str = ""
     ties: bool = False
     weights: Weights = None
+    offset: float = 0.0
 
     @property
     def name(self) -> str:
@@ -61,42 +63,8 @@ class MetricCase:
             case "binary":
                 targets = rng.integers(0, 2, shape) / 1.0
             case _:
-                targets = rng.standard_normal(shape)
-        positions = shape[:-1] if self.spec.targets == "labels" else shape
+                targets = rng.standard_normal(shape) + self.offset
+                outputs = outputs + self.offset
+        positions = shape[: len(shape) - self.spec.axes]
         weights = drawn_weights(rng, self.weights, positions)
         return rounded(outputs, dtype), rounded(targets, dtype), None if weights is None else rounded(weights, dtype)
-
-
-CASES = [
-    MetricCase(Accuracy(), (4,), "ids"),
-    MetricCase(Accuracy(), (4,), "ids", ties=True),
-    MetricCase(Accuracy(), (4,), "one_hot"),
-    MetricCase(Accuracy(), (4,), "soft", ties=True),
-    MetricCase(Accuracy(), (3, 4), "ids", weights="position"),
-    MetricCase(Accuracy(), (4,), "one_hot", weights="example"),
-    MetricCase(Accuracy(), (3, 4), "ids", weights="example"),
-    MetricCase(TopKAccuracy(), (12,), "ids"),
-    MetricCase(TopKAccuracy(k=2), (5,), "ids", ties=True),
-    MetricCase(TopKAccuracy(k=3), (5,), "one_hot", ties=True, weights="example"),
-    MetricCase(TopKAccuracy(k=1), (5,), "ids", ties=True),
-    MetricCase(TopKAccuracy(k=5), (3,), "ids", id="k above the classes"),
-    MetricCase(TopKAccuracy(k=2), (5,), "soft", ties=True),
-    MetricCase(BinaryAccuracy(), (), "binary", id="rank 1"),
-    MetricCase(BinaryAccuracy(), (3,), "binary", ties=True),
-    MetricCase(BinaryAccuracy(), (3,), "binary", weights="example"),
-    MetricCase(BinaryAccuracy(0.8), (3,), "binary"),
-    MetricCase(BinaryAccuracy(from_probabilities=True), (3,), "binary", ties=True),
-    MetricCase(BinaryAccuracy(0.25, from_probabilities=True), (3,), "soft", ties=True, weights="position"),
-    MetricCase(Accuracy(), (90, 3), "ids", weights="example", id="many positions"),
-    MetricCase(MSE(), (3,), "values"),
-    MetricCase(MSE(), (3, 2), "values", weights="example"),
-    MetricCase(RMSE(), (3,), "values"),
-    MetricCase(RMSE(), (), "values", weights="example", id="rank 1"),
-    MetricCase(MAE(), (3,), "values"),
-    MetricCase(MAE(), (3,), "values", weights="position"),
-    *(
-        MetricCase(spec, (3, 4), "ids" if isinstance(spec, Accuracy) else "values", weights=weights)
-        for spec in (Accuracy(), RMSE())
-        for weights in MASKS
-    ),
-]
