@@ -51,7 +51,10 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
                 "SparseTopKCategoricalAccuracy",
                 "TopKCategoricalAccuracy",
             ),
-            _REGRESSION: ("MeanAbsoluteError", "MeanSquaredError", "RootMeanSquaredError"),
+            _REGRESSION: (
+                *("CosineSimilarity", "MeanAbsoluteError", "MeanAbsolutePercentageError", "MeanSquaredError"),
+                *("MeanSquaredLogarithmicError", "R2Score", "RootMeanSquaredError"),
+            ),
         }.items()
         for name in names
     },

@@ -11,7 +11,7 @@ import numpy as np
 import nnspec as nn
 from nnspec.backends import Array
 from nnspec.losses import Loss
-from nnspec.metrics import Metric
+from nnspec.metrics import Metric, Sums, added
 from tests.peers.driver import Namespace
 from tests.peers.outcome import NotExpressible, NoValues
 from tests.peers.subjects import Subject, unreduced
@@ -170,22 +170,23 @@ class KerasMetric:
 
     def __init__(self, subject: Subject, spec: Metric, *, ids: bool) -> None:
         self.subject, self.spec, self.ids = subject, spec, ids
-        self.sums: list[tuple[float, float]] = []
+        self.sums: Sums | None = None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         outputs, targets = np.asarray(y_pred, np.float32), np.asarray(y_true)
-        elementwise = self.spec.targets == "values" or isinstance(self.spec, nn.BinaryAccuracy)
         if self.ids:
             targets = targets.reshape(outputs.shape[:-1]).astype(np.int32)  # Keras lets axes of size 1 be
         else:
             if targets.ndim == outputs.ndim - 1:
                 targets = targets[..., None]
             targets = targets.astype(np.float32)
-        positions = outputs.shape if elementwise else outputs.shape[:-1]
-        self.sums.append(self.subject.metric(self.spec, outputs, targets, _weights(sample_weight, positions)))
+        positions = outputs.shape[: outputs.ndim - self.spec.axes]
+        sums = self.subject.metric(self.spec, outputs, targets, _weights(sample_weight, positions))
+        self.sums = added(self.spec, self.sums, sums)
 
     def result(self) -> float:
-        return self.spec.result(*map(sum, zip(*self.sums, strict=True)))
+        assert self.sums is not None
+        return float(self.spec.result(*self.sums))
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> float:
         self.update_state(y_true, y_pred, sample_weight)
@@ -193,6 +194,24 @@ class KerasMetric:
 
     def __getattr__(self, name: str) -> Any:
         raise NoValues(name)
+
+
+_R2_ARGUMENTS = ("class_aggregation", "num_regressors")
+
+
+def r2(class_aggregation: str | None = "uniform_average", num_regressors: int = 0) -> Metric:
+    """Keras's R2Score."""
+    averages = {"uniform_average": "uniform", "variance_weighted_average": "variance_weighted"}
+    if class_aggregation not in averages:
+        raise NotExpressible("a score for each output") if class_aggregation is None else NoValues("R2Score")
+    if num_regressors:
+        raise NotExpressible("a score that is adjusted for the number of regressors")
+    return nn.R2(averages[class_aggregation])  # type: ignore[arg-type]
+
+
+def cosine_similarity(axis: int = -1) -> Metric:
+    """Keras's CosineSimilarity, of matrices along their last axis."""
+    return nn.CosineSimilarity(1e-7)
 
 
 def metrics(subject: Subject) -> dict[str, Any]:
@@ -215,5 +234,9 @@ def metrics(subject: Subject) -> dict[str, Any]:
         MeanSquaredError=metric(nn.MSE),
         RootMeanSquaredError=metric(nn.RMSE),
         MeanAbsoluteError=metric(nn.MAE),
+        MeanAbsolutePercentageError=metric(nn.MAPE),
+        MeanSquaredLogarithmicError=metric(nn.MSLE),
+        CosineSimilarity=metric(cosine_similarity),
+        R2Score=lambda *given, **options: metric(r2)(**dict(zip(_R2_ARGUMENTS, given, strict=False)), **options),
     )
     return {"accuracy_metrics": found, "metrics": found}

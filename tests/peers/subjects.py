@@ -14,7 +14,7 @@ import nnspec as nn
 from nnspec import random
 from nnspec.backends import Array, Arrays, Backend, FloatType, Net
 from nnspec.losses import Loss
-from nnspec.metrics import Metric
+from nnspec.metrics import Metric, Sums
 from nnspec.optimizers import Clip, Optimizer
 from nnspec.reference import losses, metrics, model as models, optimizers, schedules
 from nnspec.schedules import Schedule
@@ -41,8 +41,8 @@ class Subject(Protocol):
     def loss(self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None) -> tuple[Array, Array]:
         """The reduced loss, and its gradient with respect to the outputs."""
 
-    def metric(self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None) -> tuple[float, float]:
-        """A batch's (total, count)."""
+    def metric(self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None) -> Sums:
+        """A batch's sums."""
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64]) -> Array:
         """Learning rates at these steps."""
@@ -84,7 +84,7 @@ class Reference:
         value = spec.result(*losses.value(spec, given, targets, weights))
         return np.asarray(value), _differences(spec, outputs.astype(np.float64), targets, weights)
 
-    def metric(self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None) -> tuple[float, float]:
+    def metric(self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None) -> Sums:
         return metrics.value(spec, outputs.astype(_kind(self.dtype)), targets, weights)
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64]) -> Array:
@@ -143,7 +143,7 @@ class Realized:
     def loss(self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None) -> tuple[Array, Array]:
         return self.backend.loss(spec, outputs, targets, weights, dtype=self.dtype)
 
-    def metric(self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None) -> tuple[float, float]:
+    def metric(self, spec: Metric, outputs: Array, targets: Array, weights: Array | None = None) -> Sums:
         return self.backend.metric(spec, outputs, targets, weights, dtype=self.dtype)
 
     def schedule(self, spec: Schedule, steps: NDArray[np.int64]) -> Array:

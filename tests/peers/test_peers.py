@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nnspec.backends import Array, Backend, FloatType
+from nnspec.metrics import Sums
 from tests.peers import counts
 from tests.peers.outcome import failures
 from tests.peers.peers import PEERS, Peer, judged
@@ -91,9 +92,9 @@ class Wrong(Reference):
         value, gradient = super().loss(*args, **kwargs)
         return _off(value), gradient
 
-    def metric(self, *args: Any, **kwargs: Any) -> tuple[float, float]:
-        total, count = super().metric(*args, **kwargs)
-        return float(_off(np.float64(total))), count
+    def metric(self, *args: Any, **kwargs: Any) -> Sums:
+        *sums, last = super().metric(*args, **kwargs)
+        return (*(_off(np.asarray(x, np.float64)) for x in sums), last)
 
     def schedule(self, *args: Any, **kwargs: Any) -> Array:
         return _off(super().schedule(*args, **kwargs))
