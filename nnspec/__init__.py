@@ -147,15 +147,32 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         BinaryCrossEntropy as BinaryCrossEntropy,
         BinaryFocalCrossEntropy as BinaryFocalCrossEntropy,
         CategoricalFocalCrossEntropy as CategoricalFocalCrossEntropy,
+        GeneralizedCrossEntropy as GeneralizedCrossEntropy,
+        GeneralizedKLDivergence as GeneralizedKLDivergence,
         KLDivergence as KLDivergence,
         NegativeLogLikelihood as NegativeLogLikelihood,
+        PolyCrossEntropy as PolyCrossEntropy,
         SoftmaxCrossEntropy as SoftmaxCrossEntropy,
     )
-    from nnspec.losses.contrastive import InfoNCE as InfoNCE
-    from nnspec.losses.margin import CategoricalHinge as CategoricalHinge, Hinge as Hinge, SquaredHinge as SquaredHinge
+    from nnspec.losses.contrastive import (
+        BatchHardTriplet as BatchHardTriplet,
+        Circle as Circle,
+        ContrastiveMargin as ContrastiveMargin,
+        InfoNCE as InfoNCE,
+        NTXent as NTXent,
+        TripletMargin as TripletMargin,
+    )
+    from nnspec.losses.margin import (
+        BinarySparsemaxLoss as BinarySparsemaxLoss,
+        CategoricalHinge as CategoricalHinge,
+        Hinge as Hinge,
+        SparsemaxLoss as SparsemaxLoss,
+        SquaredHinge as SquaredHinge,
+    )
     from nnspec.losses.regression import (
         CosineDistance as CosineDistance,
         GaussianNLL as GaussianNLL,
+        HalfSquaredError as HalfSquaredError,
         Huber as Huber,
         LogCosh as LogCosh,
         MeanAbsoluteError as MeanAbsoluteError,
@@ -165,7 +182,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Pinball as Pinball,
         PoissonNLL as PoissonNLL,
     )
-    from nnspec.losses.segmentation import Dice as Dice, Tversky as Tversky
+    from nnspec.losses.segmentation import Dice as Dice, GeneralizedDice as GeneralizedDice, Tversky as Tversky
+    from nnspec.losses.sequences import CTC as CTC
     from nnspec.metrics.classification import (
         BalancedAccuracy as BalancedAccuracy,
         CohenKappa as CohenKappa,

@@ -263,7 +263,7 @@ def _check_output(experiment: Experiment, shape: Shape) -> None:
             raise SpecError(
                 f"{data.sklearn} has {known.classes} classes, the model's output is {show(shape)}", ("model",)
             )
-    if known is not None and known.classes is None and loss.targets == "labels":
+    if known is not None and known.classes is None and loss.targets != "values":
         raise SpecError(f"{data.sklearn} has numbers to predict, no classes: use MeanSquaredError or Huber", ("loss",))
     _check_metrics(experiment, shape)
 
@@ -283,7 +283,7 @@ def _check_metrics(experiment: Experiment, shape: Shape) -> None:
             better = "set its threshold" if decides else "use binary_accuracy"
             raise SpecError(f"{tag} takes a position as a whole, {why}: {better}", ("metrics", i))
         if metric.targets == "labels" and last == 1:
-            better = "use mae or rmse" if math.isinf(loss.bounds[1]) else "use binary_accuracy"
+            better = "use mae or rmse" if math.isinf(loss.target_bounds()[1]) else "use binary_accuracy"
             better = "set its threshold" if decides else better
             raise SpecError(f"{tag} compares classes, but there is one output: {better}", ("metrics", i))
         try:

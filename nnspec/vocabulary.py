@@ -172,18 +172,27 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "BinaryCrossEntropy",
                 "BinaryFocalCrossEntropy",
                 "CategoricalFocalCrossEntropy",
+                "GeneralizedCrossEntropy",
+                "GeneralizedKLDivergence",
                 "KLDivergence",
                 "NegativeLogLikelihood",
+                "PolyCrossEntropy",
                 "SoftmaxCrossEntropy",
             )
         },
-        "nnspec.losses.contrastive": {"InfoNCE": "InfoNCE"},
-        "nnspec.losses.margin": {name: name for name in ("CategoricalHinge", "Hinge", "SquaredHinge")},
+        "nnspec.losses.contrastive": {
+            name: name
+            for name in ("BatchHardTriplet", "Circle", "ContrastiveMargin", "InfoNCE", "NTXent", "TripletMargin")
+        },
+        "nnspec.losses.margin": {
+            name: name for name in ("BinarySparsemaxLoss", "CategoricalHinge", "Hinge", "SparsemaxLoss", "SquaredHinge")
+        },
         "nnspec.losses.regression": {
             name: name
             for name in (
                 "CosineDistance",
                 "GaussianNLL",
+                "HalfSquaredError",
                 "Huber",
                 "LogCosh",
                 "MeanAbsoluteError",
@@ -194,7 +203,8 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "PoissonNLL",
             )
         },
-        "nnspec.losses.segmentation": {"Dice": "Dice", "Tversky": "Tversky"},
+        "nnspec.losses.segmentation": {name: name for name in ("Dice", "GeneralizedDice", "Tversky")},
+        "nnspec.losses.sequences": {"CTC": "CTC"},
     },
     "metric": {
         "nnspec.metrics.means": {

@@ -184,3 +184,50 @@ def test_weights_for_each_position_of_the_loss(loss: Any, outputs: Any, fits: An
         assert found.shape == shape
     with pytest.raises(ShapeError, match="weights weigh an example or a position of the outputs"):
         from_arrays((x, y, np.ones((20, *wrong))), model=model, loss=loss, seed=0)
+
+
+# -- groups and sequences ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", [nn.NTXent(), nn.Circle(), nn.BatchHardTriplet()])
+def test_ids_of_groups_are_any(loss: Any) -> None:
+    groups = np.where(IDS == 0, 1_000_000_007, -IDS)
+    np.testing.assert_array_equal(fitted(groups[:, None], loss), groups.astype(np.int32), strict=True)
+    with pytest.raises(DataError, match=r"takes ids of groups \(integers\), got targets of dtype float64"):
+        fitted(IDS / 1.0, loss)
+    with pytest.raises(DataError, match="takes ids of groups as they are: leave one_hot out"):
+        fitted(IDS, loss, one_hot=True)
+    with pytest.raises(DataError, match="ids of groups have 32 bits, got 0 to 4294967296"):
+        fitted(np.where(IDS == 0, 2**32, 0), loss)
+    with pytest.raises(ShapeError, match=r"ids of groups of shape \(batch, 2\) do not fit"):
+        fitted(np.stack([IDS, IDS], 1), loss)
+
+
+def test_names_of_groups_are_more_than_outputs(tmp_path: Path) -> None:
+    names = [f"person {i % 7}" for i in range(20)]
+    made = column(tmp_path, names, nn.NTXent()).splits["train"]["targets"]
+    np.testing.assert_array_equal(made, np.arange(20, dtype=np.int32) % 7, strict=True)
+
+
+def test_groups_of_validation_rows_may_be_others() -> None:
+    data = from_arrays((X, IDS), model=chain(3), loss=nn.NTXent(), seed=0, validation=(X, IDS + 50))
+    np.testing.assert_array_equal(data.splits["validation"]["targets"], IDS + 50)
+
+
+def test_sequences_of_class_ids() -> None:
+    x = RNG.normal(size=(4, 6, 3))
+    ids = np.array([[1, 2, 0], [0, 0, 0], [2, 2, 1], [1, 0, 0]])
+    model = nn.Sequential([nn.Dense(3)], input=[6, 3])
+
+    def made(targets: Any, **fields: Any) -> Any:
+        return from_arrays((x, targets), model=model, loss=nn.CTC(**fields), seed=0).splits["train"]["targets"]
+
+    np.testing.assert_array_equal(made(ids), ids.astype(np.int32), strict=True)
+    counted = np.concatenate([np.full((4, 1), 6), ids], 1)
+    np.testing.assert_array_equal(made(counted, step_counts=True), counted.astype(np.int32), strict=True)
+    with pytest.raises(DataError, match="the class id 6 is out of range: the model has 3 outputs"):
+        made(counted)
+    with pytest.raises(ShapeError, match="CTC takes a row of class ids for each example"):
+        made(ids[:, 0])
+    with pytest.raises(DataError, match=r"CTC takes ids of sequences \(integers\)"):
+        made(ids / 1.0)

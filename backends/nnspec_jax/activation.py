@@ -214,7 +214,8 @@ def sparse_sigmoid(spec: layers.SparseSigmoid, context: Context) -> Function:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _sparsemax(x: jax.Array, axis: int) -> jax.Array:
+def onto_simplex(x: jax.Array, axis: int) -> jax.Array:
+    """The distribution nearest to x along an axis."""
     shifted = jnp.moveaxis(x - x.max(axis, keepdims=True), axis, -1)
     falling = -jnp.sort(-shifted, axis=-1)
     ranks = jnp.arange(1, shifted.shape[-1] + 1, dtype=x.dtype)
@@ -224,9 +225,9 @@ def _sparsemax(x: jax.Array, axis: int) -> jax.Array:
     return jnp.moveaxis(jnp.maximum(shifted - threshold, 0.0), -1, axis)
 
 
-@_sparsemax.defjvp
-def _sparsemax_jvp(axis: int, primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
-    y = _sparsemax(primals[0], axis)
+@onto_simplex.defjvp
+def _onto_simplex_jvp(axis: int, primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    y = onto_simplex(primals[0], axis)
     support = (y > 0).astype(y.dtype)
     mean = jnp.sum(support * tangents[0], axis, keepdims=True) / jnp.sum(support, axis, keepdims=True)
     return y, support * (tangents[0] - mean)
@@ -234,7 +235,7 @@ def _sparsemax_jvp(axis: int, primals: tuple[jax.Array], tangents: tuple[jax.Arr
 
 @build.register
 def sparsemax(spec: layers.Sparsemax, context: Context) -> Function:
-    return rounded_once(lambda x: _sparsemax(x, spec.axis))
+    return rounded_once(lambda x: onto_simplex(x, spec.axis))
 
 
 @build.register

@@ -251,7 +251,11 @@ def _sparse_sigmoid(spec: layers.SparseSigmoid, x: Tensor) -> Tensor:
 
 @apply.register
 def _sparsemax(spec: layers.Sparsemax, x: Tensor) -> Tensor:
-    axis = spec.axis
+    return onto_simplex(x, spec.axis)
+
+
+def onto_simplex(x: Tensor, axis: int) -> Tensor:
+    """The distribution nearest to x along an axis."""
     z = x - tf.stop_gradient(tf.reduce_max(x, axis=axis, keepdims=True))
     # The support: the largest k with 1 + k · z₍ₖ₎ > z₍₁₎ + … + z₍ₖ₎. On a given support y is linear in x.
     descending = tf.sort(tf.stop_gradient(z), axis=axis, direction="DESCENDING")

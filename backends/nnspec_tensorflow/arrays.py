@@ -97,10 +97,11 @@ def check_class_ids(spec: Loss | Metric, targets: Array, classes: int | None) ->
     Raises:
         DataError: naming the first of them.
     """
-    if spec.targets == "labels" and classes is not None and targets.dtype.kind in "iu":
-        out = (targets < 0) | (targets >= classes)
+    ids = spec.class_ids(targets) if targets.dtype.kind in "iu" else None
+    if ids is not None and classes is not None:
+        out = (ids < 0) | (ids >= classes)
         label = getattr(spec, "ignore_label", None)
-        wrong = targets[out if label is None else out & (targets != label)]
+        wrong = ids[out if label is None else out & (ids != label)]
         if wrong.size:
             raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")
 

@@ -46,11 +46,13 @@ class Loss(Spec):
     """Base of all losses."""
 
     kind: ClassVar[str] = "loss"
-    # What the targets are: "labels" (class ids or one distribution per position) or "values" (of the outputs' shape).
+    # What the targets are: "labels" (class ids or one distribution per position), "values" (numbers, in the shape that
+    # target_shape tells), "groups" (an id per position, of any number of groups), or "sequences" (a row of class ids
+    # per example).
     targets: ClassVar[str] = "values"
     # How many of the outputs' last axes make one value: 1 for losses of classes, which stand along the last.
     axes: ClassVar[int] = 0
-    # The least and the largest target that means something.
+    # The least and the largest target that means something, whatever the options.
     bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     # What is wrong with an only output per position, and the remedy; "" if nothing is.
     alone: ClassVar[str] = ""
@@ -63,6 +65,18 @@ class Loss(Spec):
     def target_shape(self, outputs: Shape) -> Shape:
         """The shape of targets that are values or distributions, for outputs of this shape."""
         return outputs
+
+    def class_ids(self, targets: Any) -> Any:
+        """What of targets that are integers are class ids; None if none of them are."""
+        return targets if self.targets == "labels" else None
+
+    def target_bounds(self) -> tuple[float, float]:
+        """The least and the largest target that means something."""
+        return self.bounds
+
+    def pools(self) -> bool:
+        """Whether examples are summed up before the loss is made of them: their weights belong into these sums, too."""
+        return False
 
     def links(self) -> tuple[str, ...]:
         """The activations that make outputs of logits: first the one that the loss itself applies, if it takes logits.

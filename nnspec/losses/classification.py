@@ -80,8 +80,9 @@ class KLDivergence(Loss):
     l = Σₖ yₖ · (ln yₖ − log_softmax(x)ₖ)       for logits x, the default
     l = Σₖ yₖ · (ln yₖ − ln qₖ)                 for probabilities: q = min(max(p, ε), 1), ε = ``epsilon``
 
-    with 0 · ln 0 = 0. Targets: a distribution y of x's shape. A clipped probability has gradient 0, at the bounds too.
-    A logit of −∞ takes its class out, where the target is 0, as in :class:`SoftmaxCrossEntropy`.
+    with 0 · ln 0 = 0. Targets: a distribution y of x's shape, or with ``log_targets`` its logarithms ln y. A clipped
+    probability has gradient 0, at the bounds too. A logit of −∞ takes its class out, where the target is 0, as in
+    :class:`SoftmaxCrossEntropy`.
     """
 
     axes: ClassVar[int] = 1
@@ -89,9 +90,31 @@ class KLDivergence(Loss):
     alone: ClassVar[str] = _ALONE
     from_probabilities: bool = False
     epsilon: PositiveFloat = 1e-7
+    log_targets: bool = False
+
+    def target_bounds(self) -> tuple[float, float]:
+        return (-math.inf, math.inf) if self.log_targets else self.bounds
 
     def links(self) -> tuple[str, ...]:
         return ("softmax",)
+
+
+@spec
+class GeneralizedKLDivergence(Loss):
+    """Kullback–Leibler divergence of measures that need not sum to one, along the last axis.
+
+    l = Σₖ (yₖ · (ln yₖ − xₖ) + e^xₖ − yₖ)          for logarithms x of the outputs' measure, the default
+    l = Σₖ (yₖ · (ln yₖ − ln qₖ) + qₖ − yₖ)         with ``log_input: false``: q = max(x, ε), ε = ``epsilon``
+
+    with 0 · ln 0 = 0: the Bregman divergence of Σ x ln x − x, also called convex. Targets: a measure y ≥ 0 of x's
+    shape. An output that is clipped has gradient 0, at the bound too; one of −∞ is a measure of 0, where the target is
+    0. Source: Bregman 1967; Boyd & Vandenberghe 2004, p. 90.
+    """
+
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    log_input: bool = True
+    epsilon: PositiveFloat = 1e-7
 
 
 @spec
@@ -160,3 +183,54 @@ class BinaryFocalCrossEntropy(Loss):
 
     def links(self) -> tuple[str, ...]:
         return ("sigmoid",)
+
+
+@spec
+class PolyCrossEntropy(Loss):
+    """Cross-entropy along the last axis with another weight of its first polynomial term: Poly-1.
+
+    l = −Σₖ cₖ · yₖ · (ln pₖ − ε₁ · (1 − pₖ)),  ε₁ = ``epsilon1``
+
+    with p = softmax(x) for logits x, the default, or p = q as for :class:`SoftmaxCrossEntropy`; targets, smoothing,
+    class weights c, ``epsilon`` and ``ignore_label`` are as there. Optax's ``epsilon`` is ``epsilon1`` here.
+    Source: Leng et al. 2022, arXiv:2204.12511.
+    """
+
+    targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = _ALONE
+    epsilon1: float = 2.0
+    label_smoothing: Probability = 0.0
+    from_probabilities: bool = False
+    epsilon: Margin = 1e-7
+    class_weights: ClassWeights | None = None
+    ignore_label: Label | None = None
+
+    def links(self) -> tuple[str, ...]:
+        return ("softmax",)
+
+
+@spec
+class GeneralizedCrossEntropy(Loss):
+    """A loss between cross-entropy (q → 0) and mean absolute error (q = 1), for labels that may be wrong.
+
+    l = Σₖ cₖ · yₖ · (1 − pₖ^q) / q
+
+    along the last axis, with p = softmax(x) for logits x, the default, or p = the clipped probabilities of
+    :class:`SoftmaxCrossEntropy`; targets, class weights c, ``epsilon`` and ``ignore_label`` are as there. A class whose
+    target is 0 adds nothing. Source: Zhang & Sabuncu 2018, arXiv:1805.07836.
+    """
+
+    targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = _ALONE
+    q: Annotated[float, Field(gt=0, le=1)] = 0.5
+    from_probabilities: bool = False
+    epsilon: Margin = 1e-7
+    class_weights: ClassWeights | None = None
+    ignore_label: Label | None = None
+
+    def links(self) -> tuple[str, ...]:
+        return ("softmax",)

@@ -61,3 +61,31 @@ class CategoricalHinge(Loss):
     alone: ClassVar[str] = "of one output knows no other class: give it one output per class, or use Hinge"
     margin: NonNegativeFloat = 1.0
     rival: Literal["class", "masked"] = "class"
+
+
+@spec
+class SparsemaxLoss(Loss):
+    """The loss whose gradient is sparsemax(x) − y, along the last axis.
+
+    l = Σₖ (pₖ − yₖ)·xₖ + (Σₖ yₖ² − Σₖ pₖ²) / 2,  p = sparsemax(x)
+
+    Targets: class ids (...,), taken as one-hot, or a distribution y (..., classes). It is 0 where y = p: for class ids
+    where the score of the class is above all others by 1 at least. Source: Martins & Astudillo 2016, arXiv:1602.02068.
+    """
+
+    targets: ClassVar[str] = "labels"
+    axes: ClassVar[int] = 1
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    alone: ClassVar[str] = "of one output is always 0: give it one output per class, or use BinarySparsemaxLoss"
+
+
+@spec
+class BinarySparsemaxLoss(Loss):
+    """The loss whose gradient is p − y with p = min(max((x + 1)/2, 0), 1), per element: a Huber-like hinge loss.
+
+    l = (p − y)² + y · max(0, −1 − x) + (1 − y) · max(0, x − 1)
+
+    Targets: y of x's shape, in [0, 1]. Source: Blondel, Martins & Niculae 2020, arXiv:1901.02324, section 4.4.
+    """
+
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)

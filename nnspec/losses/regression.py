@@ -19,6 +19,11 @@ class MeanSquaredError(Loss):
 
 
 @spec
+class HalfSquaredError(Loss):
+    """l = (x − y)²/2 per element, whose gradient is x − y."""
+
+
+@spec
 class MeanAbsoluteError(Loss):
     """l = |x − y| per element; ∂l/∂x = 0 where x = y."""
 

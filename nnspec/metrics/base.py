@@ -29,6 +29,10 @@ class Metric(Spec):
     # Names of what is accumulated.
     accumulators: ClassVar[tuple[str, ...]] = ("total", "count")
 
+    def class_ids(self, targets: Any) -> Any:
+        """What of targets that are integers are class ids; None if none of them are."""
+        return targets if self.targets == "labels" else None
+
     def shapes(self, outputs: Shape) -> tuple[tuple[int, ...], ...]:
         """The shapes of the accumulators, for outputs of this shape (batch axis first).
 

@@ -189,7 +189,12 @@ def _sparse_sigmoid(spec: specs.SparseSigmoid, scope: Scope, x: Array) -> Array:
 
 @apply.register(specs.Sparsemax)
 def _sparsemax(spec: specs.Sparsemax, scope: Scope, x: Array) -> Array:
-    z = np.moveaxis(x, spec.axis, -1)
+    return sparsemax(x, spec.axis)
+
+
+def sparsemax(x: Array, axis: int = -1) -> Array:
+    """The distribution nearest to x along an axis."""
+    z = np.moveaxis(x, axis, -1)
     with np.errstate(over="ignore"):  # far below the maximum, hence off the support
         z = z - z.max(-1, keepdims=True)
         descending = -np.sort(-z, axis=-1)
@@ -199,7 +204,7 @@ def _sparsemax(spec: specs.Sparsemax, scope: Scope, x: Array) -> Array:
         support = np.sum(1 + counts * descending > sums, axis=-1, keepdims=True)
         support = np.maximum(support, 1)  # the largest is in it, be it NaN
     tau = (np.take_along_axis(sums, support - 1, -1) - 1) / support.astype(x.dtype)
-    return np.moveaxis(np.maximum(z - tau, 0), -1, spec.axis)
+    return np.moveaxis(np.maximum(z - tau, 0), -1, axis)
 
 
 @apply.register(specs.Squareplus)

@@ -84,7 +84,7 @@ def load(
         )
     data = data.located(base_dir)
     names = list(model.inputs)
-    ids = loss.targets == "labels" or data.one_hot
+    ids = loss.targets != "values" or data.one_hot
     if data.sklearn is not None:
         if len(names) != 1:
             raise DataError(f"{data.sklearn} has one input, the model has {len(names)}: {', '.join(names)}")
@@ -165,9 +165,11 @@ def _prepare(
 ) -> Dataset:
     model = bind(train, model)
     output = _output(model)
-    ids = loss.targets == "labels" or one_hot
+    ids = loss.targets != "values" or one_hot
+    # Ids of groups are any; those of classes stand for outputs.
+    classes_at_most = output[-1] if loss.targets == "labels" or one_hot else None
     ignored = None if one_hot else ignored_label(loss, np.dtype(np.int32 if ids else np.float64))
-    train, validation, classes = _encode(train, validation, ids=ids, outputs=output[-1], ignored=ignored)
+    train, validation, classes = _encode(train, validation, ids=ids, outputs=classes_at_most, ignored=ignored)
     splits, places = {}, {}
     for name, part in (("train", train), ("validation", validation)):
         if part is None:
@@ -192,8 +194,8 @@ def _prepare(
         for name in floats:
             values = standardize(rows[name], learned[name]) if name in learned else rows[name]
             rows[name] = fitted.cast(values, _DTYPES[dtype], f"input {name!r}", places[part_name], columns.get(name))
-    if classes is None and ids and train.targets.dtype.kind in "iub":
-        classes = tuple(range(output[-1]))
+    if classes is None and classes_at_most is not None and train.targets.dtype.kind in "iub":
+        classes = tuple(range(classes_at_most))
     names = [column for name in model.inputs for column in columns.get(name, ())]
     return Dataset(splits, classes, tuple(names) or None, learned)
 
@@ -215,7 +217,7 @@ def _output(model: Model) -> tuple[int, ...]:
 
 
 def _encode(
-    train: Raw, validation: Raw | None, *, ids: bool, outputs: int, ignored: int | None
+    train: Raw, validation: Raw | None, *, ids: bool, outputs: int | None, ignored: int | None
 ) -> tuple[Raw, Raw | None, tuple[Any, ...] | None]:
     """Names of classes become ids, the validation's by the training's classes; what is ignored is no class."""
     if not train.labels:
@@ -223,11 +225,12 @@ def _encode(
     made, classes = fitted.encode(train.targets, None, train.place, ignored)
     if not ids and len(classes) != 2:
         raise DataError(f"the targets are {len(classes)} classes ({_listed(classes)}): for classes set one_hot: true")
-    if ids and len(classes) > outputs:
+    if outputs is not None and len(classes) > outputs:
         raise DataError(f"the target has {len(classes)} classes ({_listed(classes)}), the model has {outputs} outputs")
     train = dataclasses.replace(train, targets=made)
     if validation is not None:
-        other, _ = fitted.encode(validation.targets, classes, validation.place, ignored)
+        known = None if ids and outputs is None else classes  # groups are those of their own batch
+        other, _ = fitted.encode(validation.targets, known, validation.place, ignored)
         validation = dataclasses.replace(validation, targets=other)
     return train, validation, classes
 

@@ -81,7 +81,8 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
     """Targets (n, ...) for outputs of shape (n, *output).
 
     For losses of labels: class ids int32 (n, *output[:-1]), or distributions (n, *output). For losses of values:
-    (n, *loss.target_shape(output)); class ids become one-hot rows on request, and (n,) goes with outputs (n, 1).
+    (n, *loss.target_shape(output)); class ids become one-hot rows on request, and (n,) goes with outputs (n, 1). For
+    losses of groups int32 (n, *loss.target_shape(output)), for those of sequences int32 (n, any).
 
     Args:
         dtype: of everything that is not a class id.
@@ -92,6 +93,8 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
     """
     classes, positions = output[-1], output[:-1]
     integral = targets.dtype.kind in "iub"
+    if loss.targets in ("groups", "sequences"):
+        return _as_they_are(targets, loss, output, one_hot, place)
     if one_hot:
         if not integral:
             raise DataError(f"one_hot needs class ids (integers), got targets of dtype {targets.dtype}")
@@ -111,6 +114,24 @@ def fit(targets: Array, *, loss: Any, output: tuple[int, ...], one_hot: bool, dt
     check_finite(values, "target", place)
     _check_range(values, loss, place)
     return cast(values, dtype, "target", place)
+
+
+def _as_they_are(targets: Array, loss: Any, output: tuple[int, ...], one_hot: bool, place: Place) -> NDArray[np.int32]:
+    """Ids of groups, or rows of class ids."""
+    name, what = tag_of(type(loss)), f"ids of {loss.targets}"
+    if one_hot:
+        raise DataError(f"{name} takes {what} as they are: leave one_hot out")
+    if targets.dtype.kind not in "iu":
+        raise DataError(f"{name} takes {what} (integers), got targets of dtype {targets.dtype}")
+    limits = np.iinfo(np.int32)
+    if targets.size and (targets.min() < limits.min or targets.max() > limits.max):
+        raise DataError(f"{what} have 32 bits, got {targets.min()} to {targets.max()}")
+    if loss.targets == "groups":
+        return _as(targets, loss.target_shape(output), what, output).astype(np.int32)
+    if targets.ndim != 2:
+        raise ShapeError(f"{name} takes a row of class ids for each example, got targets {_shape(targets.shape[1:])}")
+    _ids(loss.class_ids(targets), output[-1], place)
+    return targets.astype(np.int32)
 
 
 def _ids(targets: Array, classes: int, place: Place, ignored: int | None = None) -> NDArray[np.int32]:
@@ -145,7 +166,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _check_range(values: NDArray[np.float64], loss: Any, place: Place) -> None:
-    (low, high), choices = loss.bounds, loss.choices()
+    (low, high), choices = loss.target_bounds(), loss.choices()
     wrong = (values < low) | (values > high) if choices is None else ~np.isin(values, choices)
     label = ignored_label(loss, values.dtype)
     if label is not None:

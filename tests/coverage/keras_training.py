@@ -6,7 +6,7 @@ from tests.coverage.answers import none, one_of, to
 
 PROBABILITIES = "`from_probabilities` unless `from_logits`"
 ANOTHER_AXIS = "classes along another axis than the last"
-BATCH = "sums over the whole batch, its default; with the axes of an example it is {}, `smooth_numerator: false`"
+OVER_BATCH = "`over_batch` unless it is given the axes of an example; `smooth: 1e-7`, `smooth_numerator: false`"
 
 OPTIMIZERS = {
     "Adadelta": to("AdaDelta"),
@@ -33,16 +33,16 @@ LOSSES = {
     "BinaryFocalCrossentropy": to(
         "BinaryFocalCrossEntropy", how=f"{PROBABILITIES}; `alpha` if `apply_class_balancing`"
     ),
-    "CTC": none("alignments of sequences"),
+    "CTC": to("CTC", lacking="blanks within a sequence"),
     "CategoricalCrossentropy": to("SoftmaxCrossEntropy", how=PROBABILITIES, lacking=ANOTHER_AXIS),
     "CategoricalFocalCrossentropy": to(
         "CategoricalFocalCrossEntropy", how=f"{PROBABILITIES}; its `alpha` as `class_weights`", lacking=ANOTHER_AXIS
     ),
-    "CategoricalGeneralizedCrossEntropy": none("the formula (1 − p^q)/q"),
+    "CategoricalGeneralizedCrossEntropy": to("GeneralizedCrossEntropy", how="`from_probabilities: true`"),
     "CategoricalHinge": to("CategoricalHinge", how="`rival: masked`"),
-    "Circle": none("losses of pairs within a batch by their class"),
+    "Circle": to("Circle", how="`mean_of_positive: true`", lacking="references beside the batch"),
     "CosineSimilarity": to("CosineDistance", how="`form: negative`; `epsilon: 1e-7`", lacking=ANOTHER_AXIS),
-    "Dice": none(BATCH.format("Dice")),
+    "Dice": to("Dice", how=f"`from_probabilities: true`; {OVER_BATCH}", lacking="some axes of an example"),
     "Hinge": to("Hinge", how="`binary_targets` for targets 0 and 1"),
     "Huber": to("Huber"),
     "KLDivergence": to("KLDivergence", how="`from_probabilities: true`", lacking="targets that are clipped"),
@@ -56,7 +56,11 @@ LOSSES = {
         "SoftmaxCrossEntropy", how=f"{PROBABILITIES}; `ignore_class` as `ignore_label`", lacking=ANOTHER_AXIS
     ),
     "SquaredHinge": to("SquaredHinge", how="`binary_targets` for targets 0 and 1"),
-    "Tversky": none(BATCH.format("Tversky, alpha and beta exchanged")),
+    "Tversky": to(
+        "Tversky",
+        how=f"`from_probabilities: true`, `alpha` and `beta` exchanged; {OVER_BATCH}",
+        lacking="some axes of an example",
+    ),
 }
 LOSSES_LEFT_OUT = {"a base of losses, no loss": ("Loss",)}
 

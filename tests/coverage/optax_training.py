@@ -45,30 +45,36 @@ OPTIMIZERS = {
 
 LOSSES = {
     "binary_dice_loss": to("Dice", how="`smooth` twice Optax's"),
-    "convex_kl_divergence": none("the divergence of measures that do not sum to one"),
+    "convex_kl_divergence": to("GeneralizedKLDivergence", lacking=WHERE),
     "cosine_distance": to("CosineDistance", how="`epsilon` the root of Optax's", lacking=WHERE),
     "cosine_similarity": to("CosineDistance", how="`form: negative`, with the other sign", lacking=WHERE),
-    "ctc_loss": none("alignments of sequences"),
-    "ctc_loss_with_forward_probs": none("alignments of sequences"),
+    "ctc_loss": to("CTC", how="`step_counts: true` for padded logits; the blank pads labels", lacking="`log_epsilon`"),
+    "ctc_loss_with_forward_probs": to(
+        "CTC", how="`step_counts: true` for padded logits; the blank pads labels", lacking="the forward probabilities"
+    ),
     "dice_loss": to(
         "Tversky",
         how="`multiclass`, `per_class`; `smooth`, `alpha` and `beta` as in Optax",
         lacking="weights of classes; a class that is left out; other axes",
     ),
-    "generalized_kl_divergence": none("the divergence of measures that do not sum to one"),
+    "generalized_kl_divergence": to("GeneralizedKLDivergence", lacking=WHERE),
     "hinge_loss": to("Hinge"),
     "huber_loss": to("Huber"),
     "kl_divergence": to("KLDivergence", lacking=f"log-probabilities that are not normalized; {WHERE}"),
-    "kl_divergence_with_log_targets": none("targets that are log-probabilities"),
-    "l2_loss": to("Huber", how="`delta` above the largest error"),
+    "kl_divergence_with_log_targets": to(
+        "KLDivergence", how="`log_targets: true`", lacking=f"log-probabilities that are not normalized; {WHERE}"
+    ),
+    "l2_loss": to("HalfSquaredError"),
     "log_cosh": to("LogCosh"),
-    "multiclass_generalized_dice_loss": none("weights of classes by their frequency in the batch"),
+    "multiclass_generalized_dice_loss": to(
+        "GeneralizedDice", how="`smooth` twice Optax's", lacking="a class that is left out"
+    ),
     "multiclass_hinge_loss": to("CategoricalHinge"),
     "multiclass_perceptron_loss": to("CategoricalHinge", how="`margin: 0`"),
-    "multiclass_sparsemax_loss": none("the losses of sparsemax"),
-    "ntxent": none("losses of pairs within a batch by their class"),
+    "multiclass_sparsemax_loss": to("SparsemaxLoss"),
+    "ntxent": to("NTXent"),
     "perceptron_loss": to("Hinge", how="`margin: 0`"),
-    "poly_loss_cross_entropy": none("the polynomial term of cross-entropy"),
+    "poly_loss_cross_entropy": to("PolyCrossEntropy", how="`epsilon` as `epsilon1`", lacking=WHERE),
     "ranking_softmax_loss": to(
         "SoftmaxCrossEntropy", how="relevances as targets", lacking="masks and weights of items"
     ),
@@ -77,9 +83,11 @@ LOSSES = {
     "sigmoid_focal_loss": to("BinaryFocalCrossEntropy", lacking="`alpha` and `gamma` by element"),
     "softmax_cross_entropy": to("SoftmaxCrossEntropy", lacking=WHERE),
     "softmax_cross_entropy_with_integer_labels": to("SoftmaxCrossEntropy", how="class ids as targets", lacking=WHERE),
-    "sparsemax_loss": none("the losses of sparsemax"),
+    "sparsemax_loss": to("BinarySparsemaxLoss"),
     "squared_error": to("MeanSquaredError"),
-    "triplet_margin_loss": none("losses of three outputs"),
+    "triplet_margin_loss": to(
+        "Stack", "TripletMargin", how="`axis: -2` of the three outputs, targets of 1", lacking="other norms and axes"
+    ),
 }
 LOSSES_LEFT_OUT = {
     "a maker of losses from functions, which are no data": ("make_fenchel_young_loss",),

@@ -216,9 +216,12 @@ MUTANTS = [
         "tf.square(rest) * _binary",
         hint="gamma",
     ),
-    _overlap("Dice", "not doubled", "2 * _sum(spec, p * y)", "_sum(spec, p * y)"),
+    _overlap("Dice", "not doubled", "common = 2 * common + (spec", "common = common + (spec"),
     _jax_overlap("Dice", "means for sums", "return jnp.sum(values, axis=", "return jnp.mean(values, axis="),
-    _tensorflow_overlap("Dice", "sigmoid for classes", "if spec.multiclass else", "if False else", hint="multiclass"),
+    _tensorflow_overlap("Dice", "sigmoid for classes", "if multiclass else", "if False else", hint="multiclass"),
+    _jax_overlap(
+        "Dice", "weights left out of sums", "factors(spec, weights, values) * values, 0", "values, 0", hint="over_batch"
+    ),
     _overlap("Tversky", "smoothed twice", "spec.beta * missed + spec.smooth", "spec.beta * missed + 2 * spec.smooth"),
     _jax_overlap(
         "Tversky",
@@ -240,8 +243,13 @@ MUTANTS = [
         "found = -np.diagonal(log_softmax(scores))",
         "found = -np.diagonal(log_softmax(scores.T))",
     ),
-    _jax_contrast("InfoNCE", "temperature multiplied", "/ spec.temperature", "* spec.temperature"),
+    _jax_contrast(
+        "InfoNCE", "temperature multiplied", "spec.epsilon)) / spec.temperature", "spec.epsilon)) * spec.temperature"
+    ),
     _tensorflow_contrast(
-        "InfoNCE", "temperature in float32", "constant(spec.temperature, x)", "tf.cast(spec.temperature, x.dtype)"
+        "InfoNCE",
+        "temperature in float32",
+        "keys) / constant(spec.temperature, x)",
+        "keys) / tf.cast(spec.temperature, x.dtype)",
     ),
 ]

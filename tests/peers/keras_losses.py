@@ -116,8 +116,9 @@ def losses(subject: Subject) -> dict[str, Any]:
             def call(y_true: Any, y_pred: Any) -> Any:
                 outputs, targets = (np.asarray(v, np.float32) for v in (y_pred, y_true))
                 if axis is None:
-                    outputs, targets = outputs.reshape(1, -1), targets.reshape(1, -1)
-                elif tuple(axis) != tuple(range(1, outputs.ndim)):
+                    spec = dataclasses.replace(make(**o), over_batch=True)
+                    return subject.loss(spec, outputs, targets)[0]
+                if tuple(axis) != tuple(range(1, outputs.ndim)):
                     raise NotExpressible("sums over some axes of an example")
                 if reduction in (None, "none"):
                     return unreduced(subject, make(**o), outputs, targets, outputs.shape[:1])
@@ -126,6 +127,34 @@ def losses(subject: Subject) -> dict[str, Any]:
             return call
 
         return construct
+
+    def circle(*, reduction: Any = "mean", dtype: Any = None, name: Any = None, **options: Any) -> Any:
+        """Keras's mean is over examples whose loss is above 0."""
+        spec = nn.Circle(mean_of_positive=True, reduction=REDUCTIONS.get(reduction, "mean"), **options)
+
+        def call(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            outputs, groups = np.asarray(y_pred, np.float32), np.asarray(y_true, np.int32)
+            if dtype is not None:
+                raise NoValues("dtype policies")
+            if reduction is None:
+                return unreduced(subject, spec, outputs, groups, groups.shape)
+            if spec.reduction == "weighted_mean":
+                raise NotExpressible("weights of examples whose loss is above 0, as the divisor")
+            weights = None if sample_weight is None else np.asarray(sample_weight, np.float32)
+            return subject.loss(spec, outputs, groups, weights)[0]
+
+        return call
+
+    def ctc(*, dtype: Any = None, name: Any = None) -> Any:
+        def call(y_true: Any, y_pred: Any) -> Any:
+            ids = np.asarray(y_true, np.int32)
+            if dtype is not None:
+                raise NoValues("dtype policies")
+            if ((ids[:, :-1] == 0) & (ids[:, 1:] != 0)).any():
+                raise NotExpressible("blanks within a sequence")
+            return subject.loss(nn.CTC(), np.asarray(y_pred, np.float32), ids)[0]
+
+        return call
 
     def binary_focal(
         *, from_logits: bool = False, apply_class_balancing: bool = False, alpha: float = 0.25, **o: Any
@@ -157,6 +186,11 @@ def losses(subject: Subject) -> dict[str, Any]:
         "BinaryCrossentropy": loss(cross_entropy(nn.BinaryCrossEntropy)),
         "Dice": overlap(lambda: _KERAS_DICE),
         "Tversky": overlap(lambda alpha=0.5, beta=0.5: dataclasses.replace(_KERAS_TVERSKY, alpha=beta, beta=alpha)),
+        "CTC": ctc,
+        "Circle": circle,
+        "CategoricalGeneralizedCrossEntropy": loss(
+            lambda **o: nn.GeneralizedCrossEntropy(from_probabilities=True, **o), elementwise=False, ids=True
+        ),
         "BinaryFocalCrossentropy": loss(binary_focal),
         "CategoricalFocalCrossentropy": loss(lambda **o: functools.partial(categorical_focal, o), elementwise=False),
         "CategoricalCrossentropy": loss(cross_entropy(nn.SoftmaxCrossEntropy), elementwise=False),

@@ -67,9 +67,10 @@ def along(subject: Subject, make: Any, *, ids: bool = False) -> Any:
     return loss
 
 
-def kl_divergence(subject: Subject) -> Any:
+def kl_divergence(subject: Subject, *, log_targets: bool = False) -> Any:
     """Optax takes log-probabilities as they are; ours are made of logits, or probabilities of at most 1."""
-    inner = along(subject, lambda x: nn.KLDivergence(from_probabilities=True, epsilon=1e-30))
+    spec = nn.KLDivergence(from_probabilities=True, epsilon=1e-30, log_targets=log_targets)
+    inner = along(subject, lambda x: spec)
 
     def loss(log_predictions: Any, targets: Any, axis: Any = -1, where: Any = None) -> Array:
         (x,) = concrete(log_predictions)
@@ -78,6 +79,30 @@ def kl_divergence(subject: Subject) -> Any:
         return inner(np.exp(x), targets, axis, where)
 
     return loss
+
+
+def poly(logits: Any, labels: Any, epsilon: float = 2.0, *, subject: Subject, **options: Any) -> Array:
+    found: Array = along(subject, lambda x: nn.PolyCrossEntropy(float(epsilon)))(logits, labels, **options)
+    return found
+
+
+def ctc(logits: Any, logit_paddings: Any, labels: Any, label_paddings: Any, *, subject: Subject) -> Array:
+    """Optax marks what pads, we count the steps and pad with the blank."""
+    x, pads, ids, beyond = concrete(logits, logit_paddings, labels, label_paddings)
+    counts = (pads == 0).sum(1, keepdims=True)
+    targets = np.concatenate([counts, np.where(beyond == 0, ids, 0)], axis=1).astype(np.int32)
+    return unreduced(subject, nn.CTC(step_counts=True), x.astype(np.float32), targets, x.shape[:1])
+
+
+def ntxent(embeddings: Any, labels: Any, temperature: float = 0.07, *, subject: Subject) -> Array:
+    x, groups = concrete(embeddings, labels)
+    return subject.loss(nn.NTXent(float(temperature)), x.astype(np.float32), groups.astype(np.int32))[0]
+
+
+def triplet(*vectors: Any, margin: float = 1.0, eps: float = 1e-6, subject: Subject) -> Array:
+    x = np.stack(concrete(*vectors), axis=-2).astype(np.float32)
+    spec = nn.TripletMargin(float(margin), epsilon=float(eps))
+    return unreduced(subject, spec, x, np.ones(x.shape[:-2], np.float32), x.shape[:-2])
 
 
 def focal(subject: Subject) -> Any:
@@ -105,8 +130,7 @@ def losses(subject: Subject) -> dict[str, Any]:
     """The globals of Optax's tests of losses."""
     regression = Namespace(
         squared_error=elementwise(subject, nn.MeanSquaredError()),
-        # Half of the squared error is Huber's loss where no error is large.
-        l2_loss=elementwise(subject, nn.Huber(delta=2.0**20)),
+        l2_loss=elementwise(subject, nn.HalfSquaredError()),
         log_cosh=elementwise(subject, nn.LogCosh()),
         cosine_distance=cosine(subject, "distance"),
         cosine_similarity=lambda *given, **options: -cosine(subject, "negative")(*given, **options),
@@ -122,8 +146,22 @@ def losses(subject: Subject) -> dict[str, Any]:
         sigmoid_focal_loss=focal(subject),
         sigmoid_binary_cross_entropy=elementwise(subject, nn.BinaryCrossEntropy()),
         kl_divergence=kl_divergence(subject),
+        kl_divergence_with_log_targets=kl_divergence(subject, log_targets=True),
+        generalized_kl_divergence=along(subject, lambda x: nn.GeneralizedKLDivergence()),
+        poly_loss_cross_entropy=functools.partial(poly, subject=subject),
+        sparsemax_loss=elementwise(subject, nn.BinarySparsemaxLoss()),
+        multiclass_sparsemax_loss=along(subject, lambda x: nn.SparsemaxLoss(), ids=True),
+        ctc_loss=functools.partial(ctc, subject=subject),
     )
-    return {"_regression": regression, "_classification": classification, "jax": _JAX()}
+    return {
+        "_regression": regression,
+        "_classification": classification,
+        "_self_supervised": Namespace(
+            ntxent=functools.partial(ntxent, subject=subject),
+            triplet_margin_loss=functools.partial(triplet, subject=subject),
+        ),
+        "jax": _JAX(),
+    }
 
 
 def schedules(subject: Subject) -> dict[str, Any]:
@@ -250,6 +288,7 @@ def schedules(subject: Subject) -> dict[str, Any]:
 
 _CLASSIFICATION = ("optax.losses._classification_test", losses)
 _REGRESSION = ("optax.losses._regression_test", losses)
+_SELF_SUPERVISED = ("optax.losses._self_supervised_test", losses)
 _SCHEDULE = ("optax.schedules._schedule_test", schedules)
 _JOIN = ("optax.schedules._join_test", schedules)
 # What Optax calls it -> the module of its tests, the class of its tests, and the stand-ins.
@@ -264,7 +303,13 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "hinge_loss": "Hinge",
             "sigmoid_focal_loss": "SigmoidFocalLoss",
             "perceptron_loss": "Perceptron",
+            "poly_loss_cross_entropy": "PolyLoss",
+            "sparsemax_loss": "Sparsemax",
+            "generalized_kl_divergence": "GeneralizedKLDivergence",
+            "kl_divergence_with_log_targets": "KLDivergenceWithLogTargets",
+            "ctc_loss": "CTC",
         },
+        _SELF_SUPERVISED: {"ntxent": "Ntxent", "triplet_margin_loss": "TripletMarginLoss"},
         _REGRESSION: {
             "squared_error": "SquaredError",
             "l2_loss": "L2Loss",

@@ -153,6 +153,72 @@ def test_focal_losses_without_gamma_are_cross_entropies() -> None:
         np.testing.assert_allclose(per_position(focal, X, targets), per_position(plain, X, targets), rtol=1e-13)
 
 
+def test_kl_divergence_of_log_targets() -> None:
+    logs = special.log_softmax(X, -1)
+    x, y = tensors(logs, np.log(SOFT))
+    expected = functional.kl_div(x, y, log_target=True, reduction="none").sum(-1).numpy()
+    np.testing.assert_allclose(per_position(nn.KLDivergence(log_targets=True), X, np.log(SOFT)), expected, rtol=1e-12)
+    from_p = nn.KLDivergence(from_probabilities=True, log_targets=True)
+    np.testing.assert_allclose(per_position(from_p, special.softmax(X, -1), np.log(SOFT)), expected, rtol=1e-10)
+    certain = np.array([[-np.inf, 0.0]])
+    assert per_position(nn.KLDivergence(log_targets=True), np.array([[1.0, 1.0]]), certain)[0] == pytest.approx(
+        math.log(2)
+    )
+    assert nn.KLDivergence(log_targets=True).target_bounds() == (-math.inf, math.inf)
+    assert nn.KLDivergence().target_bounds() == (0, math.inf)
+
+
+def test_generalized_kl_divergence() -> None:
+    y = RNG.uniform(0, 3, X.shape)
+    y[0, 1] = 0
+    expected = special.kl_div(y, np.exp(X)).sum(-1)
+    np.testing.assert_allclose(per_position(nn.GeneralizedKLDivergence(), X, y), expected, rtol=1e-13)
+    measure = nn.GeneralizedKLDivergence(log_input=False)
+    np.testing.assert_allclose(per_position(measure, np.exp(X), y), expected, rtol=1e-13)
+    own = per_position(nn.GeneralizedKLDivergence(), np.log(SOFT), SOFT)
+    np.testing.assert_allclose(own, 0, atol=1e-15)
+
+
+@pytest.mark.parametrize("epsilon1", [2.0, -1.0, 0.0])
+def test_poly_cross_entropy(epsilon1: float) -> None:
+    x, y = tensors(X, SOFT)
+    plain = functional.cross_entropy(x, y, torch.tensor(C, dtype=x.dtype), reduction="none").numpy()
+    p = special.softmax(X, -1)
+    expected = plain + epsilon1 * (np.array(C) * SOFT * (1 - p)).sum(-1)
+    spec = nn.PolyCrossEntropy(epsilon1, class_weights=C)
+    np.testing.assert_allclose(per_position(spec, X, SOFT), expected, rtol=1e-13)
+    from_p = nn.PolyCrossEntropy(epsilon1, from_probabilities=True, class_weights=C)
+    np.testing.assert_allclose(per_position(from_p, 3 * p, SOFT), expected, rtol=1e-12)
+    # Of the paper: −ln p + ε₁ · (1 − p), for class ids.
+    ids = IDS % 4
+    own = p[np.arange(6), ids]
+    np.testing.assert_allclose(
+        per_position(nn.PolyCrossEntropy(epsilon1), X, ids), -np.log(own) + epsilon1 * (1 - own), rtol=1e-13
+    )
+
+
+@pytest.mark.parametrize("q", [0.2, 0.7, 1.0])
+def test_generalized_cross_entropy(q: float) -> None:
+    ids = IDS % 4
+    p = special.softmax(X, -1)
+    expected = (1 - p[np.arange(6), ids] ** q) / q
+    np.testing.assert_allclose(per_position(nn.GeneralizedCrossEntropy(q), X, ids), expected, rtol=1e-12)
+    from_p = nn.GeneralizedCrossEntropy(q, from_probabilities=True)
+    np.testing.assert_allclose(per_position(from_p, p, ids), expected, rtol=1e-12)
+    weighted = nn.GeneralizedCrossEntropy(q, class_weights=C)
+    np.testing.assert_allclose(per_position(weighted, X, SOFT), (np.array(C) * SOFT * (1 - p**q) / q).sum(-1))
+
+
+def test_generalized_cross_entropy_lies_between_two_losses() -> None:
+    ids = IDS % 4
+    near = per_position(nn.GeneralizedCrossEntropy(1e-9), X, ids)
+    np.testing.assert_allclose(near, per_position(nn.SoftmaxCrossEntropy(), X, ids), rtol=1e-7)
+    distance = np.abs(special.softmax(X, -1) - np.eye(4)[ids]).sum(-1) / 2
+    np.testing.assert_allclose(per_position(nn.GeneralizedCrossEntropy(1.0), X, ids), distance, rtol=1e-12)
+    with pytest.raises(SpecError, match="q: input should be less than or equal to 1"):
+        nn.GeneralizedCrossEntropy(1.5)
+
+
 def test_what_does_not_fit() -> None:
     with pytest.raises(ShapeError, match="class_weights holds 2 numbers, for 4 classes"):
         value(nn.SoftmaxCrossEntropy(class_weights=(1.0, 2.0)), X, IDS % 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import optimize
 from sklearn import metrics as sklearn_metrics
 
 import nnspec as nn
@@ -59,3 +60,36 @@ def test_categorical_hinge_of_keras() -> None:
     low = per_position(nn.CategoricalHinge(rival="masked"), np.array([[0.25, -4.0]]), np.array([0]))
     assert low[0] == 0.75
     assert per_position(nn.CategoricalHinge(), np.array([[0.25, -4.0]]), np.array([0]))[0] == 0.0
+
+
+def onto_simplex(scores: np.ndarray) -> np.ndarray:
+    """The nearest distribution, from the threshold that takes a sum of 1."""
+    tau = optimize.brentq(lambda t: np.maximum(scores - t, 0).sum() - 1, scores.min() - 1, scores.max(), xtol=1e-15)
+    return np.maximum(scores - tau, 0)
+
+
+def test_sparsemax_loss_is_martins_and_astudillos() -> None:
+    for x, y in zip(X, RNG.dirichlet(np.ones(5), 8), strict=True):
+        p = onto_simplex(x)
+        support = p > 0
+        tau = (x - p)[support].mean()
+        # Their equation 16, with a distribution for the class.
+        expected = -(y * x).sum() + (x[support] ** 2 - tau**2).sum() / 2 + (y**2).sum() / 2
+        assert per_position(nn.SparsemaxLoss(), x[None], y[None])[0] == pytest.approx(expected, rel=1e-10)
+    shifted = per_position(nn.SparsemaxLoss(), X + 1e6, IDS)
+    np.testing.assert_allclose(shifted, per_position(nn.SparsemaxLoss(), X, IDS), atol=1e-8)
+
+
+def test_sparsemax_loss_of_two_classes_is_the_modified_huber_loss() -> None:
+    t = np.linspace(-3, 3, 25)
+    expected = np.where(t >= 1, 0, np.where(t <= -1, -t, (1 - t) ** 2 / 4))
+    scores = np.stack([t, np.zeros_like(t)], -1)
+    np.testing.assert_allclose(per_position(nn.SparsemaxLoss(), scores, np.zeros(25, int)), expected, atol=1e-15)
+    np.testing.assert_allclose(per_position(nn.BinarySparsemaxLoss(), t, np.ones(25)), expected, atol=1e-15)
+    np.testing.assert_allclose(per_position(nn.BinarySparsemaxLoss(), -t, np.zeros(25)), expected, atol=1e-15)
+
+
+def test_binary_sparsemax_loss_is_a_fenchel_young_loss() -> None:
+    x, y = np.linspace(-3, 3, 25), RNG.random(25)
+    plus = np.where(x >= 1, x, np.where(x <= -1, 0, (x + 1) ** 2 / 4))  # the conjugate of y² − y
+    np.testing.assert_allclose(per_position(nn.BinarySparsemaxLoss(), x, y), plus - x * y + y**2 - y, atol=1e-15)

@@ -30,6 +30,14 @@ def test_log_cosh() -> None:
     np.testing.assert_allclose(found, np.tanh(X - Y), atol=1e-10)
 
 
+def test_half_squared_error() -> None:
+    """Of scikit-learn's deviance of normal distributions, which is the squared error, the half."""
+    found = per_position(nn.HalfSquaredError(), X, Y).mean()
+    assert found == pytest.approx(sklearn_metrics.mean_tweedie_deviance(Y.ravel(), X.ravel(), power=0) / 2, rel=1e-14)
+    slope = derivative.gradient(lambda x: per_position(nn.HalfSquaredError(), x, Y).sum(), X)
+    np.testing.assert_allclose(slope, X - Y, atol=1e-10)
+
+
 def test_percentage_and_logarithmic_errors() -> None:
     flat = {"multioutput": "uniform_average"}
     expected = 100 * sklearn_metrics.mean_absolute_percentage_error(Y, X, **flat)

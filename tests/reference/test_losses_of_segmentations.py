@@ -55,6 +55,60 @@ def test_smoothing() -> None:
     np.testing.assert_allclose(per_position(nn.Tversky(smooth=1.5), X, Y), dice, rtol=1e-13)
 
 
+@pytest.mark.parametrize("kind", [nn.Dice, nn.Tversky])
+@pytest.mark.parametrize("per_class", [False, True])
+def test_over_a_batch_examples_are_one(kind: type[nn.Dice | nn.Tversky], per_class: bool) -> None:
+    whole = per_position(kind(per_class=per_class), X.reshape(1, 12, 5), Y.reshape(1, 12, 5))
+    found = per_position(kind(per_class=per_class, over_batch=True), X, Y)
+    np.testing.assert_allclose(found, np.repeat(whole, 3, axis=0), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        nn.Dice(over_batch=True, reduction="weighted_mean"),
+        nn.Tversky(0.2, 0.9, over_batch=True, per_class=True, reduction="weighted_mean"),
+        nn.GeneralizedDice(reduction="weighted_mean"),
+    ],
+)
+def test_examples_that_weigh_nothing_are_as_if_not_there(spec: nn.Dice | nn.Tversky | nn.GeneralizedDice) -> None:
+    padded = [np.concatenate([v, np.full((2, 4, 5), 0.7)]) for v in (X, Y)]
+    mask = np.array([1.0, 1.0, 1.0, 0.0, 0.0])
+    alone = spec.result(*value(spec, X, Y))
+    assert spec.result(*value(spec, *padded, mask)) == pytest.approx(alone, rel=1e-14)
+
+
+def test_weights_are_factors_of_terms_of_a_batch() -> None:
+    w = RNG.uniform(0.5, 2.0, 3)
+    p = special.expit(X)
+    common, found, there = (np.einsum("i,ijk->", w, part) for part in (p * Y, p, Y))
+    expected = 1 - (2 * common + 1) / (found + there + 1)
+    spec = nn.Dice(over_batch=True)
+    np.testing.assert_allclose(per_position(spec, X, Y, w), expected, rtol=1e-14)
+    assert value(spec, X, Y, w) == pytest.approx((w.sum() * expected, 3), rel=1e-14)
+
+
+def test_generalized_dice_is_optaxs() -> None:
+    pytest.importorskip("jax")
+    losses = pytest.importorskip("optax").losses
+    ids = np.array([[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 2]])
+    y, x = np.eye(5)[ids], X.astype(np.float32)
+    expected = losses.multiclass_generalized_dice_loss(x, y, smooth=0.5)
+    spec = nn.GeneralizedDice()
+    assert spec.result(*value(spec, x, y)) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_generalized_dice_weighs_rare_classes() -> None:
+    frequencies = Y.sum((0, 1))
+    shares = 1 / (frequencies**2 + 1e-7)
+    p = special.softmax(X, -1)
+    classes = 1 - (2 * (p * Y).sum(1) + 1) / (p.sum(1) + Y.sum(1) + 1)
+    expected = (shares * classes).sum(-1) / shares.sum()
+    np.testing.assert_allclose(per_position(nn.GeneralizedDice(), X, Y), expected, rtol=1e-13)
+    with pytest.raises(ShapeError, match="GeneralizedDice needs an axis of classes"):
+        per_position(nn.GeneralizedDice(), np.zeros(3), np.zeros(3))
+
+
 def test_one_value_per_example_or_class() -> None:
     assert value(nn.Dice(), X, Y)[1] == 3
     assert value(nn.Dice(per_class=True), X, Y)[1] == 15

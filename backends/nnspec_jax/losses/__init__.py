@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_jax.losses import classification, contrastive, margin, regression, segmentation
+from nnspec_jax.losses import classification, contrastive, margin, regression, segmentation, sequences
 from nnspec_jax.losses.base import (
     LossFunction,
     PerPosition,
@@ -27,5 +27,6 @@ __all__ = [
     "one_hot",
     "regression",
     "segmentation",
+    "sequences",
     "weighted",
 ]

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from nnspec.errors import DataError, ShapeError
-from nnspec.layers.base import show
+from nnspec.layers.base import Shape, show
 from nnspec.losses.base import Loss, ignored_label, of_classes
 from nnspec_jax.realize import build, widened
 
-# (outputs, targets) -> the loss at every position; outputs are float32 at least.
-PerPosition = Callable[[jax.Array, jax.Array], jax.Array]
+# (outputs, targets) -> the loss at every position; outputs are float32 at least. A loss that sums examples up before is
+# given their weights, too.
+PerPosition = Callable[..., jax.Array]
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class LossFunction:
             ShapeError: outputs, targets and weights do not fit together.
         """
         x = widened(outputs)
-        values, counted = self.per_position(x, targets), kept(self.spec, targets)
+        values = self.per_position(x, targets, *((weights,) if self.spec.pools() else ()))
+        counted = kept(self.spec, targets)
         values = values if counted is None else jnp.where(counted, values, 0.0)
         total, weight = weighted(values, weights)
         positions = jnp.full((), values.size, values.dtype)
@@ -70,7 +72,17 @@ def weighted(values: jax.Array, weights: jax.Array | None) -> tuple[jax.Array, j
     return (spread * values).sum(), jnp.broadcast_to(spread, values.shape).sum()
 
 
-def spread_over(weights: jax.Array, positions: tuple[int, ...]) -> jax.Array:
+def factors(spec: Loss, weights: jax.Array | None, x: jax.Array) -> jax.Array | float:
+    """The weights of examples, or of their classes, as factors of terms of the outputs' shape; 1 without weights.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the loss's positions.
+    """
+    w = None if weights is None else spread_over(weights.astype(x.dtype), spec.positions(x.shape))
+    return 1.0 if w is None else w.reshape(w.shape[:1] + (1,) * (x.ndim - w.ndim) + w.shape[1:])
+
+
+def spread_over(weights: jax.Array, positions: Shape) -> jax.Array:
     """Weights with an axis for each of the positions' axes, of size 1 where they lack it."""
     if weights.shape != positions[: weights.ndim]:
         given, wanted = show(weights.shape), show(positions)
@@ -165,9 +177,10 @@ def check_class_ids(spec: Loss, targets: Any, classes: int | None) -> None:
     Raises:
         DataError: naming the first of them.
     """
-    if spec.targets == "labels" and classes is not None and targets.dtype.kind in "iu":
-        out = (targets < 0) | (targets >= classes)
+    ids = spec.class_ids(targets) if targets.dtype.kind in "iu" else None
+    if ids is not None and classes is not None:
+        out = (ids < 0) | (ids >= classes)
         label = getattr(spec, "ignore_label", None)
-        wrong = targets[out if label is None else out & (targets != label)]
+        wrong = ids[out if label is None else out & (ids != label)]
         if wrong.size:
             raise DataError(f"class id {wrong.flat[0]} is not one of {classes} classes (0 to {classes - 1})")

@@ -29,9 +29,15 @@ def _by_class(spec: Loss, x: jax.Array, y: jax.Array) -> jax.Array:
     return y if weights is None else y * weights
 
 
-def _normalized(spec: specs.SoftmaxCrossEntropy | specs.CategoricalFocalCrossEntropy, p: jax.Array) -> jax.Array:
+def _normalized(spec: Any, p: jax.Array) -> jax.Array:
     """Probabilities that sum to 1, and are clipped."""
     return clip(p / p.sum(-1, keepdims=True), spec.epsilon, 1.0 - spec.epsilon)
+
+
+def _logs(spec: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+    """The logarithms of the classes' probabilities, 0 where the target is 0."""
+    logs = jnp.log(_normalized(spec, x)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
+    return jnp.where(y == 0, 0.0, logs)
 
 
 @realizing(specs.SoftmaxCrossEntropy)
@@ -75,9 +81,24 @@ def _binary_cross_entropy(spec: specs.BinaryCrossEntropy) -> PerPosition:
 @realizing(specs.KLDivergence)
 def _kl_divergence(spec: specs.KLDivergence) -> PerPosition:
     def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
-        y = elementwise(x, targets)
+        y, own = _measure(elementwise(x, targets), spec.log_targets)
         logs = jnp.log(clip(x, spec.epsilon, 1.0)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
-        return _dot(y, jnp.log(jnp.where(y == 0, 1.0, y)) - logs)
+        return _dot(y, own - logs)
+
+    return per_position
+
+
+def _measure(given: jax.Array, logarithms: bool) -> tuple[jax.Array, jax.Array]:
+    """y and ln y, any number where y is 0, from one of them."""
+    return (jnp.exp(given), given) if logarithms else (given, jnp.log(jnp.where(given == 0, 1.0, given)))
+
+
+@realizing(specs.GeneralizedKLDivergence)
+def _generalized_kl_divergence(spec: specs.GeneralizedKLDivergence) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y, own = _measure(elementwise(x, targets), False)
+        q = jnp.exp(x) if spec.log_input else jnp.where(x <= spec.epsilon, spec.epsilon, x)
+        return _dot(y, own - (x if spec.log_input else jnp.log(q))) + jnp.sum(q - y, axis=-1)
 
     return per_position
 
@@ -99,8 +120,7 @@ def _power(base: jax.Array, exponent: float) -> jax.Array:
 def _categorical_focal(spec: specs.CategoricalFocalCrossEntropy) -> PerPosition:
     def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
         y = _smoothed(spec, distribution(x, targets), x.shape[-1])
-        logs = jnp.log(_normalized(spec, x)) if spec.from_probabilities else jax.nn.log_softmax(x, axis=-1)
-        logs = jnp.where(y == 0, 0.0, logs)
+        logs = _logs(spec, x, y)
         return -_dot(_by_class(spec, x, y), _power(-jnp.expm1(logs), spec.gamma) * logs)
 
     return per_position
@@ -117,5 +137,24 @@ def _binary_focal(spec: specs.BinaryFocalCrossEntropy) -> PerPosition:
             rest = y * jax.nn.sigmoid(-x) + (1.0 - y) * jax.nn.sigmoid(x)
         value = _power(rest, spec.gamma) * _binary_entropy(spec, x, y)
         return value if spec.alpha is None else (spec.alpha * y + (1.0 - spec.alpha) * (1.0 - y)) * value
+
+    return per_position
+
+
+@realizing(specs.PolyCrossEntropy)
+def _poly_cross_entropy(spec: specs.PolyCrossEntropy) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = _smoothed(spec, distribution(x, targets), x.shape[-1])
+        logs = _logs(spec, x, y)
+        return -_dot(_by_class(spec, x, y), logs + spec.epsilon1 * jnp.expm1(logs))
+
+    return per_position
+
+
+@realizing(specs.GeneralizedCrossEntropy)
+def _generalized_cross_entropy(spec: specs.GeneralizedCrossEntropy) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        y = distribution(x, targets)
+        return -_dot(_by_class(spec, x, y), jnp.expm1(spec.q * _logs(spec, x, y)) / spec.q)
 
     return per_position

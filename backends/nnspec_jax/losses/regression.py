@@ -17,6 +17,15 @@ def _mean_squared_error(spec: specs.MeanSquaredError) -> PerPosition:
     return lambda x, targets: jnp.square(x - elementwise(x, targets))
 
 
+@realizing(specs.HalfSquaredError)
+def _half_squared_error(spec: specs.HalfSquaredError) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        e = x - elementwise(x, targets)
+        return e * e / 2.0
+
+    return per_position
+
+
 @realizing(specs.MeanAbsoluteError)
 def _mean_absolute_error(spec: specs.MeanAbsoluteError) -> PerPosition:
     return lambda x, targets: magnitude(x - elementwise(x, targets))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec_tensorflow.losses import classification, contrastive, margin, regression, segmentation
+from nnspec_tensorflow.losses import classification, contrastive, margin, regression, segmentation, sequences
 from nnspec_tensorflow.losses.base import SpecLoss, class_ids, elementwise, for_metrics, loss, reduced, weighted
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "reduced",
     "regression",
     "segmentation",
+    "sequences",
     "weighted",
 ]

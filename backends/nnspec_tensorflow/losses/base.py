@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import show
+from nnspec.layers.base import Shape, show
 from nnspec.losses.base import Loss, ignored_label, of_classes
 from nnspec.spec import dump, parse
 from nnspec_tensorflow.realize import missing, serializable, working
@@ -22,16 +22,17 @@ class SpecLoss(keras.losses.Loss):
     """A loss of the spec as a Keras loss, for ``compile(loss=...)`` or to be called.
 
     ``call`` gives one value per position; calling the object reduces them by the spec's rule, with sample weights that
-    broadcast from the front.
+    broadcast from the front. A loss that sums examples up before is given their weights in ``call``, too.
     """
 
     def __init__(self, spec: Any, dtype: str = "float32", name: str | None = None) -> None:
         super().__init__(name=name, dtype=working(dtype))
         self.spec: Loss = parse("loss", spec)
 
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+    def call(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
         targets = tf.convert_to_tensor(y_true)
-        values, counted = loss(self.spec, tf.cast(y_pred, self.dtype), targets), kept(self.spec, targets)
+        weights = (sample_weight,) if self.spec.pools() else ()
+        values, counted = loss(self.spec, tf.cast(y_pred, self.dtype), targets, *weights), kept(self.spec, targets)
         return values if counted is None else tf.where(counted, values, tf.zeros_like(values))
 
     def __call__(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> Tensor:
@@ -40,7 +41,7 @@ class SpecLoss(keras.losses.Loss):
     def sums(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(Σ w·l, count) of a batch: Σ w for "weighted_mean", the number of positions else."""
         x, targets = tf.cast(y_pred, self.dtype), tf.convert_to_tensor(y_true)
-        values, counted = self.call(targets, x), kept(self.spec, targets)
+        values, counted = self.call(targets, x, sample_weight), kept(self.spec, targets)
         total, weight = weighted(values, sample_weight)
         positions = tf.cast(tf.size(values), values.dtype)
         if counted is not None or class_weights(self.spec, x) is not None:
@@ -77,10 +78,27 @@ def _sums(values: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
     return tf.reduce_sum(w * values), tf.reduce_sum(w)
 
 
+def factors(spec: Loss, weights: Tensor | None, x: Tensor) -> Tensor:
+    """The weights of examples, or of their classes, as factors of terms of the outputs' shape; 1 without weights.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the loss's positions.
+    """
+    w = tf.ones((1,), x.dtype) if weights is None else tf.cast(tf.convert_to_tensor(weights), x.dtype)
+    if weights is not None:
+        _check_weights(w, spec.positions(tuple(x.shape)))
+    inner = tf.ones(x.shape.rank - w.shape.rank, tf.int32)
+    return tf.reshape(w, tf.concat([tf.shape(w)[:1], inner, tf.shape(w)[1:]], 0))
+
+
+def _check_weights(w: Tensor, positions: Shape) -> None:
+    if not w.shape.is_compatible_with(positions[: w.shape.rank]):
+        raise ShapeError(f"weights of shape {_shown(w)} are not for positions of shape {show(positions)}")
+
+
 def spread_over(w: Tensor, values: Tensor) -> Tensor:
     """Weights for all positions, repeated along the axes that they lack."""
-    if not w.shape.is_compatible_with(values.shape[: w.shape.rank]):
-        raise ShapeError(f"weights of shape {_shown(w)} are not for positions of shape {_shown(values)}")
+    _check_weights(w, tuple(values.shape))
     w = tf.reshape(w, tf.concat([tf.shape(w), tf.ones(values.shape.rank - w.shape.rank, tf.int32)], 0))
     return tf.broadcast_to(w, tf.shape(values))
 
@@ -147,8 +165,10 @@ def _shown(tensor: Tensor) -> str:
 
 
 @singledispatch
-def loss(spec: Any, x: Tensor, targets: Tensor) -> Tensor:
+def loss(spec: Any, x: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """The loss at every position, in the outputs' dtype.
+
+    Losses that sum examples up before, and no others, are given the weights of these.
 
     Raises:
         BackendError: there is no realization of this class.

@@ -31,9 +31,15 @@ def _by_class(spec: Loss, x: Tensor, y: Tensor) -> Tensor:
     return y if weights is None else y * weights
 
 
-def _normalized(spec: specs.SoftmaxCrossEntropy | specs.CategoricalFocalCrossEntropy, p: Tensor) -> Tensor:
+def _normalized(spec: Any, p: Tensor) -> Tensor:
     """Probabilities that sum to 1, and are clipped."""
     return clamp(p / tf.reduce_sum(p, axis=-1, keepdims=True), spec.epsilon, 1 - spec.epsilon)
+
+
+def _logs(spec: Any, x: Tensor, y: Tensor) -> Tensor:
+    """The logarithms of the classes' probabilities, 0 where the target is 0."""
+    logs = tf.math.log(_normalized(spec, x)) if spec.from_probabilities else _log_softmax(x)
+    return tf.where(y == 0, tf.zeros_like(logs), logs)
 
 
 @loss.register
@@ -70,9 +76,24 @@ def _binary_cross_entropy(spec: specs.BinaryCrossEntropy, x: Tensor, targets: Te
 
 @loss.register
 def _kl_divergence(spec: specs.KLDivergence, x: Tensor, targets: Tensor) -> Tensor:
-    y = elementwise(x, targets)
+    y, own = _measure(elementwise(x, targets), spec.log_targets)
     logs = tf.math.log(clamp(x, spec.epsilon, 1.0)) if spec.from_probabilities else _log_softmax(x)
-    return _dot(y, tf.math.log(tf.where(y == 0, tf.ones_like(y), y)) - logs)
+    return _dot(y, own - logs)
+
+
+def _measure(given: Tensor, logarithms: bool) -> tuple[Tensor, Tensor]:
+    """y and ln y, any number where y is 0, from one of them."""
+    if logarithms:
+        return tf.exp(given), given
+    return given, tf.math.log(tf.where(given == 0, tf.ones_like(given), given))
+
+
+@loss.register
+def _generalized_kl_divergence(spec: specs.GeneralizedKLDivergence, x: Tensor, targets: Tensor) -> Tensor:
+    y, own = _measure(elementwise(x, targets), False)
+    bound = constant(spec.epsilon, x)
+    q = tf.exp(x) if spec.log_input else tf.where(x <= bound, bound, x)
+    return _dot(y, own - (x if spec.log_input else tf.math.log(q))) + tf.reduce_sum(q - y, axis=-1)
 
 
 def _log_softmax(x: Tensor) -> Tensor:
@@ -97,8 +118,7 @@ def _power(base: Tensor, exponent: float) -> Tensor:
 @loss.register
 def _categorical_focal(spec: specs.CategoricalFocalCrossEntropy, x: Tensor, targets: Tensor) -> Tensor:
     y = _smoothed(spec, distribution(x, targets), x.shape[-1])
-    logs = tf.math.log(_normalized(spec, x)) if spec.from_probabilities else _log_softmax(x)
-    logs = tf.where(y == 0, tf.zeros_like(logs), logs)
+    logs = _logs(spec, x, y)
     return -_dot(_by_class(spec, x, y), _power(-tf.math.expm1(logs), spec.gamma) * logs)
 
 
@@ -114,3 +134,16 @@ def _binary_focal(spec: specs.BinaryFocalCrossEntropy, x: Tensor, targets: Tenso
     if spec.alpha is None:
         return value
     return (constant(spec.alpha, x) * y + constant(1 - spec.alpha, x) * (1 - y)) * value
+
+
+@loss.register
+def _poly_cross_entropy(spec: specs.PolyCrossEntropy, x: Tensor, targets: Tensor) -> Tensor:
+    y = _smoothed(spec, distribution(x, targets), x.shape[-1])
+    logs = _logs(spec, x, y)
+    return -_dot(_by_class(spec, x, y), logs + constant(spec.epsilon1, x) * tf.math.expm1(logs))
+
+
+@loss.register
+def _generalized_cross_entropy(spec: specs.GeneralizedCrossEntropy, x: Tensor, targets: Tensor) -> Tensor:
+    y, q = distribution(x, targets), constant(spec.q, x)
+    return -_dot(_by_class(spec, x, y), tf.math.expm1(q * _logs(spec, x, y)) / q)

@@ -16,6 +16,11 @@ def _mean_squared_error(spec: specs.MeanSquaredError, x: Tensor, targets: Tensor
 
 
 @loss.register
+def _half_squared_error(spec: specs.HalfSquaredError, x: Tensor, targets: Tensor) -> Tensor:
+    return tf.square(x - elementwise(x, targets)) / 2
+
+
+@loss.register
 def _mean_absolute_error(spec: specs.MeanAbsoluteError, x: Tensor, targets: Tensor) -> Tensor:
     return tf.abs(x - elementwise(x, targets))
 

@@ -15,7 +15,19 @@ from nnspec_conformance.draws import Array, generator, rounded, signed
 Weights = Literal["example", "position", "mask", "nothing"] | None
 # Weights that take examples in or leave them out: some of them, or all.
 MASKS: tuple[Weights, ...] = ("mask", "nothing")
-Targets = Literal["ids", "one_hot", "soft", "sparse", "unnormalized", "values", "unit", "signs", "counts"]
+Targets = Literal[
+    "ids",
+    "one_hot",
+    "soft",
+    "sparse",
+    "unnormalized",
+    "values",
+    "unit",
+    "signs",
+    "counts",
+    "groups",
+    "sequences",
+]
 REDUCTIONS: tuple[Reduction, ...] = ("mean", "weighted_mean", "sum")
 BATCH = 6
 
@@ -46,7 +58,8 @@ class LossCase:
     Attributes:
         shape: of the outputs, without the batch axis.
         targets: class ids, one-hot, distributions ("soft"; "sparse" with zeros; "unnormalized" sum to anything), values
-            near the outputs, values in [0, 1] ("unit"), −1 and 1 ("signs"), or whole numbers from 0 on ("counts").
+            near the outputs, values in [0, 1] ("unit"), −1 and 1 ("signs"), whole numbers from 0 on ("counts"), ids of
+            three groups, or sequences of class ids that have alignments (but one, where the loss takes it for 0).
         probabilities: outputs are positive and sum to anything, instead of logits.
         weights: none, one per example, one per position, 0 or 1 per example ("mask"), or 0 for all ("nothing").
         masked: some logits are −∞: classes that are taken out, and are no target.
@@ -129,6 +142,10 @@ class LossCase:
                 return rng.choice([-1.0, 1.0], shape)
             case "counts":
                 return rng.integers(0, 6, shape) / 1.0
+            case "groups":
+                return rng.integers(0, 3, shape, dtype=np.int32)
+            case "sequences":
+                return self._sequences(rng, shape[0])
             case "unit":
                 values = rng.uniform(0, 1, shape)
                 return np.where(rng.random(shape) < 0.4, np.round(values), values)
@@ -136,6 +153,25 @@ class LossCase:
         if self.targets == "sparse":
             values[..., ::2] = 0
         return values if self.targets == "unnormalized" else values / values.sum(-1, keepdims=True)
+
+    def _sequences(self, rng: np.random.Generator, batch: int) -> Array:
+        """Rows of class ids of any length with some repetitions, padded with the blank, after a count where there is
+        one."""
+        spec: Any = self.spec
+        steps, classes = self.shape
+        most = (steps + 1) // 2
+        ids: Array = (spec.blank + 1 + rng.integers(0, max(classes - 1, 1), (batch, most))) % classes
+        ids[:, 2::3] = ids[:, 1::3][:, : most // 3]
+        lengths = rng.integers(0, most + 1, (batch, 1))
+        ids = np.where(np.arange(most) < lengths, ids, spec.blank).astype(np.int32)
+        if not spec.step_counts:
+            return ids
+        repeated = ((ids[:, 1:] == ids[:, :-1]) & (ids[:, 1:] != spec.blank)).sum(1, keepdims=True)
+        least = (ids != spec.blank).sum(1, keepdims=True) + repeated
+        counts = least + rng.integers(0, steps + 2 - least)
+        if spec.zero_infinity:
+            counts[0] = least[0] - 1
+        return np.concatenate([counts, ids], axis=1).astype(np.int32)
 
 
 def known(shape: Shape) -> tuple[int, ...]:

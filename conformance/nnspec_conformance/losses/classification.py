@@ -8,14 +8,18 @@ from nnspec.losses.classification import (
     BinaryCrossEntropy,
     BinaryFocalCrossEntropy,
     CategoricalFocalCrossEntropy,
+    GeneralizedCrossEntropy,
+    GeneralizedKLDivergence,
     KLDivergence,
     NegativeLogLikelihood,
+    PolyCrossEntropy,
     SoftmaxCrossEntropy,
 )
 from nnspec_conformance.losses.base import MASKS, REDUCTIONS, LossCase, LossExample
 
 _CE, _BCE, _KL = SoftmaxCrossEntropy, BinaryCrossEntropy, KLDivergence
 _NLL, _Focal, _BinaryFocal = NegativeLogLikelihood, CategoricalFocalCrossEntropy, BinaryFocalCrossEntropy
+_GKL, _Poly, _GCE = GeneralizedKLDivergence, PolyCrossEntropy, GeneralizedCrossEntropy
 _WEIGHTS = (0.5, 2.0, 1.25, 0.7)
 # Sums of these are 1, and ε = 0.2 clips the first two from below and none (or, for elements, the last) from above.
 _CLIPPED = (0.03, 0.12, 0.35, 0.5)
@@ -84,6 +88,11 @@ CASES = [
     LossCase(
         _KL(from_probabilities=True, epsilon=0.2), (4,), "soft", probabilities=True, levels=_CLIPPED, id="clipped"
     ),
+    LossCase(_KL(log_targets=True), (2, 4), "values", weights="example"),
+    LossCase(_KL(from_probabilities=True, log_targets=True), (4,), "values", probabilities=True),
+    LossCase(_GKL(), (5,), "sparse", extremes=False),
+    LossCase(_GKL(reduction="sum"), (2, 4), "unnormalized", weights="example", extremes=False),
+    LossCase(_GKL(log_input=False, epsilon=0.2), (4,), "sparse", probabilities=True, levels=_CLIPPED, id="clipped"),
     LossCase(_CE(class_weights=_WEIGHTS), (4,), "ids"),
     LossCase(_CE(0.2, class_weights=_WEIGHTS, reduction="weighted_mean"), (3, 4), "ids", weights="example"),
     LossCase(_CE(class_weights=_WEIGHTS, reduction="weighted_mean"), (4,), "soft"),
@@ -103,6 +112,30 @@ CASES = [
     LossCase(_Focal(0.0, ignore_label=-1), (4,), "ids", id="cross-entropy"),
     LossCase(
         _Focal(1.5, from_probabilities=True, epsilon=0.2),
+        (4,),
+        "soft",
+        probabilities=True,
+        levels=_CLIPPED,
+        id="clipped",
+    ),
+    LossCase(_Poly(), (5,), "ids"),
+    LossCase(_Poly(-1.0, 0.1, class_weights=_WEIGHTS, reduction="weighted_mean"), (3, 4), "ids", weights="example"),
+    LossCase(_Poly(0.5, ignore_label=-1), (4,), "ids", scale=10.0),
+    LossCase(_Poly(3.0), (5,), "soft", masked=True),
+    LossCase(
+        _Poly(0.7, from_probabilities=True, epsilon=0.2),
+        (4,),
+        "soft",
+        probabilities=True,
+        levels=_CLIPPED,
+        id="clipped",
+    ),
+    LossCase(_GCE(), (5,), "ids", scale=10.0),
+    LossCase(_GCE(0.7, class_weights=_WEIGHTS, reduction="weighted_mean"), (2, 4), "soft", weights="example"),
+    LossCase(_GCE(1.0, ignore_label=-1), (3, 4), "ids"),
+    LossCase(_GCE(0.1), (5,), "sparse", masked=True),
+    LossCase(
+        _GCE(0.3, from_probabilities=True, epsilon=0.2),
         (4,),
         "soft",
         probabilities=True,
@@ -182,6 +215,32 @@ EXAMPLES = [
         id="probabilities at the bounds",
         value=0.5 * math.log(2) + 0.25 * math.log(0.5) + 0.25 * math.log(0.25),
         gradient=((0.0, -0.5, 0.0),),
+    ),
+    LossExample(
+        # A measure of 0 that is expected, one at the bound, and one that is not expected at all.
+        _GKL(log_input=False, epsilon=0.25),
+        ((0.0, 0.25, 0.5),),
+        ((0.0, 1.0, 0.0),),
+        id="measures at the bound",
+        value=0.25 + math.log(4) - 0.75 + 0.5,
+        gradient=((0.0, 0.0, 1.0),),
+    ),
+    LossExample(
+        _GKL(),
+        ((-math.inf, 0.0, 0.0),),
+        ((0.0, 1.0, 0.5),),
+        id="logarithm of 0",
+        value=-0.5 * math.log(2) + 0.5,
+        gradient=((0.0, 0.0, 0.5),),
+    ),
+    LossExample(
+        # Sure and wrong: the loss is at its largest, and does not pull.
+        _GCE(0.5),
+        ((0.0, 2000.0),),
+        ((1.0, 0.0),),
+        id="sure and wrong",
+        value=2.0,
+        gradient=((0.0, 0.0),),
     ),
     LossExample(
         _CE(),

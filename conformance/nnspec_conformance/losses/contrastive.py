@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import math
 
-from nnspec.losses.contrastive import InfoNCE
+from nnspec.losses.contrastive import (
+    BatchHardTriplet,
+    Circle,
+    ContrastiveMargin,
+    InfoNCE,
+    NTXent,
+    TripletMargin,
+)
 from nnspec_conformance.losses.base import LossCase, LossExample
 
 CASES = [
@@ -12,6 +19,25 @@ CASES = [
     # Where an output is shorter than epsilon, its gradient is 1 / epsilon, which float16 must be able to hold.
     LossCase(InfoNCE(0.7, symmetric=True, epsilon=1e-3), (3,), "values", weights="example"),
     LossCase(InfoNCE(0.3, epsilon=2.0, reduction="sum"), (4,), "values", id="short outputs"),
+    LossCase(NTXent(0.3), (5,), "groups", weights="example"),
+    LossCase(NTXent(0.5, epsilon=2.0, reduction="sum"), (3,), "groups", id="short outputs"),
+    # Exponents of Circle's own gamma change too fast for differences.
+    LossCase(Circle(4.0), (4,), "groups"),
+    LossCase(
+        Circle(3.0, 0.25, remove_diagonal=False, epsilon=2.0, reduction="weighted_mean"),
+        (3,),
+        "groups",
+        weights="example",
+    ),
+    LossCase(Circle(2.0, mean_of_positive=True), (5,), "groups"),
+    LossCase(BatchHardTriplet(2.0), (4,), "groups", weights="example"),
+    LossCase(BatchHardTriplet(0.5, squared=True, reduction="sum"), (4,), "groups"),
+    LossCase(BatchHardTriplet(epsilon=0.3), (3,), "groups"),
+    LossCase(TripletMargin(), (3, 4), "signs"),
+    LossCase(TripletMargin(0.5, squared=True, reduction="weighted_mean"), (2, 3, 2), "signs", weights="example"),
+    LossCase(TripletMargin(0.2, epsilon=0.3), (3, 2), "signs"),
+    LossCase(ContrastiveMargin(2.5), (2, 3), "unit"),
+    LossCase(ContrastiveMargin(reduction="sum"), (3, 2, 2), "unit", weights="example"),
 ]
 
 EXAMPLES = [
@@ -23,5 +49,43 @@ EXAMPLES = [
         id="outputs of zero",
         value=math.log(2),
         gradient=((-0.25, 0.25), (0.25, -0.25)),
+    ),
+    *(
+        LossExample(spec, ((1.0, 2.0), (3.0, 1.0)), groups, id=what, value=0.0, gradient=((0.0, 0.0), (0.0, 0.0)))
+        for spec in (NTXent(), Circle(mean_of_positive=True), BatchHardTriplet())
+        for what, groups in (("nobody beside", (0, 1)), ("nobody against", (7, 7)))
+    ),
+    LossExample(
+        # The first has its partners as far as each other, and one rival; the last has nobody beside.
+        BatchHardTriplet(0.5, squared=True),
+        ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0)),
+        (3, 3, 3, 8),
+        id="partners as far",
+        value=(0.5 + (0.5 + 4 - 2) + (0.5 + 4 - 2)) / 4,
+        # Of 0–1 and 0–3; of 1–2 and 1–3; of 2–1 and 2–3; each 2·(xᵢ − xⱼ), divided by 4.
+        gradient=(
+            ((-2.0 + 0.0) / 4, 2.0 / 4),
+            ((2.0 + 4.0 - 2.0 + 4.0) / 4, (2.0 + 0.0) / 4),
+            ((-4.0 - 4.0 + 2.0) / 4, 2.0 / 4),
+            (0.0 / 4, (-2.0 - 2.0 - 2.0) / 4),
+        ),
+    ),
+    LossExample(
+        # The first triplet has its margin exactly; of the second the third vector is nearer.
+        TripletMargin(squared=True),
+        (((0.0, 0.0), (0.0, 0.0), (1.0, 0.0)), ((0.0, 0.0), (2.0, 0.0), (1.0, 0.0))),
+        (1.0, 1.0),
+        id="at the margin",
+        value=2.0,
+        gradient=(((0.0, 0.0), (0.0, 0.0), (0.0, 0.0)), ((-1.0, 0.0), (2.0, 0.0), (-1.0, 0.0))),
+    ),
+    LossExample(
+        # A pair of equal vectors that should not be, one at the margin, and one that belongs together.
+        ContrastiveMargin(),
+        (((1.0, 2.0), (1.0, 2.0)), ((0.0, 0.0), (1.0, 0.0)), ((0.0, 0.0), (0.0, 1.5))),
+        (0.0, 0.0, 1.0),
+        id="equal, and at the margin",
+        value=(1.0 + 0.0 + 2.25) / 3,
+        gradient=(((0.0, 0.0), (0.0, 0.0)), ((0.0, 0.0), (0.0, 0.0)), ((0.0, -1.0), (0.0, 1.0))),
     ),
 ]

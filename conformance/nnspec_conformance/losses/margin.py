@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.losses.margin import CategoricalHinge, Hinge, SquaredHinge
+from nnspec.losses.margin import BinarySparsemaxLoss, CategoricalHinge, Hinge, SparsemaxLoss, SquaredHinge
 from nnspec_conformance.losses.base import LossCase, LossExample
 
 _LEVELS = (0.4, -0.7, 1.6, 2.5, -0.2)
@@ -19,6 +19,11 @@ CASES = [
     LossCase(CategoricalHinge(0.3), (2, 4), "one_hot", weights="example"),
     LossCase(CategoricalHinge(rival="masked", reduction="weighted_mean"), (4,), "ids", weights="example"),
     LossCase(CategoricalHinge(0.5, rival="masked"), (3, 4), "soft", scale=2.0),
+    LossCase(SparsemaxLoss(), (5,), "ids", scale=2.0),
+    LossCase(SparsemaxLoss(reduction="weighted_mean"), (2, 3), "soft", weights="example"),
+    LossCase(SparsemaxLoss(), (2, 4), "unnormalized"),
+    LossCase(BinarySparsemaxLoss(), (5,), "unit", scale=2.0),
+    LossCase(BinarySparsemaxLoss(reduction="sum"), (2, 3), "unit", weights="position"),
 ]
 
 EXAMPLES = [
@@ -65,5 +70,22 @@ EXAMPLES = [
         id="scores below the margin's last place",
         value=2.0**20 + 2.0**-5 + 1,
         gradient=((0.0, 1.0, -1.0),),
+    ),
+    LossExample(
+        # The first row has its margin of 1 exactly; of the second two classes are as likely.
+        SparsemaxLoss(),
+        ((2.0, 1.0, 0.0), (0.5, 0.5, -3.0)),
+        ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0)),
+        id="at the margin",
+        value=0.125,
+        gradient=((0.0, 0.0, 0.0), (-0.25, 0.25, 0.0)),
+    ),
+    LossExample(
+        BinarySparsemaxLoss(),
+        ((1.0, -1.0, 0.0, 3.0, 1.0),),
+        ((1.0, 1.0, 0.5, 0.0, 0.0),),
+        id="at the bounds",
+        value=(0.0 + 1.0 + 0.0 + 3.0 + 1.0) / 5,
+        gradient=((0.0, -0.2, 0.0, 0.2, 0.2),),
     ),
 ]

@@ -7,6 +7,7 @@ import math
 from nnspec.losses.regression import (
     CosineDistance,
     GaussianNLL,
+    HalfSquaredError,
     Huber,
     LogCosh,
     MeanAbsoluteError,
@@ -25,6 +26,7 @@ CASES = [
     LossCase(MeanSquaredError(), (3, 4), "values", weights="example"),
     LossCase(MeanSquaredError(reduction="weighted_mean"), (5,), "values", weights="example"),
     LossCase(MeanSquaredError(reduction="sum"), (5,), "values", weights="position"),
+    LossCase(HalfSquaredError(reduction="sum"), (2, 3), "values", weights="example"),
     LossCase(MeanAbsoluteError(), (5,), "values", levels=(1.0, -0.5, 0.1, -2.0, 3.0)),
     LossCase(MeanAbsoluteError(reduction="weighted_mean"), (3, 2), "values", weights="position", levels=(0.7, -0.4)),
     LossCase(MeanAbsoluteError(reduction="sum"), (4,), "values", weights="example", levels=(0.7, -0.4, 0.2, -1.0)),

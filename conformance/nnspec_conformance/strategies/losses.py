@@ -10,8 +10,12 @@ from hypothesis.strategies import SearchStrategy
 from nnspec.losses import (
     BinaryCrossEntropy,
     BinaryFocalCrossEntropy,
+    BinarySparsemaxLoss,
+    ContrastiveMargin,
     Dice,
     GaussianNLL,
+    GeneralizedDice,
+    GeneralizedKLDivergence,
     Hinge,
     InfoNCE,
     KLDivergence,
@@ -20,27 +24,37 @@ from nnspec.losses import (
     PoissonNLL,
     SoftmaxCrossEntropy,
     SquaredHinge,
+    TripletMargin,
     Tversky,
 )
 from nnspec_conformance.losses import LossCase
 from nnspec_conformance.strategies.fields import of_kind
 
 SIZES = st.integers(1, 5)
+# Losses whose targets are in [0, 1].
+OF_SHARES = (
+    *(BinaryCrossEntropy, BinaryFocalCrossEntropy, BinarySparsemaxLoss),
+    *(ContrastiveMargin, Dice, GeneralizedDice, Tversky),
+)
 
 
 @st.composite
 def cases(draw: st.DrawFn) -> LossCase:
     """Losses on outputs of rank 1 to 4."""
     spec = draw(of_kind("loss"))
-    categorical = spec.axes == 1
-    shape = tuple(draw(st.lists(SIZES, min_size=int(categorical or getattr(spec, "per_class", False)), max_size=3)))
+    categorical = spec.axes == 1 or isinstance(spec, GeneralizedDice) or getattr(spec, "per_class", False)
+    shape = tuple(draw(st.lists(SIZES, min_size=int(categorical), max_size=3)))
     if classes := of_each_class(spec):
         shape = (*shape[: len(shape) - spec.axes], classes)
     targets = draw(_targets(spec))
     if targets == "sparse" and shape[-1] == 1:  # half of its classes have probability zero
         targets = "soft"
-    if isinstance(spec, InfoNCE):
+    if isinstance(spec, InfoNCE) or targets == "groups":
         shape = (draw(SIZES),)
+    if isinstance(spec, TripletMargin | ContrastiveMargin):
+        shape = (*shape[:1], 3 if isinstance(spec, TripletMargin) else 2, draw(SIZES))
+    if targets == "sequences":
+        shape = (draw(SIZES), getattr(spec, "blank", 0) + draw(SIZES))
     if isinstance(spec, GaussianNLL):
         shape = (*shape, 2 * draw(SIZES))
     logits = not positive(spec)
@@ -55,7 +69,7 @@ def cases(draw: st.DrawFn) -> LossCase:
         shape,
         targets,
         probabilities=not logits,
-        extremes=not isinstance(spec, GaussianNLL | PoissonNLL),  # of exponentials
+        extremes=not isinstance(spec, GaussianNLL | GeneralizedKLDivergence | PoissonNLL),  # of exponentials
         masked=maskable and draw(st.booleans()),
         weights=draw(st.sampled_from([None, "example", "position", "mask", "nothing"])),
         scale=draw(st.sampled_from([1.0, 0.1, 5.0])),
@@ -78,12 +92,14 @@ def positive(spec: Loss) -> bool:
 def _targets(spec: Loss) -> SearchStrategy[Any]:
     if spec.targets == "labels":
         return st.sampled_from(["ids", "one_hot", "soft", "sparse", "unnormalized"])
-    if isinstance(spec, KLDivergence):
+    if spec.targets in ("groups", "sequences"):
+        return st.just(spec.targets)
+    if isinstance(spec, KLDivergence | GeneralizedKLDivergence):
         return st.sampled_from(["soft", "sparse", "unnormalized"])
     if isinstance(spec, Hinge | SquaredHinge):
         return st.just("unit" if spec.binary_targets else "signs")
+    if isinstance(spec, TripletMargin):
+        return st.just("signs")
     if isinstance(spec, MeanSquaredLogarithmicError | PoissonNLL):
         return st.just("counts")
-    return st.just(
-        "unit" if isinstance(spec, BinaryCrossEntropy | BinaryFocalCrossEntropy | Dice | Tversky) else "values"
-    )
+    return st.just("unit" if isinstance(spec, OF_SHARES) else "values")

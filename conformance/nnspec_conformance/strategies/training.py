@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from nnspec.layers.linear import Dense
-from nnspec.losses import GaussianNLL, InfoNCE, KLDivergence, Loss
+from nnspec.losses import (
+    ContrastiveMargin,
+    GaussianNLL,
+    GeneralizedKLDivergence,
+    InfoNCE,
+    KLDivergence,
+    Loss,
+    TripletMargin,
+)
 from nnspec.metrics import Metric
 from nnspec.model import Model, Node
 from nnspec_conformance.strategies.fields import of_kind
@@ -47,6 +55,10 @@ def _fits(metric: Metric, loss: Loss) -> bool:
     return loss.targets == "labels" or not metric.axes or getattr(loss, "ignore_label", None) is None
 
 
+# Losses of other outputs or targets than training cases have.
+_OTHERS = (ContrastiveMargin, GeneralizedKLDivergence, InfoNCE, KLDivergence, TripletMargin)
+
+
 def _on_logits(loss: Loss) -> bool:
     """Whether a loss takes outputs of any size, and the targets that training cases have."""
-    return not positive(loss) and not isinstance(loss, InfoNCE | KLDivergence)
+    return not positive(loss) and not isinstance(loss, _OTHERS) and loss.targets in ("labels", "values")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.reference.losses import classification, contrastive, margin, regression, segmentation
+from nnspec.reference.losses import classification, contrastive, margin, regression, segmentation, sequences
 from nnspec.reference.losses.base import class_ids, elementwise, for_metrics, loss, per_position, value, weighted
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "per_position",
     "regression",
     "segmentation",
+    "sequences",
     "value",
     "weighted",
 ]

@@ -23,7 +23,7 @@ def value(spec: Loss, outputs: Any, targets: Any, weights: Any = None) -> tuple[
         ShapeError: outputs, targets and weights do not fit together.
         DataError: a class id that is no class.
     """
-    losses = per_position(spec, outputs, targets)
+    losses = per_position(spec, outputs, targets, weights)
     total, weight = weighted(losses, weights)
     positions = float(losses.size)
     counted, shares = kept(spec, np.asarray(targets)), class_shares(spec, floats(outputs), np.asarray(targets))
@@ -34,14 +34,17 @@ def value(spec: Loss, outputs: Any, targets: Any, weights: Any = None) -> tuple[
     return total, weight if spec.reduction == "weighted_mean" else positions
 
 
-def per_position(spec: Loss, outputs: Any, targets: Any) -> Array:
+def per_position(spec: Loss, outputs: Any, targets: Any, weights: Any = None) -> Array:
     """The loss at every position, before weights, in the outputs' dtype (in float32 at least).
+
+    Args:
+        weights: those of the examples, for losses that sum examples up before.
 
     Raises:
         ShapeError: outputs and targets do not fit together.
         DataError: a class id that is no class.
     """
-    losses = loss(spec, floats(outputs), np.asarray(targets))
+    losses = loss(spec, floats(outputs), np.asarray(targets), *((weights,) if spec.pools() else ()))
     counted = kept(spec, np.asarray(targets))
     return losses if counted is None else np.where(counted, losses, losses.dtype.type(0))
 
@@ -79,8 +82,10 @@ def class_weights(spec: Loss, x: Array) -> Array | None:
 
 
 @functools.singledispatch
-def loss(spec: Any, x: Array, targets: Array) -> Array:
+def loss(spec: Any, x: Array, targets: Array, weights: Any = None) -> Array:
     """The loss of each class of losses at every position; they are registered here.
+
+    Those that sum examples up before, and no others, are given the weights of these.
 
     Raises:
         BackendError: the class is not registered.
@@ -100,7 +105,19 @@ def weighted(values: Array, weights: Any) -> tuple[float, float]:
     return float((w * values).sum()), float(w.sum())
 
 
-def spread_over(weights: Array, positions: tuple[int, ...]) -> Array:
+def factors(spec: Loss, weights: Any, x: Array) -> Array | int:
+    """The weights of examples, or of their classes, as factors of terms of the outputs' shape; 1 without weights.
+
+    Raises:
+        ShapeError: the weights' axes are not the first axes of the loss's positions.
+    """
+    if weights is None:
+        return 1
+    w = spread_over(np.asarray(weights).astype(x.dtype), spec.positions(x.shape))
+    return w.reshape(w.shape[:1] + (1,) * (x.ndim - w.ndim) + w.shape[1:])
+
+
+def spread_over(weights: Array, positions: Any) -> Array:
     """Weights for all positions, repeated along the axes that they lack."""
     if weights.shape != positions[: weights.ndim]:
         raise ShapeError(f"weights of shape {show(weights.shape)} are not for positions of shape {show(positions)}")

@@ -16,6 +16,12 @@ def _mean_squared_error(spec: specs.MeanSquaredError, x: Array, targets: Array) 
     return (x - elementwise(x, targets)) ** 2
 
 
+@loss.register(specs.HalfSquaredError)
+def _half_squared_error(spec: specs.HalfSquaredError, x: Array, targets: Array) -> Array:
+    e = x - elementwise(x, targets)
+    return np.asarray(e * e / 2)
+
+
 @loss.register(specs.MeanAbsoluteError)
 def _mean_absolute_error(spec: specs.MeanAbsoluteError, x: Array, targets: Array) -> Array:
     return np.asarray(np.abs(x - elementwise(x, targets)))
