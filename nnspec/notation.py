@@ -61,7 +61,9 @@ def _as_chain(inputs: Mapping[str, Input], nodes: tuple[Node, ...], outputs: tup
         if node.inputs != (previous,) or node.shares is not None:
             return None
         layer = node.layer
-        if node.name != free_name(node_name(type(layer)), counts):
+        free = free_name(node_name(type(layer)), counts)
+        if node.name != free:
+            del counts[free]  # a reader will find it free, too
             layer = dataclasses.replace(layer, name=node.name)
             counts.setdefault(node.name, 1)
         written.append(dump(layer))

@@ -314,6 +314,7 @@ def round_trip(model: nn.Model) -> None:
         nn.Sequential(["relu"]),
         nn.Sequential(["relu", "relu", nn.Dense(3, name="relu_2"), "relu"], [3]),
         nn.Sequential([nn.Dense(3, name="dense_1"), nn.Dense(3), nn.Dense(3)], [3]),
+        nn.Sequential([nn.Dense(3, name="dense_1"), nn.Dense(3, name="dense_2")], [3]),
         nn.Sequential([nn.Sequential(["relu", nn.Sequential(["tanh"], name="deep")], name="inner"), nn.Dense(2)], [3]),
         nn.Sequential(["Flatten"], nn.Input((None, 3), "int32"), name="named"),
         nn.Sequential([nn.PReLU(shared=True), nn.Dense(2, kernel_init=nn.Orthogonal(0.5))], [5]),
