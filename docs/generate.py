@@ -18,7 +18,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from nnspec import vocabulary
+from nnspec import models, vocabulary
 from nnspec.experiment import Data, EarlyStopping, Experiment, Training
 from nnspec.optimizers import Clip
 from nnspec.spec import dump
@@ -48,7 +48,9 @@ def render() -> str:
     names = ", ".join(_link(cls.__name__) for cls in EXPERIMENT)
     contents += f"\n* [Experiments](#experiments): {names}\n"
     experiments = f"\n## Experiments\n{''.join(map(_class, EXPERIMENT))}"
-    return f"{HEAD}{contents}{''.join(map(_kind, kinds))}{experiments}"
+    contents += f"* [Models](#models): {', '.join(map(_link, models.BUILDERS))}\n"
+    built = f"\n## Models\n\n{_docstring(models.__doc__)}\n{''.join(map(_builder, models.BUILDERS))}"
+    return f"{HEAD}{contents}{''.join(map(_kind, kinds))}{experiments}{built}"
 
 
 def _plural(kind: str) -> str:
@@ -92,14 +94,26 @@ def _class(cls: type[Any]) -> str:
     return f"\n### {cls.__name__}\n{written}\n{_docstring(text)}\n{table}"
 
 
+def _builder(name: str) -> str:
+    function = inspect.unwrap(models.load(name))
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = inspect.signature(function).parameters
+    text, meanings = _attributes(inspect.cleandoc(function.__doc__ or ""), set(parameters))
+    rows = "".join(
+        f"| `{p.name}` | {_values(hints[p.name])} | {'required' if p.default is p.empty else _code(p.default)} "
+        f"| {meanings[p.name]} |\n"
+        for p in parameters.values()
+    )
+    return f"\n### {name}\n\n{_docstring(text)}\n\n| Field | Value | Default | Meaning |\n|---|---|---|---|\n{rows}"
+
+
 def _attributes(text: str, names: set[str]) -> tuple[str, dict[str, str]]:
     """A docstring without the list of its attributes and its section "Raises", and the meaning of each attribute."""
     kept: list[str] = []
     meanings: dict[str, str] = {}
     for block in text.split("\n\n"):
-        entries = [
-            e.partition(": ") for e in re.split(r"\n(?=\S)", inspect.cleandoc(block.removeprefix("Attributes:\n")))
-        ]
+        listed = inspect.cleandoc(re.sub(r"^(?:Attributes|Args):\n", "", block))
+        entries = [e.partition(": ") for e in re.split(r"\n(?=\S)", listed)]
         if all(name in names for name, _, _ in entries):
             meanings |= {name: _prose(" ".join(meaning.split())) for name, _, meaning in entries}
         elif not block.startswith("Raises:"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ imports what is asked for
+    from nnspec import models as models
     from nnspec.adaptive import (
         LAMB as LAMB,
         LARS as LARS,
@@ -314,6 +315,8 @@ def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is not None:
         return getattr(importlib.import_module(module), name)
+    if name == "models":  # a module, whose names are its own
+        return importlib.import_module("nnspec.models")
     import nnspec.vocabulary as vocabulary
 
     if name in vocabulary.class_names():
@@ -324,4 +327,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     import nnspec.vocabulary as vocabulary
 
-    return sorted([*globals(), *_LAZY, *vocabulary.class_names()])
+    return sorted({*globals(), *_LAZY, "models", *vocabulary.class_names()})

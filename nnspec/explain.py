@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ _EXPECTED = {
     "string_type": "expected a text",
     "tuple_type": "expected a list",
     "dict_type": "expected a mapping",
+    "missing": "expected one more",
     "string_pattern_mismatch": "expected a name (letters, digits and '_', not starting with a digit)",
     "finite_number": "expected a finite number",
 }
@@ -27,24 +29,36 @@ _BRANCH = re.compile(
 
 
 def explain(cls: type[Any], error: ValidationError) -> SpecError:
-    """The first of pydantic's findings as one SpecError, in the words of the spec."""
-    names = [f.name for f in dataclasses.fields(cls) if f.init and not f.kw_only]
+    """The first of pydantic's findings about a spec's fields as one SpecError, in the words of the spec."""
+    fields = [f for f in dataclasses.fields(cls) if f.init]
+    named = [f.name for f in fields if f.kw_only]
+    return _explain(cls.__name__, [f.name for f in fields if not f.kw_only], named, error)
+
+
+def explain_call(name: str, parameters: Collection[inspect.Parameter], error: ValidationError) -> SpecError:
+    """The same for the arguments of a function, which are written as fields are."""
+    named = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return _explain(name, [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY], named, error)
+
+
+def _explain(what: str, names: Sequence[str], others: Sequence[str], error: ValidationError) -> SpecError:
+    """``names`` are those that can be given by position, ``others`` those that cannot."""
     findings = error.errors(include_url=False)
     finding = next((f for f in findings if f["type"].startswith("unexpected")), findings[0])
     path = [*_named(finding["loc"][:1], names), *finding["loc"][1:]]
     cause = finding.get("ctx", {}).get("error")
     if isinstance(cause, SpecError):
         return cause.under(*path)
-    known = [*names, *(f.name for f in dataclasses.fields(cls) if f.init and f.kw_only)]
+    known = [*names, *others]
     wrong: str | int | None = None
     match finding["type"]:
         case "unexpected_keyword_argument":
             wrong = path.pop()
-            reason = f"{cls.__name__} has no field {wrong!r}{did_you_mean(wrong, known)} (fields: {', '.join(known)})"
-        case "missing" | "missing_argument":
-            reason = f"{cls.__name__} needs the field {path.pop()!r}"
+            reason = f"{what} has no field {wrong!r}{did_you_mean(wrong, known)} (fields: {', '.join(known)})"
+        case "missing" | "missing_argument" if isinstance(path[-1], str):
+            reason = f"{what} needs the field {path.pop()!r}"
         case "unexpected_positional_argument":
-            reason = f"{cls.__name__} takes {len(names)} positional values ({', '.join(names)})"
+            reason = f"{what} takes {len(names)} positional values ({', '.join(names)})"
             path = []
         case "value_error":
             reason = str(cause)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from nnspec.errors import ShapeError, SpecError
+from nnspec.errors import ShapeError, SpecError, did_you_mean
 from nnspec.graph import (
     Input as Input,
     Node as Node,
@@ -19,8 +19,9 @@ from nnspec.graph import (
     symbol as symbol,
 )
 from nnspec.layers.base import DType, Layer, Param, Shape
+from nnspec.models import BUILDERS, load
 from nnspec.notation import only, read_graph, read_input, write_graph
-from nnspec.spec import Spec, parse, shown, spec
+from nnspec.spec import Spec, build, parse, shown, spec
 from nnspec.vocabulary import node_name
 
 # Of how many combinations of shapes a model remembers what it inferred: a reference that is asked for differences, or a
@@ -54,6 +55,8 @@ class Model(Layer):
           sum: {layer: add, inputs: [hidden, x]}
           again: {shares: hidden, inputs: sum}
         outputs: again
+
+    or a builder of ``nnspec.models`` with its arguments: ``{resnet: {depth: 20, stem: cifar}}``.
     """
 
     kind: ClassVar[str] = "layer"
@@ -90,8 +93,16 @@ class Model(Layer):
         """
         if isinstance(fields, list | tuple):
             return Sequential(fields)
+        if isinstance(fields, str) and fields in BUILDERS:
+            fields = {fields: None}
         if not isinstance(fields, Mapping):
-            raise SpecError(f"expected a mapping with 'layers' or 'nodes', got {shown(fields)}")
+            hint = did_you_mean(fields, BUILDERS) if isinstance(fields, str) else ""
+            raise SpecError(f"expected a mapping with 'layers' or 'nodes', got {shown(fields)}{hint}")
+        builder = next((name for name in fields if name in BUILDERS), None)
+        if builder is not None:
+            only(fields, (builder, "name"))
+            made: Model = build(load(builder), fields[builder], builder)
+            return dataclasses.replace(made, name=fields.get("name"))
         if "layers" in fields:
             only(fields, ("input", "layers", "name"))
             layers = fields["layers"]

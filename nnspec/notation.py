@@ -9,13 +9,14 @@ from typing import Any
 from nnspec.errors import SpecError, did_you_mean
 from nnspec.graph import Input, Node, free_name, in_order, node_names
 from nnspec.layers.base import Layer
+from nnspec.models import BUILDERS
 from nnspec.spec import changed_fields, dump, parse, shown
 from nnspec.vocabulary import node_name
 
 
 def read_graph(fields: Mapping[str, Any]) -> tuple[dict[str, Input], tuple[Node, ...], tuple[str, ...]]:
     """Inputs, nodes and outputs of a graph as a file writes it."""
-    only(fields, ("inputs", "input", "nodes", "outputs", "output", "name"), "layers")
+    only(fields, ("inputs", "input", "nodes", "outputs", "output", "name"), "layers", *BUILDERS)
     if "nodes" not in fields:
         raise SpecError("expected 'layers' (a chain) or 'nodes' (a graph)")
     given = _either(fields, "inputs", "input")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Sequence
 from typing import Any
 
-from nnspec import document, vocabulary
+from nnspec import document, models, vocabulary
 from nnspec.errors import SpecError, did_you_mean, format_path
 
 _PART = re.compile(r"([^.\[\]]+)|\[(-?[0-9]+)\]")
@@ -61,7 +62,7 @@ def _set(data: Any, parts: Sequence[str | int], value: Any, done: tuple[str | in
         items = list(data)
         items[part] = _set(data[part], rest, value, (*done, part))
         return items
-    if isinstance(data, list):
+    if isinstance(data, list) and not (done and isinstance(done[-1], str) and _fields(done[-1])):
         raise SpecError(f"{part!r} is asked for, but this is a list: choose an item, {format_path((*done, 0))}", done)
     opened = _open(data, part, done)
     tag = _tag(opened, done)
@@ -99,11 +100,16 @@ def _tag(data: dict[str, Any], done: tuple[str | int, ...]) -> str | None:
 
 
 def _is_name(tag: str) -> bool:
-    return any(tag in vocabulary.tags(kind) for kind in vocabulary.KINDS)
+    return tag in models.BUILDERS or any(tag in vocabulary.tags(kind) for kind in vocabulary.KINDS)
 
 
 def _fields(tag: str) -> list[str]:
-    """The fields of the classes written as ``tag``, first field first; empty if it names none (or a model)."""
+    """The fields of the classes written as ``tag``, first field first; empty if it names none (or a model).
+
+    Those of a builder are its arguments.
+    """
+    if tag in models.BUILDERS:
+        return list(inspect.signature(models.load(tag)).parameters)
     found: dict[str, None] = {}
     for kind in vocabulary.KINDS:
         cls = vocabulary.find(kind, tag) if tag in vocabulary.tags(kind) else None

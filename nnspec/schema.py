@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from nnspec import outside, vocabulary
+from nnspec import models, outside, vocabulary
 from nnspec.document import FORMAT
 from nnspec.experiment import EarlyStopping, Experiment, Training
 from nnspec.layers.base import NAME
@@ -71,11 +72,11 @@ def _kind(kind: str) -> Schema:
     return {"anyOf": [{"enum": bare}, named] if bare else [named]}
 
 
-def _behind_a_name(cls: type[Any]) -> Schema:
-    """What stands behind a class's name: nothing, the value of its first field, or its fields."""
-    fields = _fields(cls)
+def _behind_a_name(named: Callable[..., Any]) -> Schema:
+    """What stands behind the name of a class or a builder: nothing, the value of its first field, or its fields."""
+    fields = _fields(named)
     forms = [{k: v for k, v in fields.items() if k != "description"}]
-    first = _first(cls)
+    first = _first(named)
     if first is not None and set(fields.get("required", ())) <= {first}:
         forms.append({"allOf": [fields["properties"][first], {"not": {"type": "object"}}]})
     if not fields.get("required"):
@@ -90,15 +91,17 @@ def _bare(cls: type[Any]) -> Schema:
     return made
 
 
-def _first(cls: type[Any]) -> str | None:
-    return next((f.name for f in dataclasses.fields(cls) if f.init and not f.kw_only), None)
+def _first(named: Callable[..., Any]) -> str | None:
+    if not isinstance(named, type):
+        return next(iter(inspect.signature(named).parameters))
+    return next((f.name for f in dataclasses.fields(named) if f.init and not f.kw_only), None)
 
 
-def _fields(cls: type[Any]) -> Schema:
-    """The object of a class's fields, with references to what they hold."""
-    made: Schema = _referring(TypeAdapter(cls).json_schema())
+def _fields(named: Callable[..., Any]) -> Schema:
+    """The object of a class's fields or a builder's arguments, with references to what they hold."""
+    made: Schema = _referring(TypeAdapter(inspect.unwrap(named)).json_schema())
     return {
-        "description": inspect.cleandoc(cls.__doc__ or ""),
+        "description": inspect.cleandoc(named.__doc__ or ""),
         "type": "object",
         "properties": {
             name: {k: v for k, v in field.items() if k != "title"} for name, field in made["properties"].items()
@@ -134,6 +137,7 @@ def _model() -> Schema:
         "additionalProperties": False,
     }
     chain = {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1}
+    builders = {tag: _behind_a_name(models.load(tag)) for tag in models.BUILDERS}
     label = {"anyOf": [name, {"type": "null"}]}
     return {
         "input": {
@@ -144,9 +148,25 @@ def _model() -> Schema:
                 {"type": "object", "properties": inputs, "additionalProperties": False},
             ],
         },
+        "builder": {
+            "description": inspect.cleandoc(models.__doc__ or ""),
+            "anyOf": [
+                {"enum": [tag for tag, made in builders.items() if {"type": "null"} in made["anyOf"]]},
+                *(
+                    {
+                        "type": "object",
+                        "properties": {tag: made, "name": label},
+                        "required": [tag],
+                        "additionalProperties": False,
+                    }
+                    for tag, made in builders.items()
+                ),
+            ],
+        },
         "model": {
             "description": inspect.cleandoc(Model.__doc__ or ""),
             "anyOf": [
+                {"$ref": "#/$defs/builder"},
                 chain,
                 {
                     "type": "object",

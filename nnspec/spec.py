@@ -83,8 +83,8 @@ def parse(kind: str, value: Any) -> Any:
     raise SpecError(f"expected {_article(kind)}, got {shown(value)}")
 
 
-def build(cls: type[Any], fields: Any, tag: str) -> Any:
-    """``cls`` from what stands behind its name in a file: nothing, a first value, or a mapping of fields."""
+def build(cls: Callable[..., Any], fields: Any, tag: str) -> Any:
+    """``cls``, or what a builder makes, from what stands behind the name: nothing, a first value, or its fields."""
     from_file = getattr(cls, "from_file", None)  # classes with a notation of their own: Model
     try:
         if from_file is not None:

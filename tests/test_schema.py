@@ -65,6 +65,10 @@ def test_examples_are_valid() -> None:
         {"data": {"npz": "a.npz", "inputs": {"input": "x"}}},
         {"data": {"csv": "a.csv", "target": ["a", "b"], "inputs": ["x"]}},
         {"model": ["relu", {"Dense": 3}]},
+        {"model": "lenet"},
+        {"model": {"mlp": [8, 3]}},
+        {"model": {"resnet": {"depth": 20, "stem": "cifar", "kernel_init": {"normal": 0.1}}, "name": "trunk"}},
+        {"model": {"layers": [{"Sequential": {"mlp": {"features": [8, 3], "norm": "BatchNorm"}}}, "relu"]}},
         {
             "model": {
                 "layers": [{"Sequential": ["relu"]}, {"Model": {"input": [None], "layers": ["relu"]}}, {"Dense": 3}]
@@ -96,6 +100,13 @@ def test_accepted_by_both(changes: dict[str, Any]) -> None:
         {"los": "Huber"},
         {"model": "relu"},
         {"model": {}},
+        {"model": "mlp"},
+        {"model": {"mlp": None}},
+        {"model": {"resnets": 20}},
+        {"model": {"resnet": {"dept": 20}}},
+        {"model": {"resnet": {"version": 3}}},
+        {"model": {"lenet": None, "mlp": [3]}},
+        {"model": {"lenet": None, "layers": ["relu"]}},
         {"model": {"layers": []}},
         {"model": {"layers": [{"Dense": None}]}},
         {"model": {"layers": ["Dense"]}},

@@ -1,0 +1,173 @@
+"""Every builder trains, the same on both backends."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nnspec as nn
+from nnspec import models
+from nnspec.backends import installed
+from nnspec.experiment import Experiment, Training
+from nnspec.training import data as datasets
+from nnspec.training.compare import compare
+from nnspec.training.comparison import Comparison
+
+both = pytest.mark.skipif(len(installed()) < 2, reason="a comparison needs two installed backends")
+ROWS = 96
+Array = NDArray[Any]
+
+
+@cache
+def digits() -> tuple[Array, Array]:
+    """scikit-learn's digits, images of 8×8 with values from 0 to 1, and what they show."""
+    from sklearn.datasets import load_digits
+
+    found = load_digits()
+    return found.images[:ROWS, ..., None] / 16, found.target[:ROWS]
+
+
+def enlarged(images: Array, factor: int) -> Array:
+    return images.repeat(factor, 1).repeat(factor, 2)
+
+
+def sequences(length: int = 7, ids: int = 11) -> tuple[Array, Array]:
+    """Sequences of ids, and whether one of the three largest is among them."""
+    x = np.random.default_rng(17).integers(0, ids, (ROWS, length)).astype(np.int32)
+    return x, (x >= ids - 3).any(1).astype(np.int64)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A small model of a builder, what it is given, and what it should give."""
+
+    model: nn.Model
+    inputs: tuple[Array, ...]
+    targets: Array
+    loss: Any = "SoftmaxCrossEntropy"
+
+    def rows(self) -> dict[str, Array]:
+        return {**dict(zip(self.model.inputs, self.inputs, strict=True)), "targets": self.targets}
+
+
+def mlp() -> Task:
+    images, labels = digits()
+    model = models.mlp((16, 12, 10), "gelu", norm="BatchNorm", dropout_rate=0.2, input=(64,))
+    return Task(model, (images.reshape(ROWS, -1),), labels)
+
+
+def autoencoder() -> Task:
+    images, _ = digits()
+    return Task(models.autoencoder((24,), 6, input=(8, 8, 1)), (images,), images, "BinaryCrossEntropy")
+
+
+def lenet() -> Task:
+    images, labels = digits()
+    return Task(models.lenet(input=(16, 16, 1)), (enlarged(images, 2),), labels)
+
+
+def resnet(version: Any, **options: Any) -> Task:
+    images, labels = digits()
+    model = models.resnet((1, 1), 10, version=version, stem="cifar", features=4, input=(8, 8, 1), **options)
+    return Task(model, (images,), labels)
+
+
+def mobilenet_v2() -> Task:
+    images, labels = digits()
+    groups = ((1, 8, 1, 1), (2, 8, 2, 2))
+    model = models.mobilenet_v2(10, groups=groups, stem_features=8, last_features=16, momentum=0.9, input=(8, 8, 1))
+    return Task(model, (images,), labels)
+
+
+def unet() -> Task:
+    """The pixels that are bright."""
+    images, _ = digits()
+    x = images[..., :1]
+    model = models.unet(2, 4, levels=1, padding="same", norm="BatchNorm", dropout_rate=0.1, input=(8, 8, 1))
+    return Task(model, (x,), (x[..., 0] > 0.5).astype(np.int64))
+
+
+def lstm_classifier() -> Task:
+    x, labels = sequences()
+    model = models.lstm_classifier(
+        2, 5, num_layers=2, bidirectional=True, num_embeddings=11, embedding_features=4, dropout_rate=0.1
+    )
+    return Task(model, (x,), labels)
+
+
+TASKS: dict[str, Callable[[], Task]] = {
+    "mlp": mlp,
+    "autoencoder": autoencoder,
+    "lenet": lenet,
+    "resnet version 1": lambda: resnet(1),
+    "resnet version 2": lambda: resnet(2, block="bottleneck"),
+    "mobilenet_v2": mobilenet_v2,
+    "unet": unet,
+    "lstm_classifier": lstm_classifier,
+}
+# What runs every day: a few layers of each kind.
+DAILY = ("mlp", "resnet version 1")
+
+
+def trained(name: str, dtype: Any, steps: int) -> Comparison:
+    task = TASKS[name]()
+    experiment = Experiment(
+        task.model,
+        task.loss,
+        optimizer=nn.Adam(nn.CosineDecay(0.01, decay_steps=60)),
+        training=Training(batch_size=32, seed=3, dtype=dtype),
+    )
+    data = datasets.from_arrays(task.rows(), model=task.model, loss=experiment.loss, seed=3, dtype=dtype)
+    return compare(experiment, data, [nn.backend(each) for each in ("jax", "tensorflow")], steps=steps, dtype=dtype)
+
+
+def cases(*dtypes: str) -> list[Any]:
+    return [
+        pytest.param(name, dtype, id=f"{name}-{dtype}", marks=[] if daily else pytest.mark.slow)
+        for name in TASKS
+        for dtype in dtypes
+        for daily in [name in DAILY and dtype == "float64"]
+    ]
+
+
+def test_every_builder_is_trained() -> None:
+    assert {name.partition(" ")[0] for name in TASKS} == set(models.BUILDERS)
+
+
+@both
+@pytest.mark.parametrize(("name", "dtype"), cases("float64", "float32"))
+def test_both_backends_train_the_same(name: str, dtype: Any) -> None:
+    """50 updates from the same weights on the same batches, dropout and all: losses and weights agree."""
+    found = trained(name, dtype, 50)
+    assert found.bit_equal == {"initial_parameters": True, "masks": True, "batches": True}
+    kinds = ("loss", "gradients", "parameters", "optimizer", "statistics")
+    # What a linear bottleneck gives has the mean 0 but for rounding before its biases have moved.
+    compared = [getattr(step, kind) for step in found.steps for kind in kinds if step.step > 1 or kind != "statistics"]
+    assert max(compared) <= {"float64": 1e-11, "float32": 1e-4}[dtype]
+    assert found.first_difference is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TASKS)
+def test_it_learns(name: str, backend_name: str) -> None:
+    """The loss falls."""
+    task = TASKS[name]()
+    rows = task.rows()
+    run = nn.train(
+        task.model,
+        rows,
+        loss=task.loss,
+        optimizer=nn.Adam(0.01),
+        batch_size=32,
+        epochs=8,
+        backend=backend_name,
+        progress=False,
+    )
+    losses = [record["loss"] for record in run.history]
+    assert losses[-1] < 0.9 * losses[0]
