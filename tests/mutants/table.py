@@ -13,6 +13,7 @@ from tests.mutants import (
     jax_training,
     losses,
     metrics,
+    losses_beside,
     operations,
     recurrent,
     reference_layers,
@@ -42,6 +43,8 @@ _FILES = (
         shapes,
         windows,
     ),
+    *(around_backend, around_initializers, adaptive, attention, losses, losses_beside, operations),
+    *(recurrent, shapes, windows),
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)

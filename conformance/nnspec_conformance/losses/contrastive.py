@@ -57,11 +57,11 @@ EXAMPLES = [
     ),
     LossExample(
         # The first has its partners as far as each other, and one rival; the last has nobody beside.
-        BatchHardTriplet(0.5, squared=True),
+        BatchHardTriplet(2.0, squared=True),
         ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (0.0, 1.0)),
         (3, 3, 3, 8),
         id="partners as far",
-        value=(0.5 + (0.5 + 4 - 2) + (0.5 + 4 - 2)) / 4,
+        value=((2 + 1 - 1) + (2 + 4 - 2) + (2 + 4 - 2)) / 4,
         # Of 0–1 and 0–3; of 1–2 and 1–3; of 2–1 and 2–3; each 2·(xᵢ − xⱼ), divided by 4.
         gradient=(
             ((-2.0 + 0.0) / 4, 2.0 / 4),
