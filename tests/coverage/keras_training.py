@@ -38,7 +38,9 @@ LOSSES = {
     "CategoricalFocalCrossentropy": to(
         "CategoricalFocalCrossEntropy", how=f"{PROBABILITIES}; its `alpha` as `class_weights`", lacking=ANOTHER_AXIS
     ),
-    "CategoricalGeneralizedCrossEntropy": to("GeneralizedCrossEntropy", how="`from_probabilities: true`"),
+    "CategoricalGeneralizedCrossEntropy": to(
+        "GeneralizedCrossEntropy", how="`from_probabilities: true`; `epsilon: 1e-30`, since Keras does not clip"
+    ),
     "CategoricalHinge": to("CategoricalHinge", how="`rival: masked`"),
     "Circle": to("Circle", how="`mean_of_positive: true`", lacking="references beside the batch"),
     "CosineSimilarity": to("CosineDistance", how="`form: negative`; `epsilon: 1e-7`", lacking=ANOTHER_AXIS),

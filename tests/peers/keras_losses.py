@@ -189,7 +189,9 @@ def losses(subject: Subject) -> dict[str, Any]:
         "CTC": ctc,
         "Circle": circle,
         "CategoricalGeneralizedCrossEntropy": loss(
-            lambda **o: nn.GeneralizedCrossEntropy(from_probabilities=True, **o), elementwise=False, ids=True
+            lambda **o: nn.GeneralizedCrossEntropy(from_probabilities=True, epsilon=1e-30, **o),
+            elementwise=False,
+            ids=True,
         ),
         "BinaryFocalCrossentropy": loss(binary_focal),
         "CategoricalFocalCrossentropy": loss(lambda **o: functools.partial(categorical_focal, o), elementwise=False),
