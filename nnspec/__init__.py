@@ -12,9 +12,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         AdaBelief as AdaBelief,
         AdaDelta as AdaDelta,
         Adamax as Adamax,
+        Adan as Adan,
         Lion as Lion,
         NAdam as NAdam,
+        NovoGrad as NovoGrad,
+        OptimisticAdam as OptimisticAdam,
         RAdam as RAdam,
+        ScheduleFreeAdamW as ScheduleFreeAdamW,
+        Yogi as Yogi,
     )
     from nnspec.backends import backend as backend
     from nnspec.elementwise import (
@@ -47,6 +52,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Experiment as Experiment,
         Training as Training,
     )
+    from nnspec.factored import SM3 as SM3, Adafactor as Adafactor, Muon as Muon
     from nnspec.initializers import (
         Constant as Constant,
         DeltaOrthogonal as DeltaOrthogonal,
@@ -271,9 +277,25 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         WarmupCosine as WarmupCosine,
         WarmupStableDecay as WarmupStableDecay,
     )
+    from nnspec.steps import (
+        FTRL as FTRL,
+        Fromage as Fromage,
+        Frozen as Frozen,
+        NoisySGD as NoisySGD,
+        OptimisticGradientDescent as OptimisticGradientDescent,
+        PolyakSGD as PolyakSGD,
+        Rprop as Rprop,
+    )
     from nnspec.training.compare import compare as compare
     from nnspec.training.run import Run as Run, load as load
     from nnspec.training.train import train as train
+    from nnspec.wrappers import (
+        EMA as EMA,
+        GradientAccumulation as GradientAccumulation,
+        GradientCentralization as GradientCentralization,
+        Lookahead as Lookahead,
+        MultiOptimizer as MultiOptimizer,
+    )
 
 __version__ = "0.1.0"
 

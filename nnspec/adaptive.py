@@ -7,11 +7,12 @@ and w ← w − η · (u + weight_decay · w) unless a docstring says otherwise.
 from __future__ import annotations
 
 import math
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from nnspec.optimizers import Optimizer
+from nnspec.optimizers import Optimizer, Slot
 from nnspec.spec import Fraction, NonNegativeFloat, PositiveFloat, Rate, spec
 
 
@@ -166,3 +167,125 @@ class LARS(Optimizer):
 
     def slots(self) -> dict[str, float]:
         return {"velocity": 0.0}
+
+
+@spec
+class Yogi(_Moments):
+    """Adam whose v follows g² by steps of g²'s size, not of their distance.
+
+    m ← b1·m + (1 − b1)·g,  v ← v − (1 − b2)·sign(v − g²)·g²,  u = m̂ / (√v̂ + epsilon), with sign(0) = 0
+
+    m and v start at ``initial_accumulator``, as in Optax.
+    Source: Zaheer et al. 2018, "Adaptive Methods for Nonconvex Optimization", algorithm 2, without m̂ and v̂.
+    """
+
+    learning_rate: Rate = 0.01
+    epsilon: PositiveFloat = 1e-3
+    initial_accumulator: NonNegativeFloat = 1e-6
+
+    def slots(self) -> dict[str, float]:
+        return {"m": self.initial_accumulator, "v": self.initial_accumulator}
+
+
+@spec
+class NovoGrad(_Moments):
+    """Adam with one second moment for each tensor, and decay within the momentum.
+
+    v ← b2·v + (1 − b2)·‖g‖², at the first update v = ‖g‖²
+    m ← b1·m + g / (√v + epsilon) + weight_decay · w,  w ← w − η · m
+
+    v is a number. Source: Ginsburg et al. 2019, arXiv:1905.11286, algorithm 1; Optax's b2 is 0.25.
+    """
+
+    b1: Fraction = 0.95
+    b2: Fraction = 0.98
+    epsilon: PositiveFloat = 1e-8
+
+    def slots(self) -> dict[str, float]:
+        return {"m": 0.0}
+
+    def slots_of(self, name: str, shape: tuple[int, ...]) -> dict[str, Slot]:
+        return {**super().slots_of(name, shape), "v": Slot(())}
+
+
+@spec
+class Adan(_Moments):
+    """Adam with a Nesterov momentum made of the gradients' differences.
+
+    Δ = g − g′ with the gradient g′ of the update before, at the first update Δ = 0
+    m ← b1·m + (1 − b1)·g,  d ← b2·d + (1 − b2)·Δ,  v ← b3·v + (1 − b3)·(g + c·Δ)²
+    u = (m̂ + c · d̂) / (√(v̂ + epsilon_root) + epsilon) with d̂ = d/(1 − b2ᵗ), v̂ = v/(1 − b3ᵗ)
+
+    c is b2 (the paper, where β₂ is 1 − b2, and its code), or 1 − b2 with ``factor`` "1 - b2" (Optax).
+    Slots: m, difference d, v, gradient g′.
+
+    Source: Xie et al. 2022, arXiv:2208.06677, algorithm 1, where w ← (w − η·u)/(1 + η·weight_decay).
+    """
+
+    b1: Fraction = 0.98
+    b2: Fraction = 0.92
+    b3: Fraction = 0.99
+    epsilon: PositiveFloat = 1e-8
+    epsilon_root: NonNegativeFloat = 0.0
+    factor: Literal["b2", "1 - b2"] = "b2"
+
+    @property
+    def weight(self) -> float:
+        """c: how much a difference counts beside a gradient."""
+        return self.b2 if self.factor == "b2" else 1 - self.b2
+
+    def slots(self) -> dict[str, float]:
+        return dict.fromkeys(("m", "difference", "v", "gradient"), 0.0)
+
+
+@spec
+class OptimisticAdam(_Moments):
+    """Adam that takes its last direction back in part, as if it had known this one.
+
+    d = m̂ / (√v̂ + epsilon), or with ``nesterov`` (b1·m/(1 − b1ᵗ⁺¹) + (1 − b1)·g/(1 − b1ᵗ)) / (√v̂ + epsilon)
+    u = (alpha + beta) · d − beta · d′ with the d′ of the update before, at the first update d′ = d
+
+    Slots: m and v as Adam's, direction d′.
+    Source: Daskalakis et al. 2018, arXiv:1711.00141, algorithm 1, which has no Nesterov momentum; Optax has it.
+    """
+
+    alpha: NonNegativeFloat = 1.0
+    beta: NonNegativeFloat = 1.0
+    epsilon: PositiveFloat = 1e-8
+    nesterov: bool = False
+
+    def slots(self) -> dict[str, float]:
+        return dict.fromkeys(("m", "v", "direction"), 0.0)
+
+
+@spec
+class ScheduleFreeAdamW(Optimizer):
+    """AdamW on weights that are averaged as training goes on, in place of a rate that falls.
+
+    v ← b2·v + (1 − b2)·g²,  z ← z − η · (g / (√v̂ + epsilon) + weight_decay · w)
+    x ← (1 − 1/t) · x + (1/t) · z,  w ← (1 − b1) · z + b1 · x, where x is (w − (1 − b1)·z)/b1 before
+
+    Gradients are taken at w. Training evaluates x and keeps it: validation losses and metrics, the best checkpoint and
+    the net after training have it in the place of w, with which an engine goes on. Slots: z, which starts at w, and v.
+
+    Source: Defazio et al. 2024, arXiv:2405.15682, algorithm 1, for weights 1/t as in its theorem 1 and Keras; its code
+    and Optax weigh with squares of the rate (``weight_lr_power``), which is the same for a constant one.
+    """
+
+    learning_rate: Rate = 2.5e-3
+    b1: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    b2: Fraction = 0.999
+    epsilon: PositiveFloat = 1e-8
+
+    def slots(self) -> dict[str, float]:
+        return {"v": 0.0}
+
+    def slots_of(self, name: str, shape: tuple[int, ...]) -> dict[str, Slot]:
+        return {"z": Slot(shape, None), **super().slots_of(name, shape)}
+
+    @property
+    def averages(self) -> bool:
+        return True
+
+    def evaluated(self, w: Any, slots: Mapping[str, Any], step: int) -> Any:
+        return (w - (1 - self.b1) * slots["z"]) / self.b1

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nnspec.losses import Loss
     from nnspec.metrics import Metric, Sums
     from nnspec.model import Model
-    from nnspec.optimizers import Clip, Optimizer
+    from nnspec.optimizers import Clip, OptimizerBase
     from nnspec.schedules import Schedule
 
 Array = NDArray[Any]
@@ -195,7 +195,7 @@ class Backend(Protocol):
         net: Net,
         *,
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: OptimizerBase,
         metrics: Sequence[Metric] = (),
         clip: Clip | None = None,
     ) -> Engine:
@@ -216,7 +216,7 @@ class Backend(Protocol):
 
     def optimize(
         self,
-        spec: Optimizer,
+        spec: OptimizerBase,
         parameters: Arrays,
         gradients: Arrays,
         *,

@@ -123,8 +123,12 @@ class Experiment(Spec):
             places["training", "early_stopping", "monitor"] = self.training.early_stopping.monitor
         rate = self.optimizer.learning_rate
         if tag_of(type(rate)) == "ReduceOnPlateau":
-            tag = tag_of(type(self.optimizer))
-            places["optimizer", tag, "learning_rate", "ReduceOnPlateau", "monitor"] = rate.monitor
+            held: Any = self.optimizer
+            place: tuple[str, ...] = ("optimizer", tag_of(type(held)))
+            while within := getattr(held, "within", ""):
+                held = getattr(held, within)
+                place = (*place, within, tag_of(type(held)))
+            places[*place, "learning_rate", "ReduceOnPlateau", "monitor"] = rate.monitor
         known = [prefix + name for name in ("loss", *tags) for prefix in ("", "val_")]
         for path, name in places.items():
             if name not in known:

@@ -58,3 +58,6 @@ def _parts(spec: Any) -> Iterator[Spec]:
         yield spec
         for field in dataclasses.fields(spec):
             yield from _parts(getattr(spec, field.name))
+    elif isinstance(spec, tuple):
+        for part in spec:
+            yield from _parts(part)

@@ -11,7 +11,8 @@ the scales and biases of norms). Slots start at zero unless a docstring says oth
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnspec.errors import SpecError
 from nnspec.spec import Fraction, NonNegativeFloat, PositiveFloat, Rate, Spec, spec
@@ -37,18 +38,91 @@ class Clip(Spec):
             raise SpecError(f"give one of global_norm, norm and value, got {len(given)} of them")
 
 
-@spec
-class Optimizer(Spec):
-    """Base of all optimizers."""
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """One slot of one parameter.
+
+    Attributes:
+        shape: the parameter's own, or another one.
+        start: the value that all of it starts at; None for the parameter's own values.
+    """
+
+    shape: tuple[int, ...]
+    start: float | None = 0.0
+
+
+class OptimizerBase(Spec):
+    """Base of optimizers, and of what stands around them."""
 
     kind: ClassVar[str] = "optimizer"
+    #: Whether an update asks for the value of the loss.
+    needs_value: ClassVar[bool] = False
+
+    if TYPE_CHECKING:  # fields, or those of the optimizer within
+
+        @property
+        def learning_rate(self) -> Any: ...
+
+        @property
+        def weight_decay(self) -> float: ...
+
+        @property
+        def decay(self) -> Literal["all", "kernels"]: ...
+
+    @property
+    def averages(self) -> bool:
+        """Whether other parameters than those that are trained are evaluated."""
+        return False
+
+    def slots(self) -> dict[str, float]:
+        """Name of each slot that is as large as its parameter -> the value it starts at."""
+        return {}
+
+    def slots_of(self, name: str, shape: tuple[int, ...]) -> dict[str, Slot]:
+        """All slots of the parameter of that name and shape, by their names."""
+        return {slot: Slot(shape, start) for slot, start in self.slots().items()}
+
+    def of(self, name: str) -> OptimizerBase:
+        """The optimizer of the parameter of that name: itself, unless each part of a model has one of its own."""
+        return self
+
+    def counted(self, step: Any) -> Any:
+        """What the schedule takes for the step after so many updates: an integer, or an array of some framework."""
+        return step
+
+    def evaluated(self, w: Any, slots: Mapping[str, Any], step: int) -> Any:
+        """What is evaluated, and kept when training ends, in place of a parameter, after so many updates."""
+        return w
+
+
+@spec
+class Optimizer(OptimizerBase):
+    """Base of all optimizers."""
+
     learning_rate: Rate = 0.01
     weight_decay: NonNegativeFloat = dataclasses.field(default=0.0, kw_only=True)
     decay: Literal["all", "kernels"] = dataclasses.field(default="all", kw_only=True)
 
-    def slots(self) -> dict[str, float]:
-        """Name of each slot a parameter has -> the value it starts at."""
-        return {}
+
+def demand_kernels(spec: Any, names: Iterable[str], decayed: frozenset[str] | None) -> None:
+    """Refuse ``decay: kernels`` where nobody says which parameters are kernels.
+
+    Raises:
+        SpecError: ``decayed`` is needed for one of these parameters and not given.
+    """
+    own = map(spec.of, names)
+    if decayed is None and any(each.weight_decay and each.decay == "kernels" for each in own):
+        raise SpecError("decay: kernels needs the names of the kernels")
+
+
+def demand_value(spec: Any, value: Any) -> None:
+    """Refuse an update without the loss's value for an optimizer that asks for it.
+
+    Raises:
+        SpecError: ``value`` is None.
+    """
+    if spec.needs_value and value is None:
+        raise SpecError(f"{type(spec).__name__} asks for the value of the loss: train a model with it")
 
 
 @spec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from nnspec.errors import ShapeError
 from nnspec.experiment import Experiment
 from nnspec.layers.base import Shape
 from nnspec.model import Inferred, Model
+from nnspec.optimizers import OptimizerBase
 from nnspec.spec import changed_fields
 from nnspec.vocabulary import tag_of
 
@@ -113,7 +114,6 @@ def summarize(model: Model, experiment: Experiment | None = None, batch_size: in
     rows = tuple(_rows(model, inferred, ""))
     dtype = "float32" if experiment is None else experiment.training.dtype
     batch = batch_size or (32 if experiment is None else experiment.training.batch_size)
-    slots = 0 if experiment is None else len(experiment.optimizer.slots())
     size = _BYTES[dtype]
     parameters = size * sum(row.parameters for row in rows)
     declared = list(model.inputs.values())
@@ -121,12 +121,19 @@ def summarize(model: Model, experiment: Experiment | None = None, batch_size: in
     memory = {
         "parameters": parameters,
         "gradients": parameters,
-        "optimizer": parameters * slots,
+        "optimizer": 0 if experiment is None else size * _slots(model, experiment.optimizer, known),
         "statistics": size * sum(row.statistics for row in rows),
         "activations": batch * sum(_size(shape) * _BYTES.get(kind, size) for shape, kind in kept),
     }
     lines = advice(model, None if experiment is None else experiment.loss)
     return Summary(dict(zip(model.inputs, known, strict=True)), rows, dtype, batch, memory, tuple(lines))
+
+
+def _slots(model: Model, optimizer: OptimizerBase, shapes: Sequence[Shape]) -> int:
+    """The elements of all slots."""
+    found = ((name, param) for name, param in model.params(*shapes).items() if param.kind == "parameter")
+    held = (slot for name, param in found for slot in optimizer.slots_of(name, param.shape).values())
+    return sum(math.prod(slot.shape) for slot in held)
 
 
 def _declared(model: Model) -> Iterator[Shape | None]:

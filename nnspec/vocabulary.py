@@ -239,10 +239,23 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
     },
     "optimizer": {
         "nnspec.adaptive": {
-            name: name for name in ("AdaBelief", "AdaDelta", "Adamax", "LAMB", "LARS", "Lion", "NAdam", "RAdam")
+            name: name
+            for name in (
+                *("AdaBelief", "AdaDelta", "Adamax", "Adan", "LAMB", "LARS", "Lion", "NAdam", "NovoGrad"),
+                *("OptimisticAdam", "RAdam", "ScheduleFreeAdamW", "Yogi"),
+            )
         },
+        "nnspec.factored": {name: name for name in ("Adafactor", "Muon", "SM3")},
         "nnspec.optimizers": {
             name: name for name in ("SGD", "Momentum", "Nesterov", "Adam", "AdamW", "AdaGrad", "RMSProp")
+        },
+        "nnspec.steps": {
+            name: name
+            for name in ("FTRL", "Fromage", "Frozen", "NoisySGD", "OptimisticGradientDescent", "PolyakSGD", "Rprop")
+        },
+        "nnspec.wrappers": {
+            name: name
+            for name in ("EMA", "GradientAccumulation", "GradientCentralization", "Lookahead", "MultiOptimizer")
         },
     },
     "schedule": {

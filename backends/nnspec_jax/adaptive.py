@@ -17,6 +17,7 @@ import numpy as np
 import optax
 
 from nnspec import adaptive as specs
+from nnspec_jax import stepwise
 from nnspec_jax.optimizers import (
     Names,
     Transformation,
@@ -26,6 +27,7 @@ from nnspec_jax.optimizers import (
     correction,
     descent,
     global_norm,
+    ratio,
     with_decay,
     zeros,
 )
@@ -82,12 +84,6 @@ def _adam(spec: Any, second: Any = None) -> Transformation:
         return adam_direction(m, v, c1, c2, spec.epsilon)
 
     return _moments(spec, partial(_corrections, spec), direction, second)
-
-
-def _ratio(norm: jax.Array, other: jax.Array, coefficient: float = 1.0) -> jax.Array:
-    """coefficient · norm/other, and 1 where one of them is 0."""
-    none = (norm == 0) | (other == 0)
-    return jnp.where(none, 1.0, coefficient * norm / jnp.where(none, 1.0, other))
 
 
 @build.register
@@ -183,7 +179,7 @@ def lamb(spec: specs.LAMB, dtype: Any, decayed: Names = None) -> Transformation:
     adam = _adam(spec)
 
     def scaled(updates: Tree, params: Tree) -> Tree:
-        return jax.tree.map(lambda u, w: _ratio(global_norm(w), global_norm(u)) * u, updates, params)
+        return jax.tree.map(lambda u, w: ratio(global_norm(w), global_norm(u)) * u, updates, params)
 
     if spec.decay_in_ratio:
         rule = (adam, _decayed(spec, decayed), optax.stateless(scaled))
@@ -200,10 +196,78 @@ def lars(spec: specs.LARS, dtype: Any, decayed: Names = None) -> Transformation:
             # d is g where decay does not apply.
             other = global_norm(d) if spec.joint_norm or d is g else global_norm(g) + spec.weight_decay * global_norm(w)
             other = jnp.where(other == 0, 0.0, other + spec.epsilon)
-            return _ratio(global_norm(w), other, spec.trust_coefficient) * d
+            return ratio(global_norm(w), other, spec.trust_coefficient) * d
 
         return jax.tree.map(scale, gradients, directions, params)
 
     # The spec's velocity gathers +η·r·d and is subtracted.
     velocity = optax.chain(optax.scale(-1.0), optax.trace(spec.momentum), optax.scale(-1.0))
     return descent(spec, dtype, decayed, optax.stateless(scaled), after=velocity, decays=False)
+
+
+@build.register
+def yogi(spec: specs.Yogi, dtype: Any, decayed: Names = None) -> Transformation:
+    return stepwise.by_parameter(spec, dtype, decayed, _yogi)
+
+
+def _yogi(spec: specs.Yogi, step: stepwise.Update) -> stepwise.Stepped:
+    m, square, before = step.average(spec.b1, "m", step.g), jnp.square(step.g), step.slots["v"]
+    v = before - (1.0 - spec.b2) * jnp.sign(before - square) * square
+    c1, c2 = _corrections(spec, step.count, m.dtype)
+    return step.down(adam_direction(m, v, c1, c2, spec.epsilon)), {"m": m, "v": v}
+
+
+@build.register
+def novograd(spec: specs.NovoGrad, dtype: Any, decayed: Names = None) -> Transformation:
+    return stepwise.by_parameter(spec, dtype, decayed, _novograd)
+
+
+def _novograd(spec: specs.NovoGrad, step: stepwise.Update) -> stepwise.Stepped:
+    square = jnp.sum(jnp.square(step.g))
+    v = jnp.where(step.count == 1, square, step.average(spec.b2, "v", square))
+    m = spec.b1 * step.slots["m"] + step.g / (jnp.sqrt(v) + spec.epsilon) + step.decay
+    return -step.eta * m, {"m": m, "v": v}
+
+
+@build.register
+def adan(spec: specs.Adan, dtype: Any, decayed: Names = None) -> Transformation:
+    return stepwise.by_parameter(spec, dtype, decayed, _adan)
+
+
+def _adan(spec: specs.Adan, step: stepwise.Update) -> stepwise.Stepped:
+    change = jnp.where(step.count == 1, 0.0, step.g - step.slots["gradient"])
+    m, d = step.average(spec.b1, "m", step.g), step.average(spec.b2, "difference", change)
+    v = step.average(spec.b3, "v", jnp.square(step.g + spec.weight * change))
+    c1, c2, c3 = (correction(decay, step.t) for decay in (spec.b1, spec.b2, spec.b3))
+    u = (m / c1 + spec.weight * d / c2) / (jnp.sqrt(v / c3 + spec.epsilon_root) + spec.epsilon)
+    return step.down(u), {"m": m, "difference": d, "v": v, "gradient": step.g}
+
+
+@build.register
+def optimistic_adam(spec: specs.OptimisticAdam, dtype: Any, decayed: Names = None) -> Transformation:
+    return stepwise.by_parameter(spec, dtype, decayed, _optimistic_adam)
+
+
+def _optimistic_adam(spec: specs.OptimisticAdam, step: stepwise.Update) -> stepwise.Stepped:
+    m, v = step.average(spec.b1, "m", step.g), step.average(spec.b2, "v", jnp.square(step.g))
+    c1, c2 = _corrections(spec, step.count, m.dtype)
+    if spec.nesterov:
+        m_hat = spec.b1 * m / correction(spec.b1, step.t + 1.0) + (1.0 - spec.b1) * step.g / c1
+        d = m_hat / (jnp.sqrt(v / c2) + spec.epsilon)
+    else:
+        d = adam_direction(m, v, c1, c2, spec.epsilon)
+    before = jnp.where(step.count == 1, d, step.slots["direction"])
+    return step.down((spec.alpha + spec.beta) * d - spec.beta * before), {"m": m, "v": v, "direction": d}
+
+
+@build.register
+def schedule_free_adamw(spec: specs.ScheduleFreeAdamW, dtype: Any, decayed: Names = None) -> Transformation:
+    return stepwise.by_parameter(spec, dtype, decayed, _schedule_free)
+
+
+def _schedule_free(spec: specs.ScheduleFreeAdamW, step: stepwise.Update) -> stepwise.Stepped:
+    rest, before, share = 1.0 - spec.b1, step.slots["z"], step.exact(lambda t: 1.0 / t)
+    v = step.average(spec.b2, "v", jnp.square(step.g))
+    z = before + step.down(step.g / (jnp.sqrt(v / correction(spec.b2, step.t)) + spec.epsilon))
+    x = (1.0 - share) * ((step.w - rest * before) / spec.b1) + share * z
+    return stepwise.Assigned(rest * z + spec.b1 * x), {"z": z, "v": v}

@@ -16,22 +16,22 @@ import optax
 from numpy.typing import NDArray
 
 from nnspec.backends import Array, Arrays, Engine, FloatType, Net
-from nnspec.errors import BackendError, SpecError, did_you_mean
+from nnspec.errors import BackendError, did_you_mean
 from nnspec.initializers import Initializer
 from nnspec.lacking import demand
 from nnspec.losses import Loss
 from nnspec.metrics import Metric, Sums
 from nnspec.model import Model
-from nnspec.optimizers import Clip, Optimizer
+from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
 from nnspec_jax.arrays import as_targets, to_host
 from nnspec_jax.engine import JaxEngine
 from nnspec_jax.losses import check_class_ids
 from nnspec_jax.net import JaxNet
-from nnspec_jax.optimizers import get_slots
 from nnspec_jax.random import words
 from nnspec_jax.realize import at_least_float32, build, realizes
+from nnspec_jax.slots import get_slots
 
 
 class JaxBackend:
@@ -60,7 +60,7 @@ class JaxBackend:
         kind = jnp.dtype(dtype)
         if isinstance(spec, Schedule):
             return build(spec, at_least_float32(kind))
-        return build(spec, kind) if isinstance(spec, Optimizer) else build(spec)
+        return build(spec, kind) if spec.kind == "optimizer" else build(spec)
 
     def build(
         self,
@@ -85,7 +85,7 @@ class JaxBackend:
         net: Net,
         *,
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: OptimizerBase,
         metrics: Sequence[Metric] = (),
         clip: Clip | None = None,
     ) -> Engine:
@@ -117,7 +117,7 @@ class JaxBackend:
 
     def optimize(
         self,
-        spec: Optimizer,
+        spec: OptimizerBase,
         parameters: Arrays,
         gradients: Arrays,
         *,
@@ -125,17 +125,18 @@ class JaxBackend:
         decayed: frozenset[str] | None = None,
         dtype: FloatType,
     ) -> dict[str, Array]:
-        if spec.weight_decay and spec.decay == "kernels" and decayed is None:
-            raise SpecError("decay: kernels needs the names of the kernels")
+        demand_kernels(spec, parameters, decayed)
+        demand_value(spec, None)
         kind = jnp.dtype(dtype)
-        update = optax.chain(optax.identity() if clip is None else build(clip), build(spec, kind, decayed))
+        clipping, update = optax.identity() if clip is None else build(clip), build(spec, kind, decayed)
 
         def advance(carry: Any, given: Any) -> Any:
             values, state = carry
+            given, _ = clipping.update(given, clipping.init(given))
             changes, state = update.update(given, state, values)
             values = optax.apply_updates(values, changes)
             slots = get_slots(spec, state)
-            by_name = {f"optimizer/{name}/{slot}": slots[slot][name] for slot in slots for name in values}
+            by_name = {f"optimizer/{name}/{slot}": x for slot, held in slots.items() for name, x in held.items()}
             return (values, state), {**values, **by_name}
 
         with jax.enable_x64(dtype == "float64"):

@@ -17,14 +17,15 @@ from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss
 from nnspec.metrics import Metric, Sums
-from nnspec.optimizers import Clip, Optimizer
+from nnspec.optimizers import Clip, OptimizerBase
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
 from nnspec_jax.losses import check_class_ids, for_metrics
 from nnspec_jax.metrics import Running, added, started, totals
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
-from nnspec_jax.optimizers import get_slots, global_norm, set_slots
+from nnspec_jax.optimizers import global_norm
 from nnspec_jax.realize import at_least_float32, build
+from nnspec_jax.slots import get_slots, set_slots, updates_made
 
 # Running sums of the loss, of each metric, of the gradients' norms and of the learning rate, by name.
 Books = dict[str, Running]
@@ -39,7 +40,12 @@ class JaxEngine:
     """
 
     def __init__(
-        self, net: JaxNet, loss: Loss, optimizer: Optimizer, metrics: Sequence[Metric] = (), clip: Clip | None = None
+        self,
+        net: JaxNet,
+        loss: Loss,
+        optimizer: OptimizerBase,
+        metrics: Sequence[Metric] = (),
+        clip: Clip | None = None,
     ) -> None:
         if len(net.model.outputs) != 1:
             raise SpecError(f"training needs one output, the model has {', '.join(net.model.outputs)}", ("outputs",))
@@ -118,12 +124,13 @@ class JaxEngine:
 
     def _update(self, scale: jax.Array, batch: DeviceArrays, carry: tuple[DeviceArrays, Any, Books]) -> Any:
         variables, state, sums = carry
-        _, gradients, (changed, outcome) = self._gradients(variables, batch)
-        count = optax.tree_utils.tree_get(state, "DescentState").count
+        value, gradients, (changed, outcome) = self._gradients(variables, batch)
+        count = self._optimizer_spec.counted(updates_made(state))
         outcome["grad_norm"] = (global_norm(gradients), 1.0)
         clipped, _ = self._clip.update(gradients, self._clip.init(gradients))
         parameters = self._parameters(variables)
-        updates, state = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale)
+        extra = {"value": value} if self._optimizer_spec.needs_value else {}
+        updates, state = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale, **extra)
         sums = self._added(sums, outcome)
         sums["learning_rate"] = added(None, started(_PAIR, self._wide), (self._rate(count, scale), 1.0))
         return {**variables, **changed, **optax.apply_updates(parameters, updates)}, state, sums
@@ -228,8 +235,9 @@ class JaxEngine:
     @in_own_precision
     def variables(self) -> dict[str, Array]:
         slots = get_slots(self._optimizer_spec, self._state)
-        found = {f"optimizer/{name}/{slot}": slots[slot][name] for name in self._net.parameters for slot in slots}
-        step = np.array(optax.tree_utils.tree_get(self._state, "DescentState").count, np.int64)
+        names = self._net.parameters
+        found = {f"optimizer/{n}/{slot}": slots[slot][n] for n in names for slot in slots if n in slots[slot]}
+        step = np.array(updates_made(self._state), np.int64)
         return {**self.net.variables(), **to_host(found), _STEP: step, _SCALE: np.array(self._scale, np.float64)}
 
     @in_own_precision

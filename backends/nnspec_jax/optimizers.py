@@ -9,7 +9,7 @@ Half-precision parameters are updated in float32 and rounded, slots too.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import reduce
 from typing import Any, NamedTuple, TypeAlias
 
@@ -24,11 +24,6 @@ Tree = Any
 Transformation: TypeAlias = optax.GradientTransformation
 # The names of the parameters that weight decay applies to, where they are known.
 Names = frozenset[str] | None
-# Slot of the spec -> field of Optax's states.
-_FIELDS = {
-    **{"m": "mu", "v": "nu", "v_max": "nu_max", "mean": "mu", "velocity": "trace", "accumulator": "sum_of_squares"},
-    **{"gradient_square": "e_g", "update_square": "e_x"},
-}
 
 
 class DescentState(NamedTuple):
@@ -45,7 +40,7 @@ def _wide(tree: Tree) -> Tree:
     )
 
 
-def _in_float32(inner: Transformation) -> optax.GradientTransformationExtraArgs:
+def in_float32(inner: Transformation) -> optax.GradientTransformationExtraArgs:
     """The transformation computed in float32 at least, its slots rounded to the dtypes they started with."""
     inner = optax.with_extra_args_support(inner)
 
@@ -69,7 +64,8 @@ def descent(
 
     ``scaled`` makes the direction anew from itself and what the decay of this update has left of the parameters.
     Without ``decays`` the decay is left to the rule.
-    Slots are the fields of the rules' states that :data:`_FIELDS` names, or else those of the slots' own names.
+    Slots are the fields of the rules' states that :data:`nnspec_jax.slots.FIELDS` names, or else those of their own
+    names.
     """
     rate = build(spec.learning_rate, at_least_float32(dtype))
     after = after or optax.identity()
@@ -89,7 +85,7 @@ def descent(
         return updates, DescentState(state.count + 1, after_state)
 
     last = optax.GradientTransformationExtraArgs(init, update)
-    return _in_float32(optax.chain(*rule, last))
+    return in_float32(optax.chain(*rule, last))
 
 
 def with_decay(spec: optimizers.Optimizer, updates: Tree, params: Tree, decayed: Names, factor: Any = 1.0) -> Tree:
@@ -233,6 +229,12 @@ def global_norm(gradients: Tree) -> jax.Array:
     return jnp.sqrt(reduce(jnp.add, squares))
 
 
+def ratio(norm: jax.Array, other: jax.Array, coefficient: float = 1.0) -> jax.Array:
+    """coefficient · norm/other, and 1 where one of them is 0."""
+    none = (norm == 0) | (other == 0)
+    return jnp.where(none, 1.0, coefficient * norm / jnp.where(none, 1.0, other))
+
+
 def _shortened(gradient: jax.Array, norm: jax.Array, bound: float | None) -> jax.Array:
     """g · c/n where n is above c, else g bit for bit. NaN spreads; an infinite norm leaves finite elements 0.
 
@@ -256,23 +258,4 @@ def clip(spec: optimizers.Clip, *args: Any) -> Transformation:
     return optax.stateless(update)
 
 
-def _is_field(path: tuple[Any, ...], _: Any) -> bool:
-    return isinstance(path[-1], optax.tree_utils.NamedTupleKey)
-
-
-def get_slots(spec: optimizers.Optimizer, state: Tree) -> dict[str, dict[str, jax.Array]]:
-    """The spec's slots out of the state of an optimizer made here: by slot, then by parameter name."""
-    fields = {slot: _FIELDS.get(slot, slot) for slot in spec.slots()}
-    return {slot: dict(optax.tree_utils.tree_get(state, fields[slot], filtering=_is_field)) for slot in fields}
-
-
-def set_slots(state: Tree, slots: Mapping[str, Mapping[str, jax.Array]], step: jax.Array | None = None) -> Tree:
-    """The state with these slots of these parameters replaced, and with that number of updates made."""
-    for slot, values in slots.items():
-        field = _FIELDS.get(slot, slot)
-        old = optax.tree_utils.tree_get(state, field, filtering=_is_field)
-        state = optax.tree_utils.tree_set(state, _is_field, **{field: {**old, **values}})
-    return state if step is None else optax.tree_utils.tree_set(state, _is_field, count=step)
-
-
-from nnspec_jax import adaptive, schedules  # noqa: E402, F401  (they register their classes here)
+from nnspec_jax import adaptive, factored, schedules, steps, wrappers  # noqa: E402, F401  (they register their classes)

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.backends import Array, Arrays, Engine, FloatType, Net
-from nnspec.errors import BackendError, SpecError, did_you_mean
+from nnspec.errors import BackendError, did_you_mean
 from nnspec.initializers import Initializer
 from nnspec.lacking import demand
 from nnspec.losses import Loss
 from nnspec.metrics import Metric, Sums
 from nnspec.model import Model
-from nnspec.optimizers import Clip, Optimizer
+from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
 from nnspec_tensorflow import losses, metrics, optimizers, schedules
@@ -58,7 +58,7 @@ class TensorFlowBackend:
             return metrics.SpecMetric(spec, dtype)
         if isinstance(spec, Schedule):
             return schedules.SpecSchedule(spec, dtype)
-        if isinstance(spec, Optimizer):
+        if spec.kind == "optimizer":
             return optimizers.SpecOptimizer(spec)
         if isinstance(spec, Clip):
             return partial(optimizers.clipped, spec)
@@ -96,7 +96,7 @@ class TensorFlowBackend:
         net: Net,
         *,
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: OptimizerBase,
         metrics: Sequence[Metric] = (),
         clip: Clip | None = None,
     ) -> Engine:
@@ -126,7 +126,7 @@ class TensorFlowBackend:
 
     def optimize(
         self,
-        spec: Optimizer,
+        spec: OptimizerBase,
         parameters: Arrays,
         gradients: Arrays,
         *,
@@ -134,17 +134,19 @@ class TensorFlowBackend:
         decayed: frozenset[str] | None = None,
         dtype: FloatType,
     ) -> dict[str, Array]:
-        if spec.weight_decay and spec.decay == "kernels" and decayed is None:
-            raise SpecError("decay: kernels needs the names of the kernels")
+        demand_kernels(spec, parameters, decayed)
+        demand_value(spec, None)
         variables = {
             name: keras.Variable(cast(np.asarray(x), dtype), dtype=dtype, name=f"parameter_{i}")
             for i, (name, x) in enumerate(parameters.items())
         }
-        optimizer = optimizers.SpecOptimizer(spec, clip, [name in (decayed or ()) for name in variables])
+        kernels = [name in (decayed or ()) for name in variables]
+        optimizer = optimizers.SpecOptimizer(spec, clip, kernels, names=list(variables))
         optimizer.build(list(variables.values()))
         state = dict(variables)
         for slot, held in optimizer.slots.items():
-            state |= {f"optimizer/{name}/{slot}": variable for name, variable in zip(variables, held, strict=True)}
+            found = {name: x for name, x in zip(variables, held, strict=True) if x is not None}
+            state |= {f"optimizer/{name}/{slot}": variable for name, variable in found.items()}
 
         def update(given: dict[str, Any]) -> dict[str, Any]:
             optimizer.apply([given[name] for name in variables], list(variables.values()))

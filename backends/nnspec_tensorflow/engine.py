@@ -18,7 +18,7 @@ from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss
 from nnspec.metrics import Metric, Sums
-from nnspec.optimizers import Clip, Optimizer
+from nnspec.optimizers import Clip, OptimizerBase
 from nnspec.vocabulary import tag_of
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
@@ -43,7 +43,7 @@ class TensorFlowEngine:
         self,
         net: TensorFlowNet,
         loss: Loss,
-        optimizer: Optimizer,
+        optimizer: OptimizerBase,
         metrics: Sequence[Metric] = (),
         clip: Clip | None = None,
     ) -> None:
@@ -64,13 +64,15 @@ class TensorFlowEngine:
         self._books = Books({**counted, "grad_norm": _PAIR, "learning_rate": _PAIR}, specs)
         params = net.model.params()
         with net.placed():
-            self._optimizer = SpecOptimizer(optimizer, clip, [params[name].decay for name in net.parameters])
+            names = list(net.parameters)
+            self._optimizer = SpecOptimizer(optimizer, clip, [params[name].decay for name in names], names=names)
             self._optimizer.build(list(net.parameters.values()))
             self._sums = tf.Variable(self._books.empty)
         self._state = {"optimizer/step": self._optimizer.iterations}
         self._state["optimizer/learning_rate_scale"] = self._optimizer.learning_rate_scale
         for slot, variables in self._optimizer.slots.items():
-            self._state |= {f"optimizer/{n}/{slot}": v for n, v in zip(net.parameters, variables, strict=True)}
+            held = {n: v for n, v in zip(net.parameters, variables, strict=True) if v is not None}
+            self._state |= {f"optimizer/{name}/{slot}": variable for name, variable in held.items()}
         self._updates = Compiled(
             self._trace_updates, idle=lambda data, order, start, stop: (data, order, start, start), xla=net.xla
         )
@@ -101,16 +103,22 @@ class TensorFlowEngine:
         one_by_one(gradients)
         return value, gradients, outcome
 
-    def _apply(self, *gradients: Tensor) -> tuple[Tensor, Tensor]:
-        """Update the parameters; gives the gradients' norm before clipping, and the learning rate."""
+    def _apply(self, *given: Tensor) -> tuple[Tensor, Tensor]:
+        """Update the parameters; gives the gradients' norm before clipping, and the learning rate.
+
+        ``given``: the gradients, and the loss's value if the optimizer asks for it.
+        """
+        parameters = list(self._net.parameters.values())
+        gradients, more = list(given[: len(parameters)]), given[len(parameters) :]
         norm, rate = global_norm(gradients), self._optimizer.learning_rate
-        self._optimizer.apply(list(gradients), list(self._net.parameters.values()))
+        self._optimizer.apply(gradients, parameters, *more)
         return norm, tf.convert_to_tensor(rate)
 
     def _trace_updates(self, data: Tensors, order: Tensor, start: Tensor, stop: Tensor) -> Tensor:
         def update(k: Tensor) -> tuple[Tensor]:
-            _, gradients, outcome = self._gradients(_rows(data, order[k]))
-            norm, rate = island(self._apply)(*gradients)
+            value, gradients, outcome = self._gradients(_rows(data, order[k]))
+            more = [value] if self._optimizer.spec.needs_value else []
+            norm, rate = island(self._apply)(*gradients, *more)
             kept = tf.concat([self._sums[:-2], tf.zeros(2, tf.float64)], axis=0)
             outcome |= {"grad_norm": (norm, 1.0), "learning_rate": (rate, 1.0)}
             self._sums.assign(self._books.added(kept, outcome))

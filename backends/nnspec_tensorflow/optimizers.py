@@ -30,61 +30,103 @@ class SpecOptimizer(keras.optimizers.Optimizer):
         clip: what happens to the gradients first.
         decayed: for each variable, in the order of ``build``, whether ``decay="kernels"`` reaches it. Without, those
             whose Keras name ends in "kernel".
+        names: the variables' canonical names, in the same order. Without, their paths in Keras.
     """
 
     def __init__(
-        self, spec: Any, clip: Any = None, decayed: Sequence[bool] | None = None, name: str | None = None
+        self,
+        spec: Any,
+        clip: Any = None,
+        decayed: Sequence[bool] | None = None,
+        name: str | None = None,
+        names: Sequence[str] | None = None,
     ) -> None:
         parsed = parse("optimizer", spec)
-        schedule = SpecSchedule(parsed.learning_rate, "float64")
+        schedule = _rate_of(parsed)
         super().__init__(schedule, name=name or type(parsed).__name__.lower())
         self.spec: specs.Optimizer = parsed
         self.clip: specs.Clip | None = specs.Clip(**clip) if isinstance(clip, dict) else clip
         self.decayed = None if decayed is None else list(decayed)
+        self.names = None if names is None else list(names)
         #: What ReduceOnPlateau multiplies the learning rate by.
         self.learning_rate_scale = self.add_variable((), "ones", dtype="float64", name="learning_rate_scale")
         schedule.scale = self.learning_rate_scale
+        #: By slot, for each variable; None where one has no such slot.
         self.slots: dict[str, list[Any]] = {}
+        #: For each variable its optimizer, and that one's rate.
+        self._own: list[Any] = []
+        self._rates: list[SpecSchedule] = []
 
     def build(self, variables: list[Any]) -> None:
         if self.built:
             return
         super().build(variables)
-        for slot, start in self.spec.slots().items():
-            initializer = _filled(start)
-            self.slots[slot] = self.add_optimizer_variables(variables, slot, initializer=initializer)
-        everywhere = self.spec.decay == "all"
-        named = [everywhere or variable.name.endswith("kernel") for variable in variables]
-        self.decayed = named if everywhere or self.decayed is None else self.decayed
+        self.names = self.names or [variable.path for variable in variables]
+        self._own = [self.spec.of(name) for name in self.names]
+        self._rates = [_rate_of(own, self.learning_rate_scale) for own in self._own]
+        found = [self.spec.slots_of(n, tuple(v.shape)) for n, v in zip(self.names, variables, strict=True)]
+        for slot in dict.fromkeys(slot for held in found for slot in held):
+            self.slots[slot] = [self._slot(v, slot, held.get(slot)) for v, held in zip(variables, found, strict=True)]
+        kernels = self.decayed or [variable.name.endswith("kernel") for variable in variables]
+        self.decayed = [own.decay == "all" or named for own, named in zip(self._own, kernels, strict=True)]
 
-    def apply(self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
-        super().apply(clipped(self.clip, grads), trainable_variables)
+    def _slot(self, variable: Any, slot: str, held: specs.Slot | None) -> Any:
+        if held is None:
+            return None
+        if held.start is None:
+            return self.add_variable_from_reference(
+                variable, slot, lambda shape, dtype=None: tf.identity(variable.value)
+            )
+        if held.shape == tuple(variable.shape):
+            return self.add_variable_from_reference(variable, slot, _filled(held.start))
+        name = f"{variable.path.replace('/', '_')}_{slot}"
+        return self.add_variable(held.shape, _filled(held.start), variable.dtype, name=name)
+
+    def apply(
+        self, grads: Sequence[Tensor], trainable_variables: Sequence[Any] | None = None, value: Tensor = None
+    ) -> None:
+        """One update; ``value`` is the reduced loss of the batch, for optimizers that ask for it."""
+        specs.demand_value(self.spec, value)
+        super().apply(together(self.spec, clipped(self.clip, grads), value), trainable_variables)
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)
         dtype = working(tf.as_dtype(variable.dtype).name)
         w = tf.cast(variable, dtype)
-        decays = bool(self.spec.weight_decay) and self.decayed is not None and self.decayed[index]
+        own = self._own[index]
+        if own is not self.spec:
+            learning_rate = self._rates[index](self._iterations)
+        decays = bool(own.weight_decay) and self.decayed is not None and self.decayed[index]
+        held = {slot: variables[index] for slot, variables in self.slots.items() if variables[index] is not None}
         update = Update(
+            name=self.names[index] if self.names else "",
             w=w,
             g=tf.cast(tf.convert_to_tensor(gradient), dtype),
-            decay=tf.constant(self.spec.weight_decay, dtype) * w if decays else tf.zeros_like(w),
-            slots={slot: tf.cast(variables[index], dtype) for slot, variables in self.slots.items()},
+            decay=tf.constant(own.weight_decay, dtype) * w if decays else tf.zeros_like(w),
+            slots={slot: tf.cast(variable, dtype) for slot, variable in held.items()},
             t=tf.cast(self._iterations, tf.float64) + tf.constant(1, tf.float64),
             eta=tf.cast(learning_rate, dtype),
         )
-        stepped, slots = advance(self.spec, update)
+        stepped, slots = advance(own, update)
         self.assign(variable, stepped)
         for slot, value in slots.items():
-            self.assign(self.slots[slot][index], value)
+            self.assign(held[slot], value)
 
     def get_config(self) -> dict[str, Any]:
         clip = None if self.clip is None else {k: v for k, v in vars(self.clip).items() if v is not None}
-        return {"spec": dump(self.spec), "clip": clip, "decayed": self.decayed, "name": self.name}
+        given = {"clip": clip, "decayed": self.decayed, "name": self.name, "names": self.names}
+        return {"spec": dump(self.spec), **given}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> SpecOptimizer:
         return cls(**config)
+
+
+def _rate_of(spec: Any, scale: Any = None) -> SpecSchedule:
+    """An optimizer's learning rate by the number of batches before."""
+    rate = SpecSchedule(spec.learning_rate, "float64", scale)
+    rate.counted = spec.counted
+    return rate
 
 
 def _filled(start: float) -> Any:
@@ -138,6 +180,7 @@ class Update:
     """One parameter's update.
 
     Attributes:
+        name: the parameter's canonical name.
         w, g: the parameter and its clipped gradient.
         decay: weight_decay · w where decay applies to this parameter, else 0.
         slots: by name.
@@ -145,6 +188,7 @@ class Update:
         eta: the learning rate.
     """
 
+    name: str
     w: Tensor
     g: Tensor
     decay: Tensor
@@ -162,6 +206,33 @@ class Update:
 
 
 Stepped = tuple[Tensor, dict[str, Tensor]]
+
+
+@singledispatch
+def together(spec: Any, gradients: list[Tensor], value: Tensor) -> list[Tensor]:
+    """What an optimizer makes of all gradients together, and of the loss's value: mostly nothing."""
+    return gradients
+
+
+def average(step: Update, decay: float, slot: str, new: Tensor) -> Tensor:
+    return step.c(decay) * step.slots[slot] + step.c(1 - decay) * new
+
+
+def exact(number: float) -> Tensor:
+    """A number in float64."""
+    return tf.constant(number, tf.float64)
+
+
+def correction(decay: float, t: Tensor) -> Tensor:
+    """1 − decayᵗ in float64."""
+    return 1 - tf.pow(exact(decay), t)
+
+
+def ratio(norm: Tensor, other: Tensor, coefficient: float = 1.0) -> Tensor:
+    """coefficient · norm/other, and 1 where one of them is 0."""
+    one = tf.ones_like(norm)
+    none = (norm == 0) | (other == 0)
+    return tf.where(none, one, tf.constant(coefficient, norm.dtype) * norm / tf.where(none, one, other))
 
 
 @singledispatch
@@ -250,4 +321,4 @@ def _rmsprop(spec: specs.RMSProp, step: Update) -> Stepped:
     return step.down(new["velocity"]), new
 
 
-from nnspec_tensorflow import adaptive  # noqa: E402, F401  (it registers its classes here)
+from nnspec_tensorflow import adaptive, factored, steps, wrappers  # noqa: E402, F401  (they register their classes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from functools import singledispatch
 from typing import Any
 
@@ -30,9 +31,11 @@ class SpecSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.spec = float(spec) if isinstance(spec, int | float) else parse("schedule", spec)
         self.dtype = working(dtype)
         self.scale = scale
+        #: What the schedule takes for the step after so many batches, where gradients accumulate.
+        self.counted: Callable[[Tensor], Tensor] = lambda step: step
 
     def __call__(self, step: Tensor) -> Tensor:
-        return tf.cast(value(self.spec, tf.cast(step, tf.int64), self.scale), self.dtype)
+        return tf.cast(value(self.spec, self.counted(tf.cast(step, tf.int64)), self.scale), self.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"spec": dump(self.spec), "dtype": self.dtype}

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from nnspec.adaptive import LAMB, LARS, AdaBelief, AdaDelta, Adamax, Lion, NAdam, RAdam
+from nnspec.adaptive import (
+    LAMB,
+    LARS,
+    AdaBelief,
+    AdaDelta,
+    Adamax,
+    Adan,
+    Lion,
+    NAdam,
+    NovoGrad,
+    OptimisticAdam,
+    RAdam,
+    ScheduleFreeAdamW,
+    Yogi,
+)
 from nnspec_conformance.optimizers import CYCLE, FALLING, RESTARTS, OptimizerCase
 
 CASES = [
@@ -28,4 +42,15 @@ CASES = [
     OptimizerCase(LARS(FALLING)),
     OptimizerCase(LARS(CYCLE, 0.7, 0.1, 1e-3, weight_decay=0.05)),
     OptimizerCase(LARS(RESTARTS, trust_coefficient=0.1, joint_norm=True, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(Yogi(FALLING)),
+    OptimizerCase(Yogi(CYCLE, 0.8, 0.95, 1e-4, 0.01, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(NovoGrad(FALLING)),
+    OptimizerCase(NovoGrad(CYCLE, 0.8, 0.25, 1e-3, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(Adan(FALLING)),
+    OptimizerCase(Adan(CYCLE, 0.8, 0.7, 0.95, 1e-3, 1e-6, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(Adan(RESTARTS, factor="1 - b2")),
+    OptimizerCase(OptimisticAdam(FALLING)),
+    OptimizerCase(OptimisticAdam(CYCLE, 0.8, 0.95, 0.7, 0.4, 1e-3, True, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(ScheduleFreeAdamW(FALLING)),
+    OptimizerCase(ScheduleFreeAdamW(CYCLE, 0.7, 0.95, 1e-3, weight_decay=0.05, decay="kernels")),
 ]

@@ -35,7 +35,7 @@ from nnspec_conformance.example import Example
 from nnspec_conformance.initializers import InitializerCase
 from nnspec_conformance.losses import LossCase, LossExample
 from nnspec_conformance.metrics import MetricCase
-from nnspec_conformance.optimizers import OptimizerCase
+from nnspec_conformance.optimizers import UPDATES as STEPS, OptimizerCase
 from nnspec_conformance.random import WordsCase
 from nnspec_conformance.schedules import ScheduleCase
 from nnspec_conformance.training import UPDATES, TrainingCase
@@ -225,6 +225,8 @@ def _check_size(case: Any) -> None:
             size = sum(map(elements, shapes)) + _size(inner.model, *shapes)
         case LossCase() | MetricCase():
             size = math.prod(case.shape)
+        case OptimizerCase():
+            size = STEPS * len(case.kinds) * math.prod(case.shape)
         case _:
             size = 0
     if size > MAX_ELEMENTS:

@@ -8,14 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnspec.optimizers import SGD, AdaGrad, Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
+from nnspec.optimizers import SGD, AdaGrad, Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp
 from nnspec.schedules import CosineRestarts, ExponentialDecay, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec.spec import Spec, changed_fields
 from nnspec_conformance.case import describe
 from nnspec_conformance.draws import Array, generator, rounded, signed
 
 UPDATES = 100
-SHAPES = {"kernel": (4, 3), "bias": (3,)}
 # Powers of ten of tiny and huge gradients, where not ±12. In float16 (6e-5 to 65504) the squares of both are out of
 # range: slots that hold squares become 0 and infinite.
 MAGNITUDES = {"float16": (-4.0, 3.3)}
@@ -38,12 +37,14 @@ class OptimizerCase:
         clip: clipping before it.
         gradients: "kinds" has a parameter for each kind of gradient (plain, zero, mostly zero, huge, tiny, of all
             magnitudes); "clipped" has gradients that are now above, now below the bound of ``clip``, and zero once.
+        shape: that of the kernel of each kind; biases have three elements.
     """
 
-    spec: Optimizer
+    spec: OptimizerBase
     _: KW_ONLY
     clip: Clip | None = None
     gradients: Literal["kinds", "clipped"] = "kinds"
+    shape: tuple[int, ...] = (4, 3)
     id: str = ""
 
     @property
@@ -68,7 +69,7 @@ class OptimizerCase:
         """Parameters by name, and their gradients with the updates as the first axis, rounded to ``dtype``."""
         parameters, gradients = {}, {}
         for kind in self.kinds:
-            for part, shape in SHAPES.items():
+            for part, shape in (("kernel", self.shape), ("bias", (3,))):
                 name = f"{kind}/{part}"
                 rng = generator(self.name, name)
                 parameters[name] = rounded(signed(rng, shape) * (1e-3 if kind == "tiny" else 1.0), dtype)

@@ -30,7 +30,7 @@ import numpy as np
 from nnspec.errors import BackendError
 from nnspec.model import Model
 from nnspec.ops import Divide
-from nnspec.optimizers import Optimizer, RMSProp
+from nnspec.optimizers import OptimizerBase, RMSProp
 from nnspec.reference import derivative, losses, metrics, model as reference, schedules
 from nnspec.spec import Spec
 from nnspec_conformance import casefile, tolerances, truth
@@ -269,7 +269,7 @@ def _(case: OptimizerCase) -> bool:
     return all(_close(own[name], value) for name, value in exact.items())
 
 
-def _spreads(optimizer: Optimizer) -> bool:
+def _spreads(optimizer: OptimizerBase) -> bool:
     """Whether a variance is more than rounding: with a rho near 0 the mean of squares and the square of the mean are of
     the same one gradient, and what is left of their difference depends on whether a product is rounded before it is
     subtracted."""

@@ -20,6 +20,7 @@ from nnspec_conformance import (
     dropout,
     elementwise,
     embedding,
+    factored,
     initializers,
     linear,
     losses,
@@ -38,8 +39,10 @@ from nnspec_conformance import (
     scaling,
     schedules,
     shape,
+    steps,
     training,
     transposed_convolution,
+    wrappers,
 )
 from nnspec_conformance.case import Case
 from nnspec_conformance.checks import (
@@ -95,7 +98,7 @@ LAYERS = (
 )
 LOSSES = (losses, *outside.families(LossCase, LossExample))
 METRICS = (metrics, *outside.families(MetricCase))
-OPTIMIZERS = (optimizers, adaptive, *outside.families(OptimizerCase))
+OPTIMIZERS = (optimizers, adaptive, factored, steps, wrappers, *outside.families(OptimizerCase))
 SCHEDULES = (schedules, *outside.families(ScheduleCase))
 INITIALIZERS = (initializers, *outside.families(InitializerCase))
 TRAINING = (training, *outside.families(TrainingCase))

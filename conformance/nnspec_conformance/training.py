@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.adaptive import NovoGrad
+from nnspec.factored import Adafactor
 from nnspec.layers.activation import Tanh
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.linear import Dense
@@ -28,8 +30,10 @@ from nnspec.metrics import (
     TopKAccuracy,
 )
 from nnspec.model import Model, Sequential, symbol
-from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, Optimizer, RMSProp
+from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
+from nnspec.steps import FTRL, NoisySGD, PolyakSGD
+from nnspec.wrappers import GradientAccumulation, Lookahead, MultiOptimizer
 from nnspec_conformance.case import Case, whole
 from nnspec_conformance.draws import Array, generator, rounded, signed
 from nnspec_conformance.losses.base import known
@@ -54,7 +58,7 @@ class TrainingCase:
     name: str
     model: Model
     loss: Loss
-    optimizer: Optimizer
+    optimizer: OptimizerBase
     _: KW_ONLY
     clip: Clip | None = None
     metrics: tuple[Metric, ...] = ()
@@ -125,12 +129,12 @@ class TrainingCase:
         """Random slots by canonical name; those that hold squares are positive."""
         made = {}
         for name in self.case.parameters:
-            for slot, start in self.optimizer.slots().items():
+            for slot, held in self.optimizer.slots_of(name, self.case.params[name].shape).items():
                 rng = generator(self.name, name, slot)
-                size = self.case.params[name].shape
                 # m² ≤ v, as in any state that updates lead to.
-                value = rng.uniform(1, 2, size) if slot in ("v", "accumulator") else rng.uniform(-0.1, 0.1, size)
-                made[f"optimizer/{name}/{slot}"] = rounded(value + start, dtype)
+                squares = slot in ("v", "row", "column") or slot.startswith("accumulator")
+                value = rng.uniform(1, 2, held.shape) if squares else rng.uniform(-0.1, 0.1, held.shape)
+                made[f"optimizer/{name}/{slot}"] = rounded(value + (held.start or 0.0), dtype)
         return made
 
 
@@ -228,6 +232,38 @@ CASES = [
         AdamW(WarmupCosine(0.01, 6, 70, end=0.001), weight_decay=0.03, decay="kernels"),
         clip=Clip(global_norm=1.0),
         metrics=(Accuracy(), ConfusionMatrix()),
+    ),
+    TrainingCase(
+        "an optimizer for each part",
+        Sequential([Dense(6), LayerNorm(), "silu", Dense(5, "tanh"), Dense(3)], input=[7]),
+        MeanSquaredError(),
+        Lookahead(
+            MultiOptimizer(
+                AdamW(WarmupCosine(0.01, 6, 80, end=0.001), weight_decay=0.05, decay="kernels"),
+                (
+                    ("^dense/", Adafactor(0.02)),
+                    ("norm", NovoGrad(0.01, weight_decay=0.02)),
+                    ("dense_1/kernel", FTRL(0.1, l2=0.1)),
+                    ("dense_1/bias", NoisySGD(0.05)),
+                ),
+            ),
+            period=3,
+        ),
+        clip=Clip(global_norm=1.0),
+    ),
+    TrainingCase(
+        "steps as long as the loss is large",
+        Sequential([Dense(5, "tanh"), Dense(3)], input=[7]),
+        MeanSquaredError(),
+        PolyakSGD(CosineRestarts(0.7, 9, end=0.1), 0.9, 0.1, 1e-3, True, weight_decay=0.01, decay="kernels"),
+        clip=Clip(norm=0.7),
+        weights=True,
+    ),
+    TrainingCase(
+        "gradients of three batches",
+        Sequential([Dense(5, "tanh"), Dense(3)], input=[7]),
+        MeanSquaredError(),
+        GradientAccumulation(Momentum(WarmupCosine(0.05, 2, 12, end=0.001), weight_decay=0.05, decay="kernels"), 3),
     ),
     TrainingCase(
         "two branches of a shared encoder",

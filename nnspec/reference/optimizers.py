@@ -13,24 +13,29 @@ from typing import Any
 import numpy as np
 
 from nnspec import optimizers as specs
-from nnspec.errors import SpecError
 from nnspec.reference import schedules
 from nnspec.reference.base import Array, floats, missing, rounded
 
 Arrays = Mapping[str, Array]
 Slots = dict[str, dict[str, Array]]
+# A parameter and its slots after an update.
+Stepped = tuple[Array, dict[str, Array]]
 
 
-def init(spec: specs.Optimizer, parameters: Arrays) -> Slots:
+def init(spec: specs.OptimizerBase, parameters: Arrays) -> Slots:
     """The slots of every parameter before the first update, in its dtype."""
     return {
-        name: {slot: np.full_like(np.asarray(w), start) for slot, start in spec.slots().items()}
+        name: {slot: _start(held, np.asarray(w)) for slot, held in spec.slots_of(name, np.shape(w)).items()}
         for name, w in parameters.items()
     }
 
 
+def _start(slot: specs.Slot, w: Array) -> Array:
+    return w.copy() if slot.start is None else np.full(slot.shape, slot.start, w.dtype)
+
+
 def update(
-    spec: specs.Optimizer,
+    spec: specs.OptimizerBase,
     parameters: Arrays,
     gradients: Arrays,
     slots: Mapping[str, Arrays],
@@ -38,6 +43,7 @@ def update(
     *,
     decayed: frozenset[str] | None = None,
     scale: float = 1.0,
+    value: float | None = None,
 ) -> tuple[dict[str, Array], Slots]:
     """Parameters and slots after one update; nothing given is changed.
 
@@ -46,31 +52,43 @@ def update(
         step: the number of updates made before, so that t = step + 1.
         decayed: the names that weight decay applies to when ``spec.decay`` is "kernels".
         scale: what plateaus have multiplied the learning rate by.
+        value: the reduced loss of the batch, for those that ask for it.
 
     Raises:
-        SpecError: ``decayed`` is needed and not given.
+        SpecError: ``decayed`` or ``value`` is needed and not given.
         BackendError: the class is not registered.
     """
-    if spec.weight_decay and spec.decay == "kernels" and decayed is None:
-        raise SpecError("decay: kernels needs the names of the kernels")
-    eta = float(schedules.value(spec.learning_rate, step, scale))
+    specs.demand_kernels(spec, parameters, decayed)
+    specs.demand_value(spec, value)
+    gradients = together(spec, gradients, value)
     new_parameters, new_slots = {}, {}
     for name, w in parameters.items():
-        value = floats(w)
-        decays = spec.weight_decay and (spec.decay == "all" or (decayed is not None and name in decayed))
-        decay = spec.weight_decay * value if decays else np.zeros_like(value)
+        own, wide = spec.of(name), floats(w)
+        eta = float(schedules.value(own.learning_rate, own.counted(step), scale))
+        decays = own.weight_decay and (own.decay == "all" or (decayed is not None and name in decayed))
+        decay = own.weight_decay * wide if decays else np.zeros_like(wide)
         old = {slot: floats(s) for slot, s in slots[name].items()}
-        gradient = floats(gradients[name]).astype(value.dtype, copy=False)
-        stepped, new = advance(spec, value, gradient, decay, old, step + 1, eta)
+        gradient = received(own, name, floats(gradients[name]).astype(wide.dtype, copy=False), step + 1)
+        stepped, new = advance(own, wide, gradient, decay, old, step + 1, eta)
         new_parameters[name] = rounded(stepped, np.asarray(w).dtype)
         new_slots[name] = {slot: rounded(s, np.asarray(slots[name][slot]).dtype) for slot, s in new.items()}
     return new_parameters, new_slots
 
 
 @functools.singledispatch
-def advance(
-    spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def together(spec: Any, gradients: Arrays, value: float | None) -> Arrays:
+    """What an optimizer makes of all gradients together, and of the loss's value: mostly nothing."""
+    return gradients
+
+
+@functools.singledispatch
+def received(spec: Any, name: str, g: Array, t: int) -> Array:
+    """What an optimizer takes for the gradient of the parameter of that name at update number ``t``: mostly itself."""
+    return g
+
+
+@functools.singledispatch
+def advance(spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     """One parameter and its slots after update number ``t``; the classes of optimizers are registered here.
 
     Args:
@@ -83,17 +101,26 @@ def advance(
     raise missing(spec)
 
 
+def average(decay: float, old: Array, new: Array) -> Array:
+    return decay * old + (1 - decay) * new
+
+
+def norm(x: Array) -> Any:
+    return np.sqrt(np.square(x).sum())
+
+
+def ratio(size: Any, other: Any, coefficient: float = 1.0) -> Any:
+    """coefficient · size/other, and 1 where one of them is 0."""
+    return coefficient * size / other if size and other else size.dtype.type(1)
+
+
 @advance.register(specs.SGD)
-def _sgd(
-    spec: specs.SGD, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def _sgd(spec: specs.SGD, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     return w - eta * (g + decay), {}
 
 
 @advance.register(specs.Momentum)
-def _momentum(
-    spec: specs.Momentum, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def _momentum(spec: specs.Momentum, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     if spec.learning_rate_in_velocity:
         v = spec.momentum * slots["velocity"] - eta * g
         return w + v - eta * decay, {"velocity": v}
@@ -102,9 +129,7 @@ def _momentum(
 
 
 @advance.register(specs.Nesterov)
-def _nesterov(
-    spec: specs.Nesterov, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def _nesterov(spec: specs.Nesterov, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     if spec.learning_rate_in_velocity:
         v = spec.momentum * slots["velocity"] - eta * g
         return w + spec.momentum * v - eta * g - eta * decay, {"velocity": v}
@@ -113,9 +138,7 @@ def _nesterov(
 
 
 @advance.register(specs.Adam)
-def _adam(
-    spec: specs.Adam, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def _adam(spec: specs.Adam, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     m = spec.b1 * slots["m"] + (1 - spec.b1) * g
     v = spec.b2 * slots["v"] + (1 - spec.b2) * np.square(g)
     c1, c2 = 1 - spec.b1**t, 1 - spec.b2**t
@@ -130,17 +153,13 @@ def _adam(
 
 
 @advance.register(specs.AdaGrad)
-def _adagrad(
-    spec: specs.AdaGrad, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def _adagrad(spec: specs.AdaGrad, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     a = slots["accumulator"] + np.square(g)
     return w - eta * (g / np.sqrt(a + spec.epsilon) + decay), {"accumulator": a}
 
 
 @advance.register(specs.RMSProp)
-def _rmsprop(
-    spec: specs.RMSProp, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
-) -> tuple[Array, dict[str, Array]]:
+def _rmsprop(spec: specs.RMSProp, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     new = {"v": spec.rho * slots["v"] + (1 - spec.rho) * np.square(g)}
     power = new["v"]
     if spec.centered:
@@ -192,4 +211,4 @@ def _as_given(value: Array, gradient: Array) -> Array:
     return rounded(value, np.asarray(gradient).dtype)
 
 
-from nnspec.reference import adaptive  # noqa: E402, F401  (it registers its classes here)
+from nnspec.reference import adaptive, factored, steps, wrappers  # noqa: E402, F401  (they register their classes)

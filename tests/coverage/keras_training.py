@@ -10,21 +10,31 @@ OVER_BATCH = "`over_batch` unless it is given the axes of an example; `smooth: 1
 
 OPTIMIZERS = {
     "Adadelta": to("AdaDelta"),
-    "Adafactor": none("second moments kept as factors"),
+    "Adafactor": to(
+        "Adafactor", how="its `relative_step` in any case", lacking="decay before the weights' size is taken"
+    ),
     "Adagrad": to("AdaGrad"),
     "Adam": to("Adam", how="`epsilon_mode: hat`; with its `amsgrad`, `amsgrad: raw`"),
     "AdamW": to("AdamW", how="`epsilon_mode: hat`; with its `amsgrad`, `amsgrad: raw`"),
     "Adamax": to("Adamax", how="`epsilon_in_maximum: false`"),
-    "Ftrl": none("follow the regularized leader"),
+    "Ftrl": to("FTRL", how="`power` is −`learning_rate_power`"),
     "Lamb": to("LAMB", how="`decay_in_ratio: false`"),
     "Lion": to("Lion"),
     "LossScaleOptimizer": none("a scale of the loss that follows overflows"),
-    "MultiOptimizer": none("an optimizer for each part of a model"),
-    "Muon": none("steps made orthogonal"),
+    "MultiOptimizer": to("MultiOptimizer", how="patterns are found anywhere in a name, unless between ^ and $"),
+    "Muon": to(
+        "Muon",
+        how="`scaling: rms`, `epsilon_mode: hat`; `exclude: [embedding]` and its `exclude_layers`",
+        lacking="another decay for Adam",
+    ),
     "Nadam": to("NAdam", how="`momentum_decay: 1`"),
     "RMSprop": to("RMSProp", how="`learning_rate_in_velocity: true`"),
     "SGD": one_of("SGD", "Momentum", "Nesterov", how="with momentum `learning_rate_in_velocity: true`"),
-    "ScheduleFreeAdamW": none("averages of weights in place of a schedule"),
+    "ScheduleFreeAdamW": to(
+        "ScheduleFreeAdamW",
+        how="in a Warmup for `warmup_steps`",
+        lacking="decay of weights, not of z",
+    ),
 }
 OPTIMIZERS_LEFT_OUT = {"a base of optimizers, no optimizer": ("Optimizer",)}
 

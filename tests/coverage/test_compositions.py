@@ -263,6 +263,14 @@ def test_cross_entropies(optax: Any, name: str) -> None:
         ("rmsprop", {"momentum": 0.8}, nn.RMSProp(epsilon=1e-8, momentum=0.8, learning_rate_in_velocity=True)),
         ("adabelief", {}, nn.AdaBelief()),
         ("lamb", {"weight_decay": 0.02}, nn.LAMB(weight_decay=0.02)),
+        ("adafactor", {}, nn.Adafactor(axes="largest", min_size_to_factor=128, relative_step=False)),
+        ("adan", {}, nn.Adan(epsilon_root=1e-8, factor="1 - b2")),
+        ("fromage", {}, nn.Fromage()),
+        ("novograd", {}, nn.NovoGrad(b1=0.9, b2=0.25, epsilon=1e-6)),
+        ("optimistic_adam_v2", {}, nn.OptimisticAdam(nesterov=True)),
+        ("optimistic_gradient_descent", {}, nn.OptimisticGradientDescent()),
+        ("sm3", {}, nn.SM3()),
+        ("yogi", {}, nn.Yogi()),
     ],
 )
 def test_optimizers(optax: Any, name: str, options: dict[str, Any], ours: Any) -> None:

@@ -63,7 +63,7 @@ PATCHES = (
         "slots under each other's name",
         "Adam",
         "jax",
-        "nnspec_jax/optimizers.py",
+        "nnspec_jax/slots.py",
         '{"m": "mu", "v": "nu",',
         '{"m": "nu", "v": "mu",',
     ),

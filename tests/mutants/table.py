@@ -19,6 +19,7 @@ from tests.mutants import (
     reference_layers,
     reference_training,
     shapes,
+    steps,
     tensorflow_activation,
     tensorflow_engine,
     tensorflow_layers,
@@ -45,6 +46,7 @@ _FILES = (
     ),
     *(around_backend, around_initializers, adaptive, attention, losses, losses_beside, operations),
     *(recurrent, shapes, windows),
+    *(around_backend, around_initializers, adaptive, attention, losses, operations, recurrent, shapes, steps, windows),
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)

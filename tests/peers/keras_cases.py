@@ -67,8 +67,16 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             f"{name}Test",
             keras_optimizers.optimizers,
         )
-        for name in ("Adadelta", "Adagrad", "Adam", "Adamax", "AdamW", "Lamb", "Lion", "Nadam", "RMSprop", "SGD")
+        for name in (
+            *("Adadelta", "Adafactor", "Adagrad", "Adam", "Adamax", "AdamW"),
+            *("Ftrl", "Lamb", "Lion", "Nadam", "RMSprop", "SGD"),
+        )
     },
+    "optimizers.ScheduleFreeAdamW": (
+        "keras.src.optimizers.schedule_free_adamw_test",
+        "ScheduleFreeAdamWTest",
+        keras_optimizers.optimizers,
+    ),
     "optimizers.Optimizer": ("keras.src.optimizers.optimizer_test", "OptimizerTest", keras_optimizers.optimizers),
     **{
         f"schedules.{name}": (_SCHEDULES[0], f"{test}Test", _SCHEDULES[1])
@@ -120,7 +128,9 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
 KNOWN: dict[str, str | None] = {
     "OptimizerTest.test_constraints_are_applied": "constraints on parameters",
     "OptimizerTest.test_overwrite_with_gradient": "parameters that are overwritten by their gradients",
-    "OptimizerTest.test_overwrite_with_gradient_with_gradient_accumulation": "gradient accumulation",
+    "OptimizerTest.test_overwrite_with_gradient_with_gradient_accumulation": (
+        "parameters that are overwritten by their gradients"
+    ),
     "OptimizerTest.test_mixed_with_tf_variables": "parameters that join later",
     "OptimizerTest.test_iterations_counter": None,
     "OptimizerTest.test_tf_checkpointing": None,

@@ -27,7 +27,7 @@ class KerasOptimizer:
     The trajectory is computed from the start, with all gradients so far.
     """
 
-    def __init__(self, subject: Subject, spec: Optimizer, clip: nn.Clip | None) -> None:
+    def __init__(self, subject: Subject, spec: Any, clip: nn.Clip | None) -> None:
         self.subject, self.spec, self.clip = subject, spec, clip
         self.start: list[Array] = []
         self.gradients: list[list[Array]] = []
@@ -36,8 +36,21 @@ class KerasOptimizer:
         self.excluded_names: list[str] = []
 
     @property
-    def iterations(self) -> int:
+    def gradient_accumulation_steps(self) -> int | None:
+        return self.spec.every if isinstance(self.spec, nn.GradientAccumulation) else None
+
+    @property
+    def _iterations(self) -> int:
         return len(self.gradients)
+
+    @property
+    def iterations(self) -> int:
+        return int(self.spec.counted(len(self.gradients)))
+
+    @property
+    def _accumulated_gradients(self) -> list[Array]:
+        assert self.path is not None
+        return [self.path[f"optimizer/w{i}/gradient_sum"][len(self.gradients) - 1] for i in range(len(self.start))]
 
     @property
     def variables(self) -> list[Any]:
@@ -87,7 +100,7 @@ class KerasOptimizer:
         steps = [*self.gradients, *([self.gradients[-1]] * (UPDATES - len(self.gradients)))]
         gradients = {name: np.stack([step[i] for step in steps]) for i, name in enumerate(names)}
         kept = [name for name, variable in zip(names, variables, strict=True) if not self._excluded(variable)]
-        spec = self.spec if len(kept) == len(names) else dataclasses.replace(self.spec, decay="kernels")
+        spec = self.spec if len(kept) == len(names) else _of_kernels(self.spec)
         parameters = dict(zip(names, self.start, strict=True))
         return self.subject.optimize(spec, parameters, gradients, clip=self.clip, decayed=frozenset(kept))
 
@@ -96,6 +109,13 @@ class KerasOptimizer:
 
     def __getattr__(self, name: str) -> Any:
         raise NoValues(name)
+
+
+def _of_kernels(spec: Any) -> Any:
+    """The optimizer with decay of those parameters alone that are named."""
+    if isinstance(spec, nn.GradientAccumulation):
+        return dataclasses.replace(spec, optimizer=_of_kernels(spec.optimizer))
+    return dataclasses.replace(spec, decay="kernels")
 
 
 def _sgd(*, momentum: float = 0.0, nesterov: bool = False, **options: Any) -> Optimizer:
@@ -143,6 +163,44 @@ def _rmsprop(**options: Any) -> Optimizer:
     return nn.RMSProp(learning_rate_in_velocity=True, **options)
 
 
+def _adafactor(
+    *,
+    learning_rate: Any = 1e-3,
+    beta_2_decay: float = -0.8,
+    epsilon_1: float = 1e-30,
+    epsilon_2: float = 1e-3,
+    clip_threshold: float = 1.0,
+    relative_step: bool = True,
+    **options: Any,
+) -> Optimizer:
+    # Keras bounds the rate by 1/√t in any case.
+    return nn.Adafactor(learning_rate, -beta_2_decay, epsilon_1, epsilon_2, clip_threshold, **options)
+
+
+def _ftrl(
+    *,
+    learning_rate: Any = 1e-3,
+    learning_rate_power: float = -0.5,
+    initial_accumulator_value: float = 0.1,
+    l1_regularization_strength: float = 0.0,
+    l2_regularization_strength: float = 0.0,
+    l2_shrinkage_regularization_strength: float = 0.0,
+    beta: float = 0.0,
+    **options: Any,
+) -> Optimizer:
+    strengths = (l1_regularization_strength, l2_regularization_strength, l2_shrinkage_regularization_strength)
+    if min(initial_accumulator_value, -learning_rate_power, *strengths) < 0:
+        raise NoValues("numbers that both refuse")
+    return nn.FTRL(learning_rate, -learning_rate_power, initial_accumulator_value, *strengths, beta, **options)
+
+
+def _schedule_free(*, warmup_steps: int = 0, **options: Any) -> Optimizer:
+    if warmup_steps or options.get("weight_decay"):
+        raise NotExpressible("its warm-up from a first step above 0, and decay of the weights themselves")
+    spec: Optimizer = _moments(nn.ScheduleFreeAdamW)(**{"learning_rate": 0.0025, "epsilon": 1e-8, **options})
+    return spec
+
+
 OPTIMIZERS = {
     "SGD": _sgd,
     "Adam": _moments(nn.Adam, epsilon_mode="hat"),
@@ -153,12 +211,14 @@ OPTIMIZERS = {
     "Lion": _lion,
     "Adadelta": _adadelta,
     "Adagrad": _adagrad,
+    "Adafactor": _adafactor,
+    "Ftrl": _ftrl,
     "RMSprop": _rmsprop,
+    "ScheduleFreeAdamW": _schedule_free,
 }
 CLIPS = {"clipnorm": "norm", "clipvalue": "value", "global_clipnorm": "global_norm"}
 LACKING = {
     "use_ema": "moving averages of weights",
-    "gradient_accumulation_steps": "gradient accumulation",
     "loss_scale_factor": "loss scaling",
 }
 
@@ -177,7 +237,11 @@ def optimizers(subject: Subject) -> dict[str, Any]:
             if callable(options.get("learning_rate")):
                 raise NotExpressible("rates by a function of one's own")
             options = {name: float(x) if type(x) is int else x for name, x in options.items() if name != "name"}
-            return KerasOptimizer(subject, make(**options), nn.Clip(**given) if given else None)
+            steps = options.pop("gradient_accumulation_steps", None)
+            if steps and not isinstance(options.get("learning_rate", 0.0), float):
+                raise NotExpressible("rates by the number of batches where gradients accumulate")
+            spec = make(**options) if not steps else nn.GradientAccumulation(make(**options), int(steps))
+            return KerasOptimizer(subject, spec, nn.Clip(**given) if given else None)
 
         return construct
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from typing import Any
 
@@ -77,6 +78,27 @@ OPTAX: dict[str, tuple[Any, str, dict[str, Any]]] = {
         nn.LARS(RATE, 0.7, 0.1, 1e-3, True, weight_decay=0.3),
         "lars",
         {"weight_decay": 0.3, "trust_coefficient": 0.1, "eps": 1e-3, "momentum": 0.7},
+    ),
+    "yogi": (nn.Yogi(RATE, 0.85, 0.98, 1e-4), "yogi", {"b1": 0.85, "b2": 0.98, "eps": 1e-4}),
+    "novograd": (
+        nn.NovoGrad(RATE, 0.85, 0.3, 1e-3, weight_decay=0.3),
+        "novograd",
+        {"b1": 0.85, "b2": 0.3, "eps": 1e-3, "weight_decay": 0.3},
+    ),
+    "adan": (
+        nn.Adan(RATE, 0.85, 0.7, 0.95, 1e-5, 1e-9, "1 - b2", weight_decay=0.3),
+        "adan",
+        {"b1": 0.85, "b2": 0.7, "b3": 0.95, "eps": 1e-5, "eps_root": 1e-9, "weight_decay": 0.3},
+    ),
+    "optimistic adam": (
+        nn.OptimisticAdam(RATE, 0.85, 0.98, 0.7, 0.4, 1e-5, True),
+        "optimistic_adam_v2",
+        {"alpha": 0.7, "beta": 0.4, "b1": 0.85, "b2": 0.98, "eps": 1e-5},
+    ),
+    "optimistic adam without nesterov": (
+        nn.OptimisticAdam(RATE, 0.85, 0.98, 0.7, 0.4, 1e-5),
+        "optimistic_adam_v2",
+        {"alpha": 0.7, "beta": 0.4, "b1": 0.85, "b2": 0.98, "eps": 1e-5, "nesterov": False},
     ),
 }
 
@@ -200,7 +222,19 @@ def adadelta(w: float, g: float, s: dict[str, float], t: int, eta: float) -> flo
     return w + eta * change - eta * 0.25 * w
 
 
+def adan(w: float, g: float, s: dict[str, float], t: int, eta: float) -> float:
+    """Xie et al. 2022, algorithm 1 with β₁ = 0.1, β₂ = 0.3, β₃ = 0.05, bias corrections as in its code, and w − ηλw."""
+    change = g - s["gradient"] if t > 1 else 0.0
+    s["gradient"] = g
+    s["m"] = (1 - 0.1) * s["m"] + 0.1 * g
+    s["difference"] = (1 - 0.3) * s["difference"] + 0.3 * change
+    s["v"] = (1 - 0.05) * s["v"] + 0.05 * (g + (1 - 0.3) * change) ** 2
+    u = s["m"] / (1 - 0.9**t) + (1 - 0.3) * s["difference"] / (1 - 0.7**t)
+    return w - eta * u / (math.sqrt(s["v"] / (1 - 0.95**t)) + 1e-6) - eta * 0.25 * w
+
+
 FORMULAS: dict[str, tuple[Any, Formula]] = {
+    "adan": (nn.Adan(RATE, 0.9, 0.7, 0.95, 1e-6, weight_decay=0.25), adan),
     "adamax, keras": (nn.Adamax(RATE, b2=0.95, epsilon=1e-7, epsilon_in_maximum=False), adamax_keras),
     "nadam, keras": (nn.NAdam(RATE, b2=0.99, epsilon=1e-7, momentum_decay=1.0, weight_decay=0.25), nadam_keras),
     "radam": (nn.RAdam(RATE, b2=0.99, threshold=4.0), radam),
@@ -215,9 +249,56 @@ def test_formula_number_by_number(name: str) -> None:
     check_number_by_number(*FORMULAS[name])
 
 
+def test_novograd_starts_from_the_first_norm() -> None:
+    """Ginsburg et al. 2019: v = ‖g‖² = 25 at the first update, then ½·25 + ½·100; one slot for the whole tensor."""
+    spec, w = nn.NovoGrad(1.0, 0.5, 0.5, epsilon=1e-300), {"w": np.array([1.0, 1.0])}
+    w, slots = optimizers.update(spec, w, {"w": np.array([3.0, -4.0])}, optimizers.init(spec, w), 0)
+    np.testing.assert_allclose(w["w"], [1 - 0.6, 1 + 0.8], rtol=1e-15)
+    assert slots["w"]["v"].shape == () and slots["w"]["v"] == 25.0
+    w, slots = optimizers.update(spec, w, {"w": np.array([6.0, 8.0])}, slots, 1)
+    assert slots["w"]["v"] == 62.5
+    np.testing.assert_allclose(slots["w"]["m"], [0.3 + 6 / 62.5**0.5, -0.4 + 8 / 62.5**0.5], rtol=1e-15)
+
+
+def test_optimistic_adam_of_the_first_version() -> None:
+    """optax.optimistic_adam: alpha is the learning rate, beta the optimism."""
+    jax, optax = pytest.importorskip("jax"), pytest.importorskip("optax")
+    with jax.enable_x64(True), pytest.warns(DeprecationWarning, match="optimistic_adam_v2"):
+        rule = optax.optimistic_adam(0.05, 0.02)
+    with jax.enable_x64(True):
+        parameters = {key: jax.numpy.asarray(w) for key, w in PARAMETERS.items()}
+        state, update = rule.init(parameters), jax.jit(rule.update)
+        for step in range(UPDATES):
+            changes, state = update(gradients_at(step), state, parameters)
+            parameters = optax.apply_updates(parameters, changes)
+    found, _ = trajectory(nn.OptimisticAdam(1.0, alpha=0.05, beta=0.02, nesterov=True))
+    agree(found, {key: np.asarray(w) for key, w in parameters.items()})
+
+
+def test_schedule_free_of_optax() -> None:
+    """Its weights with a power of 0 of the rate are 1/t; its schedule counts from 1 for them alone."""
+    spec = nn.ScheduleFreeAdamW(RATE, 0.8, 0.98, 1e-5, weight_decay=0.3)
+    options = {"b1": 0.8, "b2": 0.98, "eps": 1e-5, "weight_decay": 0.3, "weight_lr_power": 0.0}
+    check_against_optax(spec, lambda optax, rate, **given: _contrib().schedule_free_adamw(rate, **given), options)
+
+
+def _contrib() -> Any:
+    return importlib.import_module("optax.contrib")
+
+
+def test_schedule_free_is_an_average() -> None:
+    """With b1 → 1 the net holds the mean of z₁ … z_t, which make steps of η along the signs."""
+    spec, w = nn.ScheduleFreeAdamW(0.5, 1 - 2.0**-40, 0.0, 1e-300), {"w": np.array([1.0])}
+    slots = optimizers.init(spec, w)
+    assert slots["w"]["z"].tolist() == [1.0]
+    for step, (z, mean) in enumerate([(0.5, 0.5), (0.0, 0.25), (-0.5, 0.0), (-1.0, -0.25)]):
+        w, slots = optimizers.update(spec, w, {"w": np.array([3.0])}, slots, step)
+        np.testing.assert_allclose([slots["w"]["z"].item(), w["w"].item()], [z, mean], atol=1e-9)
+
+
 def test_every_optimizer_is_tested() -> None:
     tested = {type(spec) for spec, *_ in (*TORCH.values(), *OPTAX.values(), *FORMULAS.values())}
-    assert optimizers_of("nnspec.adaptive") == tested
+    assert optimizers_of("nnspec.adaptive") == tested | {nn.ScheduleFreeAdamW}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])

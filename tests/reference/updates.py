@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any
@@ -65,11 +66,13 @@ def check_against_pytorch(spec: Any, cls: str, arguments: dict[str, Any], monkey
     agree(trajectory(spec)[0], {key: tensor.detach().numpy() for key, tensor in tensors.items()})
 
 
-def check_against_optax(spec: Any, function: str, arguments: dict[str, Any]) -> None:
+def check_against_optax(spec: Any, function: str | Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """``function``: the name of one of Optax's aliases, or a function of Optax and of a schedule."""
     jax, optax = pytest.importorskip("jax"), pytest.importorskip("optax")
     with jax.enable_x64(True):
         rates = jax.numpy.asarray(schedules.value(RATE, range(UPDATES)))
-        rule = getattr(optax, function)(lambda count: rates[count], **arguments)
+        make = getattr(optax, function) if isinstance(function, str) else functools.partial(function, optax)
+        rule = make(lambda count: rates[count], **arguments)
         parameters = {key: jax.numpy.asarray(w) for key, w in PARAMETERS.items()}
         state, update = rule.init(parameters), jax.jit(rule.update)
         for step in range(UPDATES):

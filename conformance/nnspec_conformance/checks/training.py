@@ -75,10 +75,10 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
         sums["loss"] += total
         sums["loss's rounding"] += abs(own_total - total)
         sums["norm"] += float(stepping.global_norm(wide(gradients)))
-        made, slots = _updated(case, state, gradients, slots, update, "float64")
-        own_made = (
-            made if dtype == "float64" else _updated(case, state, gradients, _slots(case, before), update, dtype)[0]
-        )
+        made, slots = _updated(case, state, value, gradients, slots, update, "float64")
+        own_made = made
+        if dtype != "float64":
+            own_made, _ = _updated(case, state, value, gradients, _slots(case, before), update, dtype)
         state = {**state, **made, **wide(updates)}
         engine.train(order, k, k + 1)
         after = engine.variables()
@@ -99,11 +99,18 @@ def _state(case: TrainingCase, engine: Engine) -> tuple[dict[str, Array], Slots]
 
 
 def _slots(case: TrainingCase, variables: Mapping[str, Array]) -> Slots:
-    return {n: {s: variables[f"optimizer/{n}/{s}"] for s in case.optimizer.slots()} for n in case.case.parameters}
+    held = {name: case.optimizer.slots_of(name, case.case.params[name].shape) for name in case.case.parameters}
+    return {name: {slot: variables[f"optimizer/{name}/{slot}"] for slot in slots} for name, slots in held.items()}
 
 
 def _updated(
-    case: TrainingCase, state: Mapping[str, Array], gradients: dict[str, Array], slots: Any, update: int, dtype: str
+    case: TrainingCase,
+    state: Mapping[str, Array],
+    value: float,
+    gradients: dict[str, Array],
+    slots: Any,
+    update: int,
+    dtype: str,
 ) -> tuple[dict[str, Array], Slots]:
     """Parameters and slots after an update of the reference with these gradients, computed in ``dtype``."""
     clipped = gradients if case.clip is None else stepping.clip(case.clip, gradients)  # to the gradients' own dtype
@@ -111,7 +118,8 @@ def _updated(
     if dtype == "float64":
         clipped = wide(gradients if case.clip is None else clipped)
         slots = {name: wide(held) for name, held in slots.items()}
-    return stepping.update(case.optimizer, parameters, clipped, slots, update, decayed=case.decayed, scale=case.scale)
+    options: dict[str, Any] = {"decayed": case.decayed, "scale": case.scale, "value": value}
+    return stepping.update(case.optimizer, parameters, clipped, slots, update, **options)
 
 
 def _loss(
@@ -170,7 +178,8 @@ def _totals(case: TrainingCase, engine: Engine, wanted: dict[str, float], dtype:
     """The sums since the start; reading them resets them."""
     got = engine.totals()
     updates = len(case.batches(dtype))
-    rates = schedules.value(case.optimizer.learning_rate, np.arange(updates), case.scale)
+    steps = case.optimizer.counted(np.arange(updates))
+    rates = schedules.value(case.optimizer.learning_rate, steps, case.scale)
     losses_ = (np.array(got["loss"][0]), np.array(wanted["loss"]))
     figures = [
         near("sum of losses", *losses_, at_least_float32(dtype), rounding=wanted["loss's rounding"]),

@@ -1,0 +1,65 @@
+"""Optimizers made of others; see :mod:`nnspec.reference.optimizers`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnspec import wrappers as specs
+from nnspec.errors import SpecError
+from nnspec.reference.base import Array
+from nnspec.reference.optimizers import Arrays, Stepped, advance, average, received
+
+
+@received.register(specs._Wrapper)
+def _received(spec: Any, name: str, g: Array, t: int) -> Array:
+    return received(spec.inner, name, g, t)
+
+
+@received.register(specs.GradientCentralization)
+def _centralized(spec: specs.GradientCentralization, name: str, g: Array, t: int) -> Array:
+    axes = spec.axes(g.ndim)
+    return received(spec.inner, name, g - g.mean(axes, keepdims=True) if axes else g, t)
+
+
+@received.register(specs.GradientAccumulation)
+def _each(spec: specs.GradientAccumulation, name: str, g: Array, t: int) -> Array:
+    return g  # what stands within gets the mean
+
+
+@advance.register(specs.GradientCentralization)
+def _of_the_inner(spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    return advance(spec.inner, w, g, decay, slots, t, eta)
+
+
+@advance.register(specs.Lookahead)
+def _lookahead(spec: specs.Lookahead, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    fast, new = advance(spec.inner, w, g, decay, slots, t, eta)
+    if t % spec.period:
+        return fast, {**new, "slow": slots["slow"]}
+    slow = slots["slow"] + spec.alpha * (fast - slots["slow"])
+    return slow, {**new, "slow": slow}
+
+
+@advance.register(specs.GradientAccumulation)
+def _accumulation(
+    spec: specs.GradientAccumulation, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float
+) -> Stepped:
+    total = slots["gradient_sum"] + g
+    if t % spec.every:
+        return w, {**slots, "gradient_sum": total}
+    mean = received(spec.inner, "", total / spec.every, t // spec.every)  # none within asks for the name
+    stepped, new = advance(spec.inner, w, mean, decay, slots, t // spec.every, eta)
+    return stepped, {**new, "gradient_sum": np.zeros_like(total)}
+
+
+@advance.register(specs.MultiOptimizer)
+def _multi(spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    raise SpecError("a MultiOptimizer has an optimizer for each parameter: of(name)")
+
+
+@advance.register(specs.EMA)
+def _ema(spec: specs.EMA, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    stepped, new = advance(spec.inner, w, g, decay, slots, t, eta)
+    return stepped, {**new, "average": average(spec.momentum, slots["average"], stepped)}
