@@ -23,6 +23,7 @@ from nnspec.metrics import Sums, added, results
 from nnspec.model import Model
 from nnspec.schedules import ReduceOnPlateau
 from nnspec.training import run as runs
+from nnspec.training.averages import averaged, outcome
 from nnspec.training.callbacks import Patience, Plateau, improves, monitored
 from nnspec.training.data import Dataset
 from nnspec.training.environment import environment
@@ -87,7 +88,7 @@ class Trainer:
                     run.history.append(record)
                     if better:
                         best, run.best_epoch = value, epoch
-                        kept = engine.variables()
+                        kept = outcome(self.experiment.optimizer, engine)
                     self._save(run, kept, better)
                     out_of_patience = patience and patience.update(monitored(record, stopping.monitor))
                     if plateau is not None:
@@ -165,7 +166,8 @@ class Trainer:
         results = self._results(totals)
         validation = {}
         if "validation" in engine_splits(self.dataset):
-            validation = self._results(engine.evaluate("validation", self.settings.batch_size))
+            with averaged(self.experiment.optimizer, engine):
+                validation = self._results(engine.evaluate("validation", self.settings.batch_size))
         rate, norm = results.pop("learning_rate"), results.pop("grad_norm")
         rows = self._rows if not self._drops else full * self._batch
         return {
@@ -249,7 +251,8 @@ class Trainer:
             if run.history:
                 runs.plot(run.history, self.out / "history.png")
         stopping = self.settings.early_stopping
-        final = kept if kept and stopping is not None and stopping.restore_best else engine.variables()
+        restores = kept and stopping is not None and stopping.restore_best
+        final = kept if restores else outcome(self.experiment.optimizer, engine)
         engine.net.assign({name: value for name, value in final.items() if not name.startswith("optimizer/")})
 
     @contextmanager
