@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Yogi as Yogi,
     )
     from nnspec.backends import backend as backend
+    from nnspec.bidirectional import Bidirectional as Bidirectional
     from nnspec.elementwise import (
         Abs as Abs,
         Clamp as Clamp,
@@ -111,6 +112,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.attention import MultiHeadAttention as MultiHeadAttention
     from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
     from nnspec.layers.convolution import Conv as Conv, DepthwiseConv as DepthwiseConv, SeparableConv as SeparableConv
+    from nnspec.layers.convolutional_recurrent import ConvLSTM as ConvLSTM
     from nnspec.layers.dropout import (
         AlphaDropout as AlphaDropout,
         Dropout as Dropout,
@@ -121,6 +123,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.layers.embedding import Embedding as Embedding
     from nnspec.layers.linear import Dense as Dense
+    from nnspec.layers.masking import PaddingMask as PaddingMask
     from nnspec.layers.normalization import (
         BatchNorm as BatchNorm,
         GroupNorm as GroupNorm,
@@ -138,7 +141,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         GlobalMaxPool as GlobalMaxPool,
         MaxPool as MaxPool,
     )
-    from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, SimpleRNN as SimpleRNN
+    from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, MGU as MGU, SimpleRNN as SimpleRNN
     from nnspec.layers.resampling import Resize as Resize, Upsample as Upsample
     from nnspec.layers.scaling import LayerScale as LayerScale, Normalization as Normalization, Rescaling as Rescaling
     from nnspec.layers.shape import (
@@ -149,6 +152,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Reshape as Reshape,
         SpaceToDepth as SpaceToDepth,
     )
+    from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
     from nnspec.losses.classification import (
         BinaryCrossEntropy as BinaryCrossEntropy,
@@ -303,6 +307,7 @@ __version__ = "0.1.0"
 # of the vocabulary come on top, from its table.
 _LAZY = {
     "backend": "nnspec.backends",
+    "Bidirectional": "nnspec.bidirectional",
     "BackendError": "nnspec.errors",
     "DataError": "nnspec.errors",
     "FileError": "nnspec.errors",

@@ -57,6 +57,9 @@ class Model(Layer):
         outputs: again
 
     or a builder of ``nnspec.models`` with its arguments: ``{resnet: {depth: 20, stem: cifar}}``.
+
+    A recurrent layer in both directions is ``Bidirectional: {layer: {LSTM: 8}, merge: sum}``: a model of two layers
+    that go forwards and backwards, merged by "concat", "sum", "mul" or "ave" (:func:`nnspec.Bidirectional`).
     """
 
     kind: ClassVar[str] = "layer"
@@ -109,6 +112,11 @@ class Model(Layer):
             if not isinstance(layers, list | tuple):
                 raise SpecError(f"expected a list of layers, got {shown(layers)}", ("layers",))
             return Sequential(layers, fields.get("input"), name=fields.get("name"))
+        if "layer" in fields:
+            from nnspec.bidirectional import Bidirectional
+
+            only(fields, ("layer", "merge", "backward", "name"))
+            return Bidirectional(**fields)
         return cls(*read_graph(fields), name=fields.get("name"))
 
     def to_file(self) -> dict[str, Any]:
@@ -237,7 +245,8 @@ class Model(Layer):
 
     def uses(self, *classes: type[Layer]) -> bool:
         """Whether any node's layer, those of nested models included, is of one of these classes."""
-        return any(isinstance(node.layer, classes) for _, node in self.walk())
+        layers = (node.layer for _, node in self.walk())
+        return any(isinstance(each, classes) for layer in layers for each in (layer, getattr(layer, "layer", None)))
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Node]]:
         """All nodes with their paths (``encoder/dense``), nested models' own nodes after the model's node."""

@@ -192,6 +192,17 @@ def _model() -> Schema:
                     "required": ["nodes"],
                     "additionalProperties": False,
                 },
+                {
+                    "type": "object",
+                    "properties": {
+                        "layer": {"$ref": "#/$defs/layer"},
+                        "merge": {"enum": ["concat", "sum", "mul", "ave"]},
+                        "backward": {"anyOf": [{"$ref": "#/$defs/layer"}, {"type": "null"}]},
+                        "name": label,
+                    },
+                    "required": ["layer"],
+                    "additionalProperties": False,
+                },
             ],
         },
     }

@@ -36,7 +36,10 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "MaxPool": "MaxPool",
         },
         "nnspec.layers.embedding": {"Embedding": "Embedding"},
-        "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "SimpleRNN": "SimpleRNN"},
+        "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "MGU": "MGU", "SimpleRNN": "SimpleRNN"},
+        "nnspec.layers.convolutional_recurrent": {"ConvLSTM": "ConvLSTM"},
+        "nnspec.layers.masking": {"PaddingMask": "PaddingMask"},
+        "nnspec.layers.time_distributed": {"TimeDistributed": "TimeDistributed"},
         "nnspec.layers.attention": {"MultiHeadAttention": "MultiHeadAttention"},
         "nnspec.layers.shape": {
             "DepthToSpace": "DepthToSpace",
@@ -64,7 +67,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.layers.scaling": {name: name for name in ("LayerScale", "Normalization", "Rescaling")},
         "nnspec.layers.activation": {"PReLU": "PReLU"},
-        "nnspec.model": {"Model": "Model", "Sequential": "Model"},
+        "nnspec.model": {"Model": "Model", "Sequential": "Model", "Bidirectional": "Model"},
     },
     "activation": {
         "nnspec.layers.activation": {

@@ -92,6 +92,29 @@ def unrolled(cell: Cell, given: Given, kernel: jax.Array) -> jax.Array:
     return made
 
 
+class Masked:
+    """A cell that leaves steps out: it is given 1 or 0, too."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.states = cell, cell.states
+
+    def with_product(self, given: Given, product: jax.Array) -> Given:
+        return self.cell.with_product(given[0], product), given[1]
+
+    def step(self, given: Given, state: State) -> State:
+        return carried(given[1] > 0, self.cell.step(given[0], state), state)
+
+
+def carried(mask: jax.Array, new: State, state: State) -> State:
+    """The states after a step; where the mask is false, those before."""
+    return tuple(jnp.where(wide_as(mask, x), x, before) for x, before in zip(new, state, strict=True))
+
+
+def wide_as(mask: jax.Array, x: jax.Array) -> jax.Array:
+    """A mask of the first axes of an array, to be broadcast to it."""
+    return mask.reshape(*mask.shape, *(1,) * (x.ndim - mask.ndim))
+
+
 def unrolled_lstm(given: jax.Array, kernel: jax.Array, sigmoid: Function, tanh: Function) -> jax.Array:
     """What :func:`unrolled` gives for an LSTM with sigmoid and tanh, by a derivative that is written out.
 

@@ -8,31 +8,36 @@ end.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from nnspec.layers.activation import Identity, Sigmoid, Tanh
-from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
+from nnspec.layers.base import Shape
+from nnspec.layers.recurrent import GRU, LSTM, MGU, SimpleRNN
+from nnspec_jax.dropout import KeepMask
 from nnspec_jax.linear import product
 from nnspec_jax.realize import Context, at_least_float32, build, widened
-from nnspec_jax.recurrence import Function, Given, State, unrolled, unrolled_lstm
+from nnspec_jax.recurrence import Function, Given, Masked, State, carried, unrolled, unrolled_lstm, wide_as
 
 
 class Recurrent(nnx.Module):
     """What all of them do: variables, the product for all steps, the loop over time.
 
-    Derived classes are cells, too: see :class:`Cell`.
+    Derived classes are cells, too: see :class:`Cell`. ``train()`` and ``eval()`` switch their dropout.
     """
 
     states = 1
 
-    def __init__(self, spec: SimpleRNN | LSTM | GRU, context: Context) -> None:
+    def __init__(self, spec: Any, context: Context) -> None:
+        self.spec = spec
         self.features = spec.features
-        self.return_sequences, self.reverse = spec.return_sequences, spec.reverse
+        self.h = spec.h_shape(context.shapes[0])
         self.dtype = context.dtype
-        self.activation = _activation(spec.activation, spec.features, context)
+        self.deterministic = False
+        self.activation = activation_of(spec.activation, self.h, context)
         for name, param in spec.params(*context.shapes).items():
             setattr(self, name, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
@@ -46,24 +51,84 @@ class Recurrent(nnx.Module):
     def step(self, given: Given, state: State) -> State:
         raise NotImplementedError
 
-    def after_each(self, projected: jax.Array) -> jax.Array:
-        """The state after each step, from the steps' inputs times the kernel, biased."""
-        return unrolled(self, projected, self.wide("recurrent_kernel"))
+    def given(self, projected: jax.Array) -> Given:
+        """What the steps are given before the product of state and kernel."""
+        return projected
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def advance(self, given: Given, fed: jax.Array, state: State, kernel: jax.Array) -> State:
+        """The states after a step; ``fed`` is the first state as the recurrent kernel sees it."""
+        return self.step(self.with_product(given, product(fed, kernel)), state)
+
+    def after_each(self, projected: jax.Array, mask: jax.Array | None) -> jax.Array:
+        """The first state after each step from zeros, by the steps' inputs times the kernel, biased."""
+        given, kernel = self.given(projected), self.wide("recurrent_kernel")
+        if mask is None:
+            return unrolled(self, given, kernel)
+        return unrolled(Masked(self), (given, mask.astype(projected.dtype)), kernel)
+
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask | None = None) -> jax.Array:
+        x, start, mask = self.spec.apart(inputs)
+        wide = at_least_float32(self.dtype)
+        if mask is not None:
+            x = jnp.where(wide_as(mask, x), x, 0)  # so that NaN does not matter there
+            mask = jnp.moveaxis(mask, 1, 0)
         # The input is brought into the order of the steps, since what it is projected to is often larger.
-        steps = product(jnp.moveaxis(x, 1, 0).astype(at_least_float32(self.dtype)), self.wide("kernel"))
-        if hasattr(self, "bias"):
-            steps += self.wide("bias")
-        states = self.after_each(steps[::-1] if self.reverse else steps)
-        return (jnp.moveaxis(states, 0, 1) if self.return_sequences else states[-1]).astype(self.dtype)
+        steps = self.projected(jnp.moveaxis(x, 1, 0).astype(wide))
+        if self.spec.reverse:
+            steps, mask = steps[::-1], None if mask is None else mask[::-1]
+        drop = None if self.deterministic or keep_mask is None else self._dropped(keep_mask, x.shape[0])
+        if start is None and drop is None and not self.spec.returns_state:
+            y = self.after_each(steps, mask)
+        else:
+            state = None if start is None else tuple(jnp.split(start.astype(wide), self.states, axis=-1))
+            after = self.after_all(steps, mask, state, drop)
+            y = jnp.concatenate(after, axis=-1) if self.spec.returns_state else after[0]
+        if self.spec.zero_output_for_mask and mask is not None:
+            y = jnp.where(wide_as(mask, y), y, 0)
+        return (jnp.moveaxis(y, 0, 1) if self.spec.return_sequences else y[-1]).astype(self.dtype)
+
+    def projected(self, x: jax.Array) -> jax.Array:
+        """The steps' inputs times the kernel, biased."""
+        steps = self.multiplied(x, self.wide("kernel"))
+        return steps + self.wide("bias") if self.spec.use_bias else steps
+
+    def multiplied(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
+        """The steps' inputs times the kernel."""
+        return product(x, kernel)
+
+    def after_all(
+        self, projected: jax.Array, mask: Any, start: State | None = None, drop: Function | None = None
+    ) -> State:
+        """All states after each step, by JAX's own derivative: from any start, and with dropout.
+
+        Args:
+            drop: what the recurrent kernel sees of the first state, where that is not all.
+        """
+        kernel = self.wide("recurrent_kernel")
+        if start is None:
+            start = (jnp.zeros((projected.shape[1], *self.h[1:]), projected.dtype),) * self.states
+
+        def step(state: State, now: Any) -> tuple[State, State]:
+            given, seen = now
+            new = self.advance(given, state[0] if drop is None else drop(state[0]), state, kernel)
+            new = new if seen is None else carried(seen, new, state)
+            return new, new
+
+        after: State = jax.lax.scan(step, start, (self.given(projected), mask))[1]
+        return after
+
+    def _dropped(self, keep_mask: KeepMask, batch: int) -> Function:
+        """What the recurrent kernel sees of the state in training."""
+        rate = self.spec.recurrent_dropout_rate
+        keep = keep_mask(rate, (batch, *self.h[1:]))
+        return lambda h: jnp.where(keep, h / (1.0 - rate), 0.0)
 
 
 class ElmanRNN(Recurrent):
     """The network whose state is a dense layer of the input and the state before."""
 
     def step(self, given: jax.Array, state: State) -> State:
-        return (self.activation(given),)
+        return (self.activation(given + state[0] if self.spec.residual else given),)
 
 
 class LongShortTermMemory(Recurrent):
@@ -76,12 +141,12 @@ class LongShortTermMemory(Recurrent):
 
     def __init__(self, spec: LSTM, context: Context) -> None:
         super().__init__(spec, context)
-        self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
         self.usual = spec.recurrent_activation == Sigmoid() and spec.activation == Tanh()
 
-    def after_each(self, projected: jax.Array) -> jax.Array:
-        if not self.usual:
-            return super().after_each(projected)
+    def after_each(self, projected: jax.Array, mask: jax.Array | None) -> jax.Array:
+        if not self.usual or mask is not None:
+            return super().after_each(projected, mask)
         kernel = self.wide("recurrent_kernel")
         return unrolled_lstm(projected, kernel, self.recurrent_activation, self.activation)
 
@@ -102,7 +167,7 @@ class GatedRecurrentUnit(Recurrent):
     def __init__(self, spec: GRU, context: Context) -> None:
         super().__init__(spec, context)
         self.reset_after = spec.reset_after
-        self.recurrent_activation = _activation(spec.recurrent_activation, spec.features, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
 
     def with_product(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
         return given[0], given[1] + product
@@ -114,25 +179,50 @@ class GatedRecurrentUnit(Recurrent):
         n = self.activation(a[..., gates:] + r * b[..., gates:])
         return ((1 - z) * n + z * state[0],)
 
-    def after_each(self, projected: jax.Array) -> jax.Array:
-        kernel = self.wide("recurrent_kernel")
+    def given(self, projected: jax.Array) -> Given:
         if not self.reset_after:
-            return self._reset_before(projected, kernel)
-        bias = self.wide("recurrent_bias") if hasattr(self, "recurrent_bias") else jnp.zeros((), kernel.dtype)
-        return unrolled(self, (projected, jnp.broadcast_to(bias, projected.shape)), kernel)
+            return projected
+        bias = self.wide("recurrent_bias") if hasattr(self, "recurrent_bias") else jnp.zeros((), projected.dtype)
+        if bias.shape == (self.features,):  # of the candidate alone
+            bias = jnp.pad(bias, (2 * self.features, 0))
+        return projected, jnp.broadcast_to(bias, projected.shape)
 
-    def _reset_before(self, projected: jax.Array, kernel: jax.Array) -> jax.Array:
+    def after_each(self, projected: jax.Array, mask: jax.Array | None) -> jax.Array:
+        return super().after_each(projected, mask) if self.reset_after else self.after_all(projected, mask)[0]
+
+    def advance(self, given: Given, fed: jax.Array, state: State, kernel: jax.Array) -> State:
+        if self.reset_after:
+            return super().advance(given, fed, state, kernel)
         gates = 2 * self.features
+        r, z = _gates(self.recurrent_activation, given[..., :gates] + product(fed, kernel[:, :gates]), 2)
+        n = self.activation(given[..., gates:] + product(r * fed, kernel[:, gates:]))
+        return ((1 - z) * n + z * state[0],)
 
-        def step(h: jax.Array, a: jax.Array) -> tuple[jax.Array, jax.Array]:
-            r, z = _gates(self.recurrent_activation, a[..., :gates] + product(h, kernel[:, :gates]), 2)
-            n = self.activation(a[..., gates:] + product(r * h, kernel[:, gates:]))
-            h = (1 - z) * n + z * h
-            return h, h
 
-        start = jnp.zeros((projected.shape[1], self.features), projected.dtype)
-        after: jax.Array = jax.lax.scan(step, start, projected)[1]
-        return after
+class MinimalGatedUnit(Recurrent):
+    """GRU of one gate, f, which stands before n."""
+
+    def __init__(self, spec: MGU, context: Context) -> None:
+        super().__init__(spec, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
+
+    def wide(self, name: str) -> jax.Array:
+        own = super().wide(name)
+        return jnp.concatenate([super().wide("forget_bias"), own]) if name == "bias" else own
+
+    def with_product(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return given[0], given[1] + product
+
+    def given(self, projected: jax.Array) -> Given:
+        none = jnp.zeros((self.features,), projected.dtype)
+        bias = self.wide("recurrent_bias") if hasattr(self, "recurrent_bias") else none
+        return projected, jnp.broadcast_to(jnp.pad(bias, (self.features, 0)), projected.shape)
+
+    def step(self, given: tuple[jax.Array, jax.Array], state: State) -> State:
+        (a_f, a_n), (b_f, b_n) = (jnp.split(x, 2, axis=-1) for x in given)
+        f = self.recurrent_activation(a_f + b_f)
+        n = self.activation(a_n + (f * b_n if self.spec.reset_gate else b_n))
+        return ((1 - f) * n + f * state[0],)
 
 
 def _gates(activation: Function, a: jax.Array, count: int) -> State:
@@ -141,9 +231,9 @@ def _gates(activation: Function, a: jax.Array, count: int) -> State:
     return tuple(jnp.split(activated, count, axis=-1))
 
 
-def _activation(spec: object, features: int, context: Context) -> Function:
-    """An activation as it is applied to one gate."""
-    wide = replace(context, shapes=((context.shapes[0][0], features),), dtype=at_least_float32(context.dtype))
+def activation_of(spec: object, shape: Shape, context: Context) -> Function:
+    """An activation as it is applied to one gate of this shape."""
+    wide = replace(context, shapes=(shape,), dtype=at_least_float32(context.dtype))
     made: Function = build(spec or Identity(), wide)
     return made
 
@@ -151,3 +241,4 @@ def _activation(spec: object, features: int, context: Context) -> Function:
 build.register(SimpleRNN, ElmanRNN)
 build.register(LSTM, LongShortTermMemory)
 build.register(GRU, GatedRecurrentUnit)
+build.register(MGU, MinimalGatedUnit)

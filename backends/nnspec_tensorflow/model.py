@@ -23,10 +23,12 @@ from nnspec_tensorflow import (  # noqa: F401
     activation,
     attention,
     convolution,
+    convolutional_recurrent,
     dropout,
     elementwise,
     embedding,
     linear,
+    masking,
     normalization,
     ops,
     padding,
@@ -36,6 +38,7 @@ from nnspec_tensorflow import (  # noqa: F401
     resampling,
     scaling,
     shape,
+    time_distributed,
     transposed_convolution,
 )
 from nnspec_tensorflow.dropout import RandomState, call_number, running

@@ -100,6 +100,34 @@ def unrolled(cell: Cell, given: Given, kernel: Tensor) -> Tensor:
     return run(kernel, *tf.nest.flatten(given))
 
 
+class Masked:
+    """A cell that leaves steps out: it is given 1 or 0, too."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.states = cell, cell.states
+
+    def with_product(self, given: Given, product: Tensor) -> Given:
+        return self.cell.with_product(given[0], product), given[1]
+
+    def to_product(self, gradient: Given) -> Tensor:
+        return self.cell.to_product(gradient[0])
+
+    def step(self, given: Given, state: State) -> State:
+        return carried(given[1] > 0, self.cell.step(given[0], state), state)
+
+
+def carried(mask: Tensor, new: State, state: State) -> State:
+    """The states after a step; where the mask is false, those before."""
+    return tuple(tf.where(wide_as(mask, x), x, before) for x, before in zip(new, state, strict=True))
+
+
+def wide_as(mask: Tensor, x: Tensor) -> Tensor:
+    """A mask of the first axes of a tensor, to be broadcast to it."""
+    for _ in range(x.shape.rank - mask.shape.rank):
+        mask = tf.expand_dims(mask, -1)
+    return mask
+
+
 def unrolled_lstm(given: Tensor, kernel: Tensor, sigmoid: Function, tanh: Function) -> Tensor:
     """What :func:`unrolled` gives for an LSTM with sigmoid and tanh, by a gradient that is written out.
 

@@ -108,7 +108,7 @@ class Case:
     @property
     def drops(self) -> bool:
         """Whether training draws masks that drop something."""
-        rates = ("rate", "dropout_rate")
+        rates = ("rate", "dropout_rate", "recurrent_dropout_rate")
         layers = [node.layer for _, node in self.model.walk() if "dropout" in node.layer.random]
         return any(getattr(layer, rate, 0) for layer in layers for rate in rates)
 

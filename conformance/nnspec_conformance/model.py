@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from nnspec.layers.activation import GELU, Mish, Softplus, Tanh
+from typing import Any
+
+from nnspec.bidirectional import Bidirectional
+from nnspec.layers.activation import GELU, Mish, ReLU, Softplus, Tanh
 from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.convolution import Conv
+from nnspec.layers.convolutional_recurrent import ConvLSTM
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.embedding import Embedding
 from nnspec.layers.linear import Dense
+from nnspec.layers.masking import PaddingMask
 from nnspec.layers.normalization import BatchNorm, LayerNorm
 from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
-from nnspec.layers.recurrent import GRU, LSTM
+from nnspec.layers.recurrent import GRU, LSTM, MGU, SimpleRNN
 from nnspec.layers.shape import Flatten, Reshape
 from nnspec.model import Model, Sequential, symbol
-from nnspec.ops import Concat, Multiply
+from nnspec.ops import Concat, Multiply, Slice, Squeeze
 from nnspec_conformance.case import Case
 
 
@@ -128,6 +133,45 @@ def masked_attention() -> Model:
     return Model(inputs=[x, memory, padding, pairs], outputs=Concat()(crossed, own))
 
 
+def masked(kind: Any, size: int, *shape: int, **options: Any) -> Model:
+    """A recurrent layer that starts from a state, and one in the other direction, with masks of any pattern."""
+    x, mask = symbol(shape, "x"), symbol(shape[:1], "mask", "bool")
+    start = symbol([*shape[1:-1], size], "start")
+    kept = kind(**options, mask=True, initial_state=True, return_sequences=True)(x, start, mask)
+    last = kind(**options, mask=True, zero_output_for_mask=True, return_sequences=True, reverse=True)(kept, mask)
+    return Model(inputs=[x, start, mask], outputs=[kept, last])
+
+
+def padded() -> Model:
+    """Texts and numbers that end in padding, of ids and of vectors, through layers that leave it out."""
+    ids, x = symbol([4], "ids", dtype="int32"), symbol([4, 1], "x")
+    gates = ReLU()(x)
+    words = Bidirectional(LSTM(2, mask=True, return_sequences=True))(Embedding(4, 3)(ids), PaddingMask(2.0)(ids))
+    numbers = GRU(4, mask=True, return_sequences=True)(gates, PaddingMask(axis=-1)(gates))
+    return Model(inputs=[ids, x], outputs=words * numbers)
+
+
+def both_ways() -> Model:
+    """Recurrent layers in both directions, merged in every way, one with a layer of another kind backwards.
+
+    The last ones drop states, each by masks of its own.
+    """
+    x, states = symbol([3, 2], "x"), [symbol([2], "ahead"), symbol([2], "back")]
+    y = Bidirectional(LSTM(2, return_sequences=True), backward=GRU(3, return_sequences=True, reverse=True))(x)
+    y = Bidirectional(SimpleRNN(2, return_sequences=True, initial_state=True), "mul")(y, *states)
+    y = Bidirectional(GRU(2, return_sequences=True), "sum")(y)
+    return Model(inputs=[x, *states], outputs=Bidirectional(MGU(2, recurrent_dropout_rate=0.4), "ave")(y))
+
+
+def streaming() -> Model:
+    """A layer that goes on from a state, with what it gives and the state to go on from as outputs."""
+    x, before = symbol([3, 2], "x"), symbol([6], "before")
+    states = LSTM(3, initial_state=True, return_state=True, return_sequences=True)(x, before)
+    h = Slice(stop=3)(states)
+    after = Squeeze(1)(Slice(start=-1, axis=1)(states))
+    return Model(inputs=[x, before], outputs=[Dense(2)(h), after])
+
+
 def two_inputs() -> Model:
     """Inputs of two ranks, joined by operations."""
     image, features = symbol([2, 6], "image"), symbol([3], "features")
@@ -162,6 +206,14 @@ CASES = [
     Case(nested(), id="nested models"),
     Case(transformer(), id="transformer"),
     Case(masked_attention(), id="masked attention"),
+    Case(masked(SimpleRNN, 3, 4, 3, features=3), id="masked SimpleRNN"),
+    Case(masked(LSTM, 6, 4, 3, features=3), id="masked LSTM"),
+    Case(masked(GRU, 3, 4, 3, features=3), id="masked GRU"),
+    Case(masked(MGU, 3, 4, 3, features=3), id="masked MGU"),
+    Case(masked(ConvLSTM, 4, 3, 3, 2, features=2, kernel_size=(2,)), id="masked ConvLSTM"),
+    Case(padded(), id="PaddingMask", kinks=(0.0,)),
+    Case(both_ways(), id="bidirectional"),
+    Case(streaming(), id="LSTM from state to state"),
     Case(two_inputs(), id="two inputs"),
     Case(two_outputs(), id="two outputs"),
     Case(passed_through(), id="input as output"),

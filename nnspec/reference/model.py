@@ -18,10 +18,12 @@ from nnspec.reference import (  # noqa: F401
     activation,
     attention,
     convolution,
+    convolutional_recurrent,
     dropout,
     elementwise,
     embedding,
     linear,
+    masking,
     normalization,
     ops,
     padding,
@@ -31,6 +33,7 @@ from nnspec.reference import (  # noqa: F401
     resampling,
     scaling,
     shape,
+    time_distributed,
     transposed_convolution,
 )
 from nnspec.reference.base import Array, Scope, State, apply, computing, rounded

@@ -84,3 +84,18 @@ def test_inputs_of_any_size(backend: Backend, layer: Any) -> None:
         inputs = {"input": RNG.normal(size=(2, *sizes, 3))}
         expected = run(net.model, net.variables(), inputs).outputs[output]
         np.testing.assert_allclose(net.forward(inputs)[output], expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_stream_of_chunks_of_any_length(backend: Backend) -> None:
+    """Each chunk starts from the state that the one before has left; masked steps may stand anywhere."""
+    x, start, mask = nn.symbol([None, 3], "x"), nn.symbol([4], "start"), nn.symbol([None], "mask", "bool")
+    options = {"return_sequences": True, "initial_state": True, "mask": True}
+    states = nn.LSTM(2, return_state=True, **options, name="states")(x, start, mask)
+    net = backend.build(nn.Model(inputs=[x, start, mask], outputs=states), dtype="float64")
+    rows, seen, state = RNG.normal(size=(2, 9, 3)), RNG.random((2, 9)) < 0.6, RNG.normal(size=(2, 4))
+    whole = net.forward({"x": rows, "start": state, "mask": seen})["states"]
+    for first, last in ((0, 1), (1, 6), (6, 9)):
+        given = {"x": rows[:, first:last], "start": state, "mask": seen[:, first:last]}
+        chunk = net.forward(given)["states"]
+        np.testing.assert_allclose(chunk, whole[:, first:last], rtol=1e-12, atol=1e-14)
+        state = chunk[:, -1]

@@ -52,7 +52,8 @@ def test_every_class_has_a_strategy(cls: type[Any]) -> None:
     shape = (None, 3, 4)
     strategy = fields.hinted(cls)
     if cls in fields.classes("layer"):
-        shape = {"Matmul": (None, 4, 4), "Squeeze": (None, 3, 1)}.get(cls.__name__, shape)
+        others = {"Matmul": (None, 4, 4), "Squeeze": (None, 3, 1), "ConvLSTM": (None, 3, 4, 2)}
+        shape = others.get(cls.__name__, shape)
         strategy = layers.layers(cls, *[shape] * (cls.arity or 2), dtype=layers.dtypes(cls)[0])
 
     @settings(max_examples=15)

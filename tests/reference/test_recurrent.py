@@ -171,3 +171,44 @@ def test_flops() -> None:
     assert nn.LSTM(1).flops((1, 1, 1)) == 4 * 4 + 4 + 2 * tanh + 3 * sigmoid
     assert nn.GRU(1).flops((1, 1, 1)) == 3 * 5 + 5 + tanh + 2 * sigmoid
     assert nn.GRU(1, reset_after=False).flops((1, 1, 1)) == 3 * 4 + 5 + tanh + 2 * sigmoid
+    assert nn.GRU(1, recurrent_bias="candidate").flops((1, 1, 1)) == 3 * 4 + 6 + tanh + 2 * sigmoid
+    # Two products, their sum and the bias, twice; f ⊙ (b_n + bias); 1 − f, two products and a sum.
+    assert nn.MGU(1).flops((1, 1, 1)) == 2 * 4 + 2 + 4 + tanh + sigmoid
+    assert nn.SimpleRNN(1, residual=True).flops((1, 1, 1)) == 5 + tanh
+
+
+def test_parts_of_the_recurrent_bias() -> None:
+    """Fewer parts are the same as zeros for the others."""
+    x = RNG.normal(size=(BATCH, STEPS, INPUTS))
+    given = variables(nn.GRU(FEATURES, recurrent_bias="candidate"))
+    assert given["recurrent_bias"].shape == (FEATURES,)
+    full = given | {"recurrent_bias": np.concatenate([np.zeros(2 * FEATURES), given["recurrent_bias"]])}
+    found = value(nn.GRU(FEATURES, recurrent_bias="candidate"), x, variables=given)
+    np.testing.assert_array_equal(found, value(nn.GRU(FEATURES), x, variables=full))
+    none = {name: given[name] for name in ("kernel", "recurrent_kernel", "bias")}
+    found = value(nn.GRU(FEATURES, recurrent_bias="none"), x, variables=none)
+    np.testing.assert_array_equal(found, value(nn.GRU(FEATURES), x, variables=none | {"recurrent_bias": np.zeros(12)}))
+
+
+@pytest.mark.parametrize("reset_gate", [True, False])
+def test_mgu_by_hand(reset_gate: bool) -> None:
+    kernel, recurrent = [0.5, -1.5], [-0.3, 0.8]
+    given = {"kernel": [kernel], "recurrent_kernel": [recurrent], "forget_bias": [0.9], "bias": [-0.2]}
+    given |= {"recurrent_bias": [0.6]} if reset_gate else {}
+    h, steps = 0.0, (0.7, -1.3, 0.4)
+    for x in steps:
+        f = sigmoid(x * kernel[0] + h * recurrent[0] + 0.9)
+        n = math.tanh(x * kernel[1] - 0.2 + (f * (h * recurrent[1] + 0.6) if reset_gate else h * recurrent[1]))
+        h = (1 - f) * n + f * h
+    layer = nn.MGU(1, reset_gate=reset_gate)
+    assert set(layer.params((None, 3, 1))) == set(given)
+    np.testing.assert_allclose(value(layer, np.reshape(steps, (1, 3, 1)), variables=given), [[h]], rtol=1e-14)
+
+
+def test_residual_by_hand() -> None:
+    given = {"kernel": [[0.5]], "recurrent_kernel": [[-0.3]], "bias": [0.1]}
+    h, steps = 0.0, (0.7, -1.3, 0.4)
+    for x in steps:
+        h = math.tanh(x * 0.5 - h * 0.3 + 0.1 + h)
+    found = value(nn.SimpleRNN(1, residual=True), np.reshape(steps, (1, 3, 1)), variables=given)
+    np.testing.assert_allclose(found, [[h]], rtol=1e-14)

@@ -52,7 +52,7 @@ RANGES: dict[str, Hints] = {
         "features": st.integers(1, 5),
         "epsilon": magnitudes(1e-8, 1),
         "momentum": numbers(0, 1, 0.9, 0.0, 1.0),
-        **dict.fromkeys(("rate", "dropout_rate"), numbers(0, 0.95, 0.5, 0.0)),
+        **dict.fromkeys(("rate", "dropout_rate", "recurrent_dropout_rate"), numbers(0, 0.95, 0.5, 0.0)),
         "num_heads": st.integers(1, 3),
         **dict.fromkeys(("head_features", "out_features"), st.integers(1, 4)),
     },

@@ -14,7 +14,9 @@ from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.recurrence import Recurrence
 from nnspec.layers.scaling import Normalization, Rescaling
+from nnspec.layers.time_distributed import TimeDistributed
 from nnspec.ops import Concat, Divide, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
 from nnspec.reductions import Max, Min
 from nnspec_conformance.case import Case
@@ -23,7 +25,10 @@ from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbe
 from nnspec_conformance.strategies.initializers import drawable
 
 # Classes whose inputs have so many axes, the batch axis included.
-_RANKS = {"SimpleRNN": 3, "MultiHeadAttention": 3, "LSTM": 3, "GRU": 3}
+_RANKS = {
+    **dict.fromkeys(("SimpleRNN", "MultiHeadAttention", "LSTM", "GRU", "MGU", "TimeDistributed"), 3),
+    "ConvLSTM": 4,
+}
 # Elements per example: enough for every axis to matter, few enough for differences by every element.
 MOST = 24
 
@@ -74,9 +79,9 @@ def moderate(output: Shape) -> bool:
 
 def dtypes(cls: type[Any]) -> list[DType]:
     """The dtypes of which layers of a class take inputs."""
-    if cls.__name__ == "Embedding":
+    if cls.__name__ in ("Embedding", "PaddingMask"):  # the latter's output is no float in any case
         return ["int32"]
-    plain = cls.output_dtype is Layer.output_dtype or cls is MultiHeadAttention
+    plain = cls.output_dtype is Layer.output_dtype or issubclass(cls, MultiHeadAttention | Recurrence | TimeDistributed)
     return ["float"] if plain else ["float", "int32", "bool"]
 
 
@@ -137,8 +142,13 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
             name: _per_channel(first, low) for name, low in (("scale", -2), ("offset", -2), ("mean", -2), ("var", 0))
         }
     hints["broadcast_dims"] = st.lists(st.integers(0, len(first) - 1), max_size=2, unique=True)
-    if cls is MultiHeadAttention:
-        hints["mask"] = st.just(False)  # which would be a second input
+    # What would be further inputs, and what goes with them.
+    hints |= dict.fromkeys(("mask", "initial_state", "zero_output_for_mask"), st.just(False))
+    if cls.__name__ == "ConvLSTM":
+        sizes = st.integers(1, 2)
+        hints |= {"kernel_size": sizes.map(lambda size: [size]), "strides": sizes, "padding": st.just("same")}
+    if cls.__name__ == "TimeDistributed":
+        hints["layer"] = st.sampled_from([{"Dense": 3}, "LayerNorm", "BatchNorm", "softplus", "Flatten"])
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
     if cls.__name__ == "Permute":
@@ -196,7 +206,7 @@ def _several(draw: st.DrawFn, cls: type[Any]) -> tuple[tuple[int, ...], ...]:
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A layer, activation or operation with random options on inputs of random shapes, centers and scales."""
-    cls = draw(st.sampled_from(classes("layer")))
+    cls = draw(st.sampled_from([each for each in classes("layer") if each.__name__ != "PaddingMask"]))
     if cls.kind == "operation":
         given = draw(_several(cls))
     else:
