@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,8 @@ from nnspec.backends import Array
 from nnspec.layers.base import Layer
 from tests.peers.driver import Namespace
 from tests.peers.keras_layers import KerasLayer
-from tests.peers.outcome import NotExpressible, NoValues
-from tests.peers.subjects import Subject, network
+from tests.peers.outcome import NoValues
+from tests.peers.subjects import Subject
 
 FORMATS = {None: -1, "channels_last": -1, "channels_first": 1}
 
@@ -33,25 +34,66 @@ class GlobalPool:
 
 
 class Recurrent:
-    """A recurrent layer of ours with variables of constants: gates that are all alike have no order."""
+    """A recurrent layer of ours with variables of constants: gates that are all alike have no order.
 
-    def __init__(self, subject: Subject, spec: Layer, constants: dict[str, float], forget: float | None = None) -> None:
+    Keras's layers return states and keep them between calls on demand; ours are given them, and give them.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        spec: Any,
+        constants: dict[str, float],
+        *,
+        forget: float | None = None,
+        return_state: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
+    ) -> None:
         self.subject, self.spec, self.constants, self.forget = subject, spec, constants, forget
+        self.return_state, self.stateful, self.zeros = return_state, stateful, zero_output_for_mask
+        self.state: Array | None = None
 
-    def __call__(self, sequence: Any, initial_state: Any = None, mask: Any = None) -> Array:
+    def reset_state(self) -> None:
+        self.state = None
+
+    def __call__(self, sequence: Any, initial_state: Any = None, mask: Any = None) -> Any:
+        start = self.state if initial_state is None else _side_by_side(initial_state)
+        whole = self.return_state or self.stateful
+        options = {"return_state": True} if whole and isinstance(self.spec, nn.LSTM) else {}
         if mask is not None:
-            raise NotExpressible("masks of positions")
-        if initial_state is not None:
-            raise NotExpressible("initial states other than 0")
-        params = self.spec.params(np.shape(sequence))
+            options |= {"mask": True, "zero_output_for_mask": self.zeros}
+        spec = dataclasses.replace(self.spec, initial_state=start is not None, **options)
+        inputs = {"x": np.asarray(sequence)}
+        inputs |= {} if start is None else {"start": start}
+        inputs |= {} if mask is None else {"mask": np.asarray(mask)}
+        y = self.subject.forward(_of_one(spec, inputs), inputs, self._variables(inputs["x"].shape))[0]
+        if not whole:
+            return y
+        self.state = state = y[:, -1] if spec.return_sequences else y
+        outputs = y[..., : spec.features]
+        return (outputs, *np.split(state, spec.states, axis=-1)) if self.return_state else outputs
+
+    def _variables(self, shape: tuple[int, ...]) -> dict[str, Array]:
+        params = self.spec.params(shape)
         values = {name: np.full(p.shape, self.constants[name], np.float32) for name, p in params.items()}
         if self.forget is not None and "bias" in values:
             np.split(values["bias"], 4)[1][:] = self.forget  # the second gate, in both orders
-        model = network({"x": np.shape(sequence)[1:]}, [("y", self.spec, ["x"])])
-        return self.subject.forward(model, {"x": sequence}, {f"y/{n}": v for n, v in values.items()})[0]
+        return {f"y/{name}": value for name, value in values.items()}
 
     def __getattr__(self, name: str) -> Any:
         raise NoValues(name)
+
+
+def _of_one(spec: Layer, inputs: dict[str, Array]) -> nn.Model:
+    """A model of one node, on inputs of floats and masks."""
+    given = {name: nn.Input(x.shape[1:], "bool" if x.dtype == bool else "float") for name, x in inputs.items()}
+    return nn.Model(given, (nn.Node("y", spec, tuple(given)),), ("y",))
+
+
+def _side_by_side(states: Any) -> Array:
+    parts = states if isinstance(states, list | tuple) else [states]
+    return np.concatenate([np.asarray(part) for part in parts], axis=-1)
 
 
 def layers(subject: Subject) -> dict[str, Any]:
@@ -129,14 +171,18 @@ def _recurrent(subject: Subject, layer: Any) -> Any:
         **options: bool,
     ) -> Recurrent:
         """Unrolling and implementations are how Keras computes, and say nothing about values."""
-        if stateful:
-            raise NotExpressible("states that are kept between calls")
-        if return_state:
-            raise NotExpressible("states as outputs")
         spec = layer(units, reverse=go_backwards, **options)
         bias = bias_initializer.value
         constants = {"kernel": kernel_initializer.value, "recurrent_kernel": recurrent_initializer.value}
         forget = 1.0 if layer is nn.LSTM and unit_forget_bias else None
-        return Recurrent(subject, spec, constants | {"bias": bias, "recurrent_bias": bias}, forget)
+        return Recurrent(
+            subject,
+            spec,
+            constants | {"bias": bias, "recurrent_bias": bias},
+            forget=forget,
+            return_state=return_state,
+            stateful=stateful,
+            zero_output_for_mask=zero_output_for_mask,
+        )
 
     return recurrent
