@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.coverage.answers import Answer, none, one_of, to
 
-STATES = "initial states, states as outputs; lengths of sequences"
-STEP = "a single step by itself, with states as inputs and outputs"
+# How Flax's cells are ours.
+STEP = "within an RNN, or a sequence of one step with `initial_state`"
 CONV = "gaps within the input; masks of the kernel"
 EINSUM = "kernels that an axis of the input indexes, biases for some axes of the output"
 NORM = "statistics across devices"
@@ -14,11 +14,7 @@ KERNELS = "kernels that are normalized before they are used"
 _BOTH: dict[str, Answer] = {
     "BatchNorm": to("BatchNorm", lacking=f"{NORM}; masks of positions"),
     "Bidirectional": to(
-        "LSTM",
-        "Slice",
-        "Concat",
-        how="a layer (of any kind) and one with `reverse`, whose sequence `step: -1` turns back; or Add or Multiply",
-        lacking=STATES,
+        "Model", how="its short form Bidirectional, for any layers; a mask for lengths", lacking="merges of one's own"
     ),
     "Conv": to("Conv", how="after Pad for circular or reflected padding", lacking=CONV),
     "ConvTranspose": to(
@@ -29,16 +25,22 @@ _BOTH: dict[str, Answer] = {
     "Embed": to("Embedding", lacking="the table as a kernel (`attend`)"),
     "GroupNorm": to("GroupNorm", lacking=f"{NORM}; some axes alone; masks of positions"),
     "InstanceNorm": to("InstanceNorm", lacking=f"{NORM}; channels in other axes; masks of positions"),
-    "LSTMCell": to("LSTM", how="within an RNN", lacking=STEP),
+    "LSTMCell": to("LSTM", how=f"{STEP} and `return_state`"),
     "LayerNorm": to("LayerNorm", lacking=f"{NORM}; scales along other axes than the mean; masks of positions"),
-    "OptimizedLSTMCell": to("LSTM", how="within an RNN", lacking=STEP),
+    "OptimizedLSTMCell": to("LSTM", how=f"{STEP} and `return_state`"),
     "PReLU": to("PReLU", how="`shared: true`"),
     "RMSNorm": to("RMSNorm", lacking=f"{NORM}; scales along other axes than the mean; masks of positions"),
     "RNN": one_of(
-        "SimpleRNN", "LSTM", how="by its cell, `reverse`", lacking=f"other cells, cells of one's own; {STATES}"
+        "SimpleRNN",
+        "LSTM",
+        "GRU",
+        "MGU",
+        "ConvLSTM",
+        how="by its cell; `reverse`, `initial_state`, and `mask` for lengths",
+        lacking="cells of one's own",
     ),
     "Sequential": to("Model"),
-    "SimpleCell": to("SimpleRNN", how="within an RNN", lacking=f"`residual`; {STEP}"),
+    "SimpleCell": to("SimpleRNN", how=f"{STEP}; `residual`"),
     "SpectralNorm": none(KERNELS),
     "WeightNorm": none(KERNELS),
 }
@@ -52,7 +54,7 @@ _LINEAR_GENERAL = to("Permute", "Reshape", "Dense", lacking="kernels that an axi
 
 NNX = {
     **_BOTH,
-    "GRUCell": none("a GRU that resets after the recurrent kernel and has no recurrent bias"),
+    "GRUCell": to("GRU", how=f"`recurrent_bias: none`; {STEP}"),
     "Linear": to("Dense"),
     "LinearGeneral": _LINEAR_GENERAL,
     "LoRA": to(
@@ -70,12 +72,16 @@ NNX_LEFT_OUT = {
 
 LINEN = {
     **_BOTH,
-    "ConvLSTMCell": none("recurrent layers that convolve"),
+    "ConvLSTMCell": to(
+        "ConvLSTM",
+        how=f"{STEP} and `return_state`; its two biases added",
+        lacking="the state's padding other than same",
+    ),
     "ConvLocal": none("a kernel for each position"),
     "Dense": to("Dense"),
     "DenseGeneral": _LINEAR_GENERAL,
-    "GRUCell": none("a GRU that resets after the recurrent kernel and has a recurrent bias in one of three parts only"),
-    "MGUCell": none("the minimal gated unit"),
+    "GRUCell": to("GRU", how=f"`recurrent_bias: candidate`; {STEP}"),
+    "MGUCell": to("MGU", how=f"`reset_gate`; {STEP}"),
     "MultiHeadAttention": _ATTENTION,
     "MultiHeadDotProductAttention": _ATTENTION,
     "SelfAttention": _ATTENTION,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from tests.coverage.answers import axes, none, one_of, to
 
 MASKS = "masks of positions"
-# What Keras's recurrent layers have beyond ours.
-STATES = f"initial states, states as outputs or kept between calls; dropout of inputs and states; {MASKS}"
-STEP = "a single step by itself, with states as inputs and outputs; dropout of inputs and states"
+# How Keras's recurrent layers and cells are ours, and what they have beyond them.
+STATES = "`initial_state` and `mask` are inputs; states that Keras keeps are outputs; `dropout` is a Dropout before"
+STATES_OF_LSTM = f"{STATES}; `return_state` for h and c"
+GATES = "a dropout mask for each gate"
+STEP = "a sequence of one step, with `initial_state`"
 EINSUM = "kernels that an axis of the input indexes, biases for some axes of the output"
 ATTENTION = f"{MASKS}, causal masks"
 AUGMENTATION = "random changes of images"
@@ -20,9 +22,9 @@ LAYERS = {
     "Activation": one_of("ReLU", "GELU", "Softmax", how="or another: all of `keras.activations` are there"),
     "Dense": to("Dense"),
     "EinsumDense": to("Permute", "Reshape", "Dense", lacking=EINSUM),
-    "Embedding": to("Embedding", lacking=MASKS),
+    "Embedding": to("Embedding", how="a PaddingMask of the ids beside it for `mask_zero`"),
     "Identity": to("Identity"),
-    "Masking": none(f"{MASKS} that travel along with the values"),
+    "Masking": to("PaddingMask", how="`axis: -1`, given to each layer that is to see it"),
     "ReversibleEmbedding": none("a table that is the kernel of the output, too: kernels cannot be shared transposed"),
     # Activations
     "ELU": to("ELU"),
@@ -49,24 +51,18 @@ LAYERS = {
     **{f"MaxPooling{n}D": to("MaxPool", how=axes(n)) for n in (1, 2, 3)},
     # Recurrence
     "Bidirectional": to(
-        "LSTM",
-        "Slice",
-        "Concat",
-        how="a layer (of any kind) and one with `reverse`, whose sequence `step: -1` turns back; or Add or Multiply",
-        lacking=STATES,
+        "Model", how="its short form Bidirectional; the two layers themselves, with `reverse`, for no merge or states"
     ),
-    **{f"ConvLSTM{n}D": none("recurrent layers that convolve") for n in (1, 2, 3)},
-    "GRU": to("GRU", how="`reset_after` as in Keras", lacking=STATES),
-    "GRUCell": to("GRU", how="within an RNN", lacking=STEP),
-    "LSTM": to("LSTM", lacking=STATES),
-    "LSTMCell": to("LSTM", how="within an RNN", lacking=STEP),
-    "RNN": one_of("SimpleRNN", "LSTM", "GRU", how="by its cell", lacking=f"cells of one's own; {STATES}"),
-    "SimpleRNN": to("SimpleRNN", lacking=STATES),
-    "SimpleRNNCell": to("SimpleRNN", how="within an RNN", lacking=STEP),
-    "StackedRNNCells": to("Model", how="one layer after the other, with `return_sequences`", lacking=STATES),
-    "TimeDistributed": none(
-        "any layer at each step of a sequence; Dense, activations and norms of features are so anyway"
-    ),
+    **{f"ConvLSTM{n}D": to("ConvLSTM", how=axes(n), lacking=f"dilation; {GATES}") for n in (1, 2, 3)},
+    "GRU": to("GRU", how=f"`reset_after` as in Keras; {STATES}", lacking=GATES),
+    "GRUCell": to("GRU", how=STEP, lacking=GATES),
+    "LSTM": to("LSTM", how=STATES_OF_LSTM, lacking=GATES),
+    "LSTMCell": to("LSTM", how=f"{STEP} and `return_state`", lacking=GATES),
+    "RNN": one_of("SimpleRNN", "LSTM", "GRU", "ConvLSTM", how=f"by its cell; {STATES}", lacking="cells of one's own"),
+    "SimpleRNN": to("SimpleRNN", how=STATES),
+    "SimpleRNNCell": to("SimpleRNN", how=STEP),
+    "StackedRNNCells": to("Model", how="one layer after the other, with `return_sequences`"),
+    "TimeDistributed": to("TimeDistributed", how="around each layer of a model", lacking=MASKS),
     # Attention
     "AdditiveAttention": to(
         "ExpandDims",

@@ -88,6 +88,29 @@ def test_stacked_cells(keras: Any) -> None:
     check(layer(x), nodes, {"x": x}, dict(zip(names, weights, strict=True)))
 
 
+@pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
+def test_cells(keras: Any, kind: str) -> None:
+    """A cell is a sequence of one step from a state to the next."""
+    cell = getattr(keras.layers, f"{kind}Cell")(3)
+    x, states = numbers(2, 4), [numbers(2, 3, seed=i) for i in (1, 2)][: 2 if kind == "LSTM" else 1]
+    cell.build(x.shape)
+    weights = [numbers(*w.shape, seed=i) for i, w in enumerate(cell.get_weights())]
+    cell.set_weights(weights)
+    given = dict(zip(("y/kernel", "y/recurrent_kernel", "y/bias"), weights, strict=True))
+    if kind == "GRU":  # z, r, n in Keras
+
+        def ordered(w: Array) -> Array:
+            return np.concatenate([np.split(w, 3, axis=-1)[i] for i in (1, 0, 2)], axis=-1)
+
+        given = {name: ordered(w) for name, w in given.items()}
+        given["y/bias"], given["y/recurrent_bias"] = given["y/bias"]
+    options = {"return_state": True} if kind == "LSTM" else {}
+    layer = getattr(nn, kind)(3, initial_state=True, **options)
+    inputs = {"x": x, "start": np.concatenate(states, axis=-1)}
+    expected = np.concatenate([np.asarray(state) for state in cell(x, states)[1]], axis=-1)
+    check(expected, [("s", nn.ExpandDims(1), ["x"]), ("y", layer, ["s", "start"])], inputs, given)
+
+
 def test_attention(keras: Any) -> None:
     q, v = numbers(2, 4, 3), numbers(2, 5, 3, seed=1)
     nodes: Nodes = [
