@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ imports what is asked for
-    from nnspec import models as models
     from nnspec.adaptive import (
         LAMB as LAMB,
         LARS as LARS,
@@ -109,7 +108,11 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         TanhShrink as TanhShrink,
         Threshold as Threshold,
     )
-    from nnspec.layers.attention import MultiHeadAttention as MultiHeadAttention
+    from nnspec.layers.attention import (
+        AdditiveAttention as AdditiveAttention,
+        DotProductAttention as DotProductAttention,
+        MultiHeadAttention as MultiHeadAttention,
+    )
     from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
     from nnspec.layers.convolution import Conv as Conv, DepthwiseConv as DepthwiseConv, SeparableConv as SeparableConv
     from nnspec.layers.convolutional_recurrent import ConvLSTM as ConvLSTM
@@ -121,8 +124,13 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         SpatialDropout as SpatialDropout,
         StochasticDepth as StochasticDepth,
     )
-    from nnspec.layers.embedding import Embedding as Embedding
-    from nnspec.layers.linear import Dense as Dense
+    from nnspec.layers.embedding import Embedding as Embedding, Unembedding as Unembedding
+    from nnspec.layers.linear import (
+        Bilinear as Bilinear,
+        Dense as Dense,
+        DenseGeneral as DenseGeneral,
+        EinsumDense as EinsumDense,
+    )
     from nnspec.layers.masking import PaddingMask as PaddingMask
     from nnspec.layers.normalization import (
         BatchNorm as BatchNorm,
@@ -140,6 +148,13 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         GlobalAvgPool as GlobalAvgPool,
         GlobalMaxPool as GlobalMaxPool,
         MaxPool as MaxPool,
+    )
+    from nnspec.layers.positions import (
+        ALiBi as ALiBi,
+        LearnedPositions as LearnedPositions,
+        RelativePositionBias as RelativePositionBias,
+        RotaryPositions as RotaryPositions,
+        SinusoidalPositions as SinusoidalPositions,
     )
     from nnspec.layers.recurrent import GRU as GRU, LSTM as LSTM, MGU as MGU, SimpleRNN as SimpleRNN
     from nnspec.layers.resampling import Resize as Resize, Upsample as Upsample
@@ -229,6 +244,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Add as Add,
         Concat as Concat,
         Divide as Divide,
+        Einsum as Einsum,
         ExpandDims as ExpandDims,
         Matmul as Matmul,
         Maximum as Maximum,

@@ -35,7 +35,8 @@ class Input(Spec):
 class Node:
     """One node: a layer (or a nested model) applied to other nodes' outputs.
 
-    ``shares`` names an earlier node whose layer, hence whose variables, this node uses again.
+    ``shares`` names an earlier node whose layer, hence whose variables, this node uses again; the layer may be another
+    one that has the same variables, if it says so (an Unembedding of an Embedding).
     """
 
     name: str
@@ -51,11 +52,15 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tensor:
-    """A symbolic tensor: what ``layer(x)`` gives, from which ``Model(inputs=..., outputs=...)`` collects the graph."""
+    """A symbolic tensor: what ``layer(x)`` gives, from which ``Model(inputs=..., outputs=...)`` collects the graph.
+
+    ``variables`` is the layer whose variables are used, where it is another one.
+    """
 
     layer: Layer | Input
     inputs: tuple[Tensor, ...] = ()
     name: str | None = None
+    variables: Layer | None = None
 
     def __add__(self, other: Tensor) -> Tensor:
         return _operation("Add", self, other)
@@ -84,15 +89,15 @@ def symbol(shape: Sequence[int | None] | None = None, name: str | None = None, d
     return Tensor(Input(None if shape is None else tuple(shape), dtype), (), name)
 
 
-def call_layer(layer: Layer, *inputs: Tensor) -> Tensor:
-    """The symbolic result of a layer (or a nested model) on symbolic inputs."""
+def call_layer(layer: Layer, *inputs: Tensor, variables: Layer | None = None) -> Tensor:
+    """The symbolic result of a layer (or a nested model) on symbolic inputs, with its variables or another layer's."""
     for value in inputs:
         if not isinstance(value, Tensor):
             raise SpecError(
                 f"{type(layer).__name__} is a spec: call it on symbolic tensors (nnspec.symbol), not on "
                 f"{type(value).__name__}; to compute, build the model with nnspec.backend(...).build(model)"
             )
-    return Tensor(layer, inputs, layer.name)
+    return Tensor(layer, inputs, layer.name, variables)
 
 
 def has_state(layer: Layer) -> bool:
@@ -146,6 +151,7 @@ def checked(inputs: Any, nodes: Any, outputs: Any) -> tuple[dict[str, Input], tu
     if not isinstance(inputs, Mapping) or not all(isinstance(i, Input) for i in inputs.values()):
         raise SpecError("expected a mapping of names to Input, or symbolic tensors", ("inputs",))
     taken = dict.fromkeys(inputs, "input")
+    layers: dict[str, Layer] = {}
     for node in nodes:
         if not isinstance(node, Node):
             raise SpecError(f"expected Node, got {type(node).__name__}", ("nodes",))
@@ -171,8 +177,11 @@ def checked(inputs: Any, nodes: Any, outputs: Any) -> tuple[dict[str, Input], tu
             raise SpecError(
                 f"{kind} takes {arity} input{'s' * (arity != 1)}, got {len(node.inputs)}", (*path, "inputs")
             )
-        if node.shares is not None and taken.get(node.shares) != "node":
+        if node.shares is not None and node.shares not in layers:
             raise SpecError(f"shares the layer of {node.shares!r}, which is not an earlier node", path)
+        if node.shares is not None and not node.layer.shares_with(layers[node.shares]):
+            raise SpecError(f"shares the layer of {node.shares!r}, but has another one", path)
+        layers[node.name] = node.layer
     names = node_names(outputs, ("outputs",))
     for i, name in enumerate(names):
         if name not in taken:
@@ -219,7 +228,7 @@ def collect(
         names[id(tensor)] = name
         declared[name] = tensor.layer
     nodes: list[Node] = []
-    owners: dict[int, str] = {}
+    owners: dict[int, tuple[str, type[Layer]]] = {}
     for name in reserved:
         counts.setdefault(name, 1)
     for tensor in order:
@@ -230,15 +239,17 @@ def collect(
             raise SpecError(
                 f"an output depends on the input {tensor.name or '(unnamed)'!r}, which is not listed", ("inputs",)
             )
-        shares = owners.get(id(layer))
+        kept = id(layer if tensor.variables is None else tensor.variables)
+        shares, owner = owners.get(kept, (None, None))
         if shares is None and tensor.name is not None:
             label = tensor.name
             if any(n.name == label for n in nodes):
                 raise SpecError(f"the name {label!r} is taken by another node", ("nodes", label))
         else:
-            label = free_name(shares or node_name(type(layer)), counts)
+            again = shares if owner is type(layer) else None
+            label = free_name(again or node_name(type(layer)), counts)
         if has_state(layer):
-            owners.setdefault(id(layer), label)
+            owners.setdefault(kept, (label, type(layer)))
         names[id(tensor)] = label
         sources = tuple(names[id(t)] for t in tensor.inputs)
         nodes.append(Node(label, dataclasses.replace(layer, name=None), sources, shares))

@@ -165,9 +165,10 @@ class Model(Layer):
                     params = node.layer.params(*given)
             except ShapeError as error:
                 raise error.under(node.name) from None
-            if node.shares is not None and params != found[node.shares].params:
+            if node.shares is not None:
                 mine = {k: p.shape for k, p in params.items()}
                 theirs = {k: p.shape for k, p in found[node.shares].params.items()}
+            if node.shares is not None and mine != theirs:
                 raise ShapeError(
                     f"shares the layer of {node.shares!r}, but needs variables {mine}, not {theirs}", (node.name,)
                 )

@@ -13,6 +13,8 @@ from nnspec.models import BUILDERS
 from nnspec.spec import changed_fields, dump, parse, shown
 from nnspec.vocabulary import node_name
 
+_EITHER = "a node has either a layer of its own or the name of the node it shares with"
+
 
 def read_graph(fields: Mapping[str, Any]) -> tuple[dict[str, Input], tuple[Node, ...], tuple[str, ...]]:
     """Inputs, nodes and outputs of a graph as a file writes it."""
@@ -41,10 +43,13 @@ def write_graph(inputs: Mapping[str, Input], nodes: tuple[Node, ...], outputs: t
         given = inputs["input"]
         return {**({} if given == Input() else {"input": _write_input(given)}), "layers": chain}
     written: dict[str, Any] = {}
+    layers = {node.name: node.layer for node in nodes}
     for node in nodes:
         sources = node.inputs[0] if len(node.inputs) == 1 else list(node.inputs)
-        layer = {"shares": node.shares} if node.shares else {"layer": dump(node.layer)}
-        written[node.name] = {**layer, "inputs": sources}
+        again = node.shares is not None and node.layer == layers[node.shares]
+        layer = {} if again else {"layer": dump(node.layer)}
+        shares = {} if node.shares is None else {"shares": node.shares}
+        written[node.name] = {**layer, **shares, "inputs": sources}
     return {
         "inputs": {name: _write_input(value) for name, value in inputs.items()},
         "nodes": written,
@@ -108,6 +113,7 @@ def _read_nodes(written: Mapping[str, Any]) -> tuple[Node, ...]:
     """Nodes as a file lists them; order in a file is free, so they are sorted by their inputs."""
     nodes: dict[str, Node] = {}
     layers: dict[str, Layer] = {}
+    others: dict[str, Layer] = {}  # that share the variables of one of those
     for name, fields in written.items():
         path: tuple[str, ...] = ("nodes", str(name))
         if not isinstance(fields, Mapping):
@@ -116,8 +122,8 @@ def _read_nodes(written: Mapping[str, Any]) -> tuple[Node, ...]:
             only(fields, ("layer", "inputs", "input", "shares"), what="a node")
         except SpecError as error:
             raise error.under(*path) from None
-        if ("layer" in fields) == ("shares" in fields):
-            raise SpecError("a node has either a layer of its own or the name of the node it shares with", path)
+        if "layer" not in fields and "shares" not in fields:
+            raise SpecError(_EITHER, path)
         if "layer" in fields:
             try:
                 layer = parse("layer", fields["layer"])
@@ -125,17 +131,19 @@ def _read_nodes(written: Mapping[str, Any]) -> tuple[Node, ...]:
                 raise error.under(*path, "layer") from None
             if layer.name is not None:
                 raise SpecError("the node's name is given already", (*path, "layer", "name"))
-            layers[name] = layer
+            (others if "shares" in fields else layers)[name] = layer
         inputs = node_names(_either(fields, "inputs", "input"), (*path, "inputs"))
         nodes[name] = Node(name, layers.get(name, Layer()), inputs, fields.get("shares"))
     for name, node in nodes.items():
+        if name in others and not (node.shares in layers and others[name].shares_with(layers[node.shares])):
+            raise SpecError(_EITHER, ("nodes", name))
         if node.shares is not None:
             if node.shares not in layers:
                 hint = did_you_mean(node.shares, layers)
                 raise SpecError(
                     f"there is no node {node.shares!r} with a layer to share{hint}", ("nodes", name, "shares")
                 )
-            nodes[name] = dataclasses.replace(node, layer=layers[node.shares])
+            nodes[name] = dataclasses.replace(node, layer=others.get(name, layers[node.shares]))
     return in_order(nodes)
 
 

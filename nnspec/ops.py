@@ -8,6 +8,7 @@ Gradients of a broadcast input are summed over the repeated positions.
 
 from __future__ import annotations
 
+from nnspec.equation import Equation
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import DType, Operation, Shape, elements, feature_axis, known, show
 from nnspec.spec import spec
@@ -128,6 +129,47 @@ class Matmul(Operation):
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         return elements(self.output_shape(*shapes)) * (2 * shapes[0][-1] - 1)
+
+
+@spec
+class Einsum(Operation):
+    """y = Σ x₁ · x₂ · …, with Σ over the letters that the result lacks, as an equation of Einstein's summation says.
+
+    ``bij,bjk->bik`` multiplies matrices, ``bi,bj->bij`` each with each, ``bij->bji`` exchanges axes. The first axis of
+    all inputs is the batch, and that of the result. The letters of an input differ; ``...`` stands for axes that all
+    inputs that have it share.
+    """
+
+    equation: str
+
+    def __post_init__(self) -> None:
+        read = Equation.read(self.equation)
+        terms = (*read.operands, read.result)
+        if len({term[:3] if term.startswith("...") else term[:1] for term in terms}) > 1 or "" in terms:
+            raise SpecError(
+                f"the first axis of all inputs is the batch, and that of the result, which {self.equation!r} denies",
+                ("equation",),
+            )
+
+    def takes(self) -> int:
+        return len(Equation.read(self.equation).operands)
+
+    def spelled(self, *shapes: Shape) -> Equation:
+        """The equation with letters for all axes."""
+        return Equation.read(self.equation).spelled(*map(len, shapes))
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        if len(shapes) != self.takes():
+            raise ShapeError(f"einsum of {self.equation!r} needs {self.takes()} inputs, got {len(shapes)}")
+        equation = self.spelled(*shapes)
+        sizes = equation.sizes(*shapes)
+        return tuple(sizes[letter] for letter in equation.result)
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        equation = self.spelled(*shapes)
+        products = elements(tuple(equation.sizes(*shapes).values()))
+        outputs = elements(self.output_shape(*shapes))
+        return products * len(shapes) - outputs
 
 
 @spec

@@ -133,7 +133,7 @@ def _model() -> Schema:
             "inputs": names,
             "input": names,
         },
-        "oneOf": [{"required": ["layer"]}, {"required": ["shares"]}],
+        "oneOf": [{"required": ["layer"]}, {"required": ["shares"], "not": {"required": ["layer"]}}],
         "additionalProperties": False,
     }
     chain = {"type": "array", "items": {"$ref": "#/$defs/layer"}, "minItems": 1}

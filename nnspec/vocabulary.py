@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # activations, operations, initializers and metrics in lower case, as functions are in both frameworks.
 _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "layer": {
-        "nnspec.layers.linear": {"Dense": "Dense"},
+        "nnspec.layers.linear": {name: name for name in ("Bilinear", "Dense", "DenseGeneral", "EinsumDense")},
         "nnspec.layers.convolution": {
             "Conv": "Conv",
             "DepthwiseConv": "DepthwiseConv",
@@ -35,12 +35,18 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "GlobalMaxPool": "GlobalMaxPool",
             "MaxPool": "MaxPool",
         },
-        "nnspec.layers.embedding": {"Embedding": "Embedding"},
         "nnspec.layers.recurrent": {"GRU": "GRU", "LSTM": "LSTM", "MGU": "MGU", "SimpleRNN": "SimpleRNN"},
         "nnspec.layers.convolutional_recurrent": {"ConvLSTM": "ConvLSTM"},
         "nnspec.layers.masking": {"PaddingMask": "PaddingMask"},
         "nnspec.layers.time_distributed": {"TimeDistributed": "TimeDistributed"},
-        "nnspec.layers.attention": {"MultiHeadAttention": "MultiHeadAttention"},
+        "nnspec.layers.embedding": {"Embedding": "Embedding", "Unembedding": "Unembedding"},
+        "nnspec.layers.attention": {
+            name: name for name in ("AdditiveAttention", "DotProductAttention", "MultiHeadAttention")
+        },
+        "nnspec.layers.positions": {
+            name: name
+            for name in ("ALiBi", "LearnedPositions", "RelativePositionBias", "RotaryPositions", "SinusoidalPositions")
+        },
         "nnspec.layers.shape": {
             "DepthToSpace": "DepthToSpace",
             "Flatten": "Flatten",
@@ -109,6 +115,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "add": "Add",
             "concat": "Concat",
             "divide": "Divide",
+            "einsum": "Einsum",
             "expand_dims": "ExpandDims",
             "matmul": "Matmul",
             "maximum": "Maximum",
@@ -291,7 +298,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
 KINDS = tuple(_TABLE)
 # Where a layer may stand, an activation or an operation may stand too.
 ACCEPTED = {"layer": ("layer", "activation", "operation")}
-_NODE_NAMES = {"PReLU": "prelu"}
+_NODE_NAMES = {"ALiBi": "alibi", "PReLU": "prelu"}
 
 
 @cache

@@ -7,16 +7,20 @@ written out.
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, reduce
+from operator import and_
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
-from nnspec.layers.attention import MultiHeadAttention, mask_shape
+from nnspec.layers.attention import AdditiveAttention, DotProductAttention, MultiHeadAttention, mask_shape
 from nnspec_jax.dropout import KeepMask
 from nnspec_jax.linear import product, turned
+from nnspec_jax.positions import rotated
 from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build, widened
 
 
@@ -66,6 +70,60 @@ def _gathered_with_tangents(primals: Any, tangents: Any) -> tuple[jax.Array, jax
     return _gathered(weights, v), by_weights + jnp.swapaxes(_einsum("bhkd,bhqk->bhdq", dv, weights), 2, 3)
 
 
+def _told_apart(spec: Any, inputs: tuple[jax.Array, ...]) -> tuple[list[jax.Array], Any, Any]:
+    """The sequences in float32 at least, and the bias and the mask, or None, with all their axes."""
+    given = list(inputs)
+    mask = given.pop() if spec.mask else None
+    bias = widened(given.pop()) if spec.attention_bias else None
+    return [widened(x) for x in given], _with_all_axes(bias), _with_all_axes(mask)
+
+
+def _with_all_axes(x: jax.Array | None) -> jax.Array | None:
+    """A bias or a mask with the axes (batch, heads, queries, keys)."""
+    return None if x is None else x.reshape(mask_shape(x.shape))
+
+
+def _visible(spec: Any, bias: Any, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
+    """Which keys each query attends to, to be broadcast to the scores; None for all."""
+    queries, keys = jnp.arange(shape[-2])[:, None], jnp.arange(shape[-1])
+    parts = [keys <= queries] if spec.causal else []
+    if spec.window is not None:
+        parts.append(jnp.abs(keys - queries) < spec.window)
+    if bias is not None:
+        parts.append(bias != -jnp.inf)
+    if mask is not None:
+        parts.append(mask)
+    return reduce(and_, parts) if parts else None
+
+
+def _attended(
+    spec: Any, scores: jax.Array, v: jax.Array, bias: Any, mask: Any, keep_mask: KeepMask | None
+) -> jax.Array:
+    """(batch, heads, queries, d) of values (batch, fewer or as many heads, keys, d); no keep-mask in inference."""
+    if bias is not None:
+        scores = scores + bias
+    weights = _softmax(scores, _visible(spec, bias, mask, scores.shape))
+    if spec.dropout_rate > 0.0 and keep_mask is not None:
+        keep = keep_mask(spec.dropout_rate, spec.mask_of_dropout(weights.shape))
+        weights = jnp.where(keep, weights / (1.0 - spec.dropout_rate), 0.0)
+    return _in_groups(_gathered, weights, v)
+
+
+def _in_groups(multiply: Callable[..., Any], x: jax.Array, shared: jax.Array) -> jax.Array:
+    """A product in each head, of which several share a right factor: their left factors go one below the other."""
+    if x.shape[1] == shared.shape[1]:
+        return multiply(x, shared)
+    batch, heads, positions, features = x.shape
+    groups = shared.shape[1]
+    y = multiply(x.reshape(batch, groups, heads // groups * positions, features), shared)
+    return y.reshape(batch, heads, positions, y.shape[-1])
+
+
+def _scaled(scale: float | None, q: jax.Array) -> jax.Array:
+    """Queries, so that their products with keys are scores."""
+    return q / jnp.sqrt(jnp.asarray(q.shape[-1], q.dtype)) if scale is None else q * scale
+
+
 class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
     """``nnx.MultiHeadAttention`` on the masks of the model around, computed in float32 at least and rounded once.
 
@@ -79,6 +137,7 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
             x,
             spec.num_heads * d,
             out,
+            num_kv_heads=spec.num_kv_heads,
             in_kv_features=memory,
             dtype=at_least_float32(context.dtype),
             param_dtype=context.dtype,
@@ -92,49 +151,80 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
             rngs=context.rngs,
             keep_rngs=False,
         )
-        self.causal, self.masked, self.rate = spec.causal, spec.mask, spec.dropout_rate
+        self.spec = spec
+        for name, param in spec.params(*context.shapes).items():  # Flax knows one size of keys and values
+            projection, variable = name.split("/")
+            setattr(getattr(self, projection), variable, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
     def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:
-        sequences, mask = (inputs[:-1], inputs[-1]) if self.masked else (inputs, None)
-        x, memory = sequences[0], sequences[-1]
-        dtype = self.query.dtype
-        x, memory = x.astype(dtype), memory.astype(dtype)
+        sequences, bias, mask = _told_apart(self.spec, inputs)
         if len(sequences) == 1:
-            q, k, v = self._heads(x, self.query, self.key, self.value)
+            q, k, v = self._heads(*sequences, self.query, self.key, self.value)
+        elif len(sequences) == 2:
+            (q,), (k, v) = self._heads(sequences[0], self.query), self._heads(sequences[1], self.key, self.value)
         else:
-            (q,), (k, v) = self._heads(x, self.query), self._heads(memory, self.key, self.value)
-        q = q / jnp.sqrt(jnp.asarray(self.head_dim, q.dtype))
-        q, k, v = (jnp.swapaxes(heads, 1, 2) for heads in (q, k, v))
-        scores = _scores(q, k)
-        weights = _softmax(scores, self._visible(mask, scores.shape))
-        if self.rate > 0.0 and not self.deterministic:
-            weights = jnp.where(keep_mask(self.rate, weights.shape), weights / (1.0 - self.rate), 0.0)
-        return self._out(jnp.swapaxes(_gathered(weights, v), 1, 2)).astype(sequences[0].dtype)
+            layers = (self.query, self.key, self.value)
+            q, k, v = (self._heads(x, layer)[0] for x, layer in zip(sequences, layers, strict=True))
+        if self.spec.rotary is not None:
+            q, k = (rotated(self.spec.rotary, heads) for heads in (q, k))
+        q, k, v = (jnp.swapaxes(heads, 1, 2) for heads in (_scaled(self.spec.scale, q), k, v))
+        scores = _in_groups(_scores, q, k)
+        heads = _attended(self.spec, scores, v, bias, mask, None if self.deterministic else keep_mask)
+        return self._out(jnp.swapaxes(heads, 1, 2)).astype(inputs[0].dtype)
 
     def _heads(self, x: jax.Array, *layers: nnx.LinearGeneral) -> list[jax.Array]:
         """Projections of one sequence in each head, (batch, positions, heads, d), by one product."""
-        kernel = jnp.concatenate([widened(layer.kernel[...]).reshape(x.shape[-1], -1) for layer in layers], axis=-1)
-        y = product(x, kernel)
+        kernels = [widened(layer.kernel[...]) for layer in layers]
+        y = product(x, jnp.concatenate([kernel.reshape(x.shape[-1], -1) for kernel in kernels], axis=-1))
         if self.use_bias:
             y += jnp.concatenate([widened(layer.bias[...]).reshape(-1) for layer in layers])
-        return [
-            part.reshape(*x.shape[:-1], self.num_heads, self.head_dim) for part in jnp.split(y, len(layers), axis=-1)
-        ]
+        ends = np.cumsum([kernel.shape[1] * kernel.shape[2] for kernel in kernels])[:-1]
+        parts = zip(jnp.split(y, ends, axis=-1), kernels, strict=True)
+        return [part.reshape(*x.shape[:-1], *kernel.shape[1:]) for part, kernel in parts]
 
     def _out(self, heads: jax.Array) -> jax.Array:
         """What the heads have gathered, projected together."""
         kernel = widened(self.out.kernel[...])
-        together = heads.reshape(*heads.shape[:-2], self.num_heads * self.head_dim)
+        together = heads.reshape(*heads.shape[:-2], kernel.shape[0] * kernel.shape[1])
         y = product(together, kernel.reshape(-1, kernel.shape[-1]))
         return y + widened(self.out.bias[...]) if self.use_bias else y
 
-    def _visible(self, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
-        """Which keys each query attends to, to be broadcast to the scores; None for all."""
-        visible = jnp.arange(shape[-1]) <= jnp.arange(shape[-2])[:, None] if self.causal else None
-        if mask is None:
-            return visible
-        mask = mask.reshape(mask_shape(mask.shape))
-        return mask if visible is None else visible & mask
-
 
 build.register(MultiHeadAttention, PhiloxMultiHeadAttention)
+
+
+class PhiloxAttention(nnx.Module):
+    """Attention without projections, on the model's masks. ``train()`` and ``eval()`` switch its dropout."""
+
+    def __init__(self, spec: DotProductAttention | AdditiveAttention, context: Context) -> None:
+        self.spec = spec
+        self.deterministic = False
+        for name, param in spec.params(*context.shapes).items():
+            setattr(self, name, nnx.Param(jnp.zeros(param.shape, context.dtype)))
+
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:
+        given, bias, mask = _told_apart(self.spec, inputs)
+        flat = given[0].ndim == 3
+        heads = [x[:, None] if flat else jnp.swapaxes(x, 1, 2) for x in given]
+        q, k, v = heads[0], heads[min(1, len(heads) - 1)], heads[-1]
+        y = _attended(self.spec, self._scores(q, k), v, bias, mask, None if self.deterministic else keep_mask)
+        return (y[:, 0] if flat else jnp.swapaxes(y, 1, 2)).astype(inputs[0].dtype)
+
+    def _scores(self, q: jax.Array, k: jax.Array) -> jax.Array:
+        """(batch, heads, queries, keys) of (batch, heads, positions, d)."""
+        learned = widened(self.scale[...]) if self.spec.use_scale else 1.0
+        if isinstance(self.spec, AdditiveAttention):
+            return (learned * jnp.tanh(_sums(q, k))).sum(-1)
+        if self.spec.score_mode == "dot":
+            return learned * _in_groups(_scores, _scaled(self.spec.scale, q), k)
+        factor = learned * (1.0 if self.spec.scale is None else self.spec.scale)
+        return widened(self.weight[...]) * jnp.tanh(factor * _sums(q, k)).sum(-1)
+
+
+def _sums(q: jax.Array, k: jax.Array) -> jax.Array:
+    """q + k for each pair, (batch, heads, queries, keys, d); several heads of q may share one of k."""
+    return q[:, :, :, None] + jnp.repeat(k, q.shape[1] // k.shape[1], axis=1)[:, :, None]
+
+
+build.register(DotProductAttention, PhiloxAttention)
+build.register(AdditiveAttention, PhiloxAttention)

@@ -27,6 +27,7 @@ import nnspec_jax.normalization
 import nnspec_jax.ops
 import nnspec_jax.padding
 import nnspec_jax.pooling
+import nnspec_jax.positions
 import nnspec_jax.recurrent
 import nnspec_jax.reductions
 import nnspec_jax.resampling

@@ -67,6 +67,15 @@ def matmul(spec: ops.Matmul, context: Context) -> Operation:
 
 
 @build.register
+def einsum(spec: ops.Einsum, context: Context) -> Operation:
+    def summed(*inputs: jax.Array) -> jax.Array:
+        equation = str(spec.spelled(*(x.shape for x in inputs)))
+        return jnp.einsum(equation, *map(widened, inputs), precision=HIGHEST).astype(inputs[0].dtype)
+
+    return summed
+
+
+@build.register
 def stack(spec: ops.Stack, context: Context) -> Operation:
     return lambda *inputs: jnp.stack(inputs, axis=spec.axis)
 

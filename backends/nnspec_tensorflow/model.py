@@ -33,6 +33,7 @@ from nnspec_tensorflow import (  # noqa: F401
     ops,
     padding,
     pooling,
+    positions,
     recurrent,
     reductions,
     resampling,

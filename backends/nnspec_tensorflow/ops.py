@@ -16,6 +16,7 @@ from nnspec.ops import (
     Add,
     Concat,
     Divide,
+    Einsum,
     ExpandDims,
     Matmul,
     Maximum,
@@ -82,6 +83,7 @@ def concat(spec: Concat, context: Context) -> keras.layers.Layer:
 
 
 @build.register(Matmul)
+@build.register(Einsum)
 @build.register(Stack)
 @build.register(Slice)
 @build.register(ExpandDims)
@@ -93,6 +95,11 @@ def operation(spec: Operation, context: Context) -> keras.layers.Layer:
 @formula.register
 def matmul(spec: Matmul, x1: Tensor, x2: Tensor) -> Tensor:
     return tf.matmul(x1, x2)
+
+
+@formula.register
+def einsum(spec: Einsum, *inputs: Tensor) -> Tensor:
+    return tf.einsum(str(spec.spelled(*(x.shape for x in inputs))), *inputs)
 
 
 @formula.register

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nnspec.layers.attention import MultiHeadAttention
+from nnspec.layers.attention import AdditiveAttention, DotProductAttention, MultiHeadAttention
+from nnspec.layers.positions import RotaryPositions
 from nnspec_conformance.case import Case
 
 # The two inputs of cross-attention differ in length and in features.
@@ -23,4 +24,27 @@ CASES = [
     Case(MultiHeadAttention(2), (1, 4), id="one position"),
     Case(MultiHeadAttention(1), (4, 3), scale=3.0, id="sharp"),
     Case(MultiHeadAttention(2, kernel_init="normal", bias_init={"constant": 0.2}), (3, 4)),
+    Case(MultiHeadAttention(4, head_features=2, num_kv_heads=2, value_features=3), (3, 4)),
+    Case(MultiHeadAttention(3, head_features=2, num_kv_heads=1, scale=0.3, dropout_rate=0.3), CROSS, id="cross"),
+    Case(MultiHeadAttention(2, rotary=RotaryPositions(), window=2), (4, 4)),
+    Case(
+        MultiHeadAttention(2, head_features=4, num_kv_heads=1, rotary=RotaryPositions(pairs="halves", fraction=0.5)),
+        CROSS,
+        id="cross",
+    ),
+    Case(MultiHeadAttention(2, attention_bias=True), ((3, 4), (2, 3, 3)), id="of heads"),
+    Case(MultiHeadAttention(2, attention_bias=True, causal=True), (*CROSS, (3, 5)), id="cross"),
+    Case(MultiHeadAttention(2, broadcast_dropout=True, dropout_rate=0.4), (3, 4)),
+    Case(MultiHeadAttention(2, use_bias=False), (*CROSS, (5, 3)), id="keys and values of two sequences"),
+    Case(DotProductAttention(), (3, 4)),
+    Case(DotProductAttention(scale=0.4, use_scale=True, scale_init={"constant": 1.5}), ((3, 4), (5, 4))),
+    Case(DotProductAttention(causal=True, window=2, dropout_rate=0.3), ((3, 4), (5, 4), (5, 2))),
+    Case(DotProductAttention(attention_bias=True, dropout_rate=0.4, broadcast_dropout=True), ((3, 4), (1, 3))),
+    Case(DotProductAttention(), ((3, 4, 2), (5, 2, 2), (5, 2, 3)), id="heads in groups"),
+    Case(DotProductAttention(score_mode="concat", weight_init={"constant": 0.7}), ((3, 2), (4, 2))),
+    Case(DotProductAttention(score_mode="concat", use_scale=True, scale=0.6), ((2, 4, 2), (3, 2, 2)), id="groups"),
+    Case(AdditiveAttention(), ((3, 4), (5, 4))),
+    Case(AdditiveAttention(use_scale=False, causal=True, dropout_rate=0.3), (3, 2)),
+    Case(AdditiveAttention(scale_init={"normal": 0.3}, attention_bias=True), ((3, 2), (4, 2), (4, 3), (1, 4))),
+    Case(AdditiveAttention(window=1, dropout_rate=0.2, broadcast_dropout=True), ((2, 2), (3, 2))),
 ]

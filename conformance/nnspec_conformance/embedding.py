@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.layers.embedding import Embedding
+from nnspec.layers.embedding import Embedding, Unembedding
 from nnspec_conformance.case import Case
 
 CASES = [
@@ -13,4 +13,6 @@ CASES = [
     Case(Embedding(6, 1), (5,), dtype="int32", id="one feature"),
     Case(Embedding(5, 3), (7,), dtype="int32", integers=(-3, 8), id="ids that are not in the table"),
     Case(Embedding(5, 3, embedding_init={"normal": 0.3}), (4,), dtype="int32"),
+    Case(Unembedding(5), (3,)),
+    Case(Unembedding(4, embedding_init={"normal": 0.3}), (2, 3)),
 ]

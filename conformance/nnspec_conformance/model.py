@@ -6,7 +6,7 @@ from typing import Any
 
 from nnspec.bidirectional import Bidirectional
 from nnspec.layers.activation import GELU, Mish, ReLU, Softplus, Tanh
-from nnspec.layers.attention import MultiHeadAttention
+from nnspec.layers.attention import AdditiveAttention, DotProductAttention, MultiHeadAttention
 from nnspec.layers.convolution import Conv
 from nnspec.layers.convolutional_recurrent import ConvLSTM
 from nnspec.layers.dropout import Dropout
@@ -120,17 +120,27 @@ def transformer() -> Model:
     return Model(inputs=ids, outputs=Dense(7)(LayerNorm()(x)))
 
 
+def tied() -> Model:
+    """A table of vectors that is looked up, multiplied with, and looked up again."""
+    ids, context = symbol([3], "ids", "int32"), symbol([4], "context", "int32")
+    table = Embedding(6, 4)
+    words = DotProductAttention()(Tanh()(table(ids)), table(context))
+    return Model(inputs=[ids, context], outputs=table.attend(words))
+
+
 def masked_attention() -> Model:
     """A layer of attention that is used twice, and two with masks: of keys by position, and of pairs in each head.
 
-    Some queries have all of their keys masked.
+    Some queries have all of their keys masked. What they gather is looked up again without projections.
     """
     x, memory = symbol([4, 4], "x"), symbol([3, 6], "memory")
     padding, pairs = symbol([3], "padding", "bool"), symbol([2, 4, 4], "pairs", "bool")
+    rows = symbol([4], "rows", "bool")
     again = MultiHeadAttention(2, causal=True, dropout_rate=0.3)
     crossed = MultiHeadAttention(2, mask=True, dropout_rate=0.2)(x, memory, padding)
     own = MultiHeadAttention(2, mask=True, out_features=3)(again(again(x)), pairs)
-    return Model(inputs=[x, memory, padding, pairs], outputs=Concat()(crossed, own))
+    looked_up = AdditiveAttention(mask=True)(DotProductAttention(mask=True)(own, own, crossed, rows), rows)
+    return Model(inputs=[x, memory, padding, pairs, rows], outputs=Concat()(crossed, own, looked_up))
 
 
 def masked(kind: Any, size: int, *shape: int, **options: Any) -> Model:
@@ -214,6 +224,7 @@ CASES = [
     Case(padded(), id="PaddingMask", kinks=(0.0,)),
     Case(both_ways(), id="bidirectional"),
     Case(streaming(), id="LSTM from state to state"),
+    Case(tied(), id="tied weights"),
     Case(two_inputs(), id="two inputs"),
     Case(two_outputs(), id="two outputs"),
     Case(passed_through(), id="input as output"),

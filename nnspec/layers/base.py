@@ -88,6 +88,10 @@ class Layer(Spec):
         """
         return elements(self.output_shape(*shapes))
 
+    def shares_with(self, owner: Layer) -> bool:
+        """Whether a node of this layer may use the variables of a node of that one."""
+        return self == owner
+
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Apply the layer to symbolic tensors: a node of the graph that ``Model`` collects.
 

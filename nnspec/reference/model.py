@@ -28,6 +28,7 @@ from nnspec.reference import (  # noqa: F401
     ops,
     padding,
     pooling,
+    positions,
     recurrent,
     reductions,
     resampling,

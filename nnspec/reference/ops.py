@@ -11,6 +11,7 @@ from nnspec.ops import (
     Add,
     Concat,
     Divide,
+    Einsum,
     ExpandDims,
     Matmul,
     Maximum,
@@ -62,6 +63,12 @@ def concat(spec: Concat, scope: Scope, *inputs: Array) -> Array:
 @apply.register(Matmul)
 def matmul(spec: Matmul, scope: Scope, x1: Array, x2: Array) -> Array:
     return np.asarray(x1 @ x2)
+
+
+@apply.register(Einsum)
+def einsum(spec: Einsum, scope: Scope, *inputs: Array) -> Array:
+    y: Array = np.einsum(str(spec.spelled(*(x.shape for x in inputs))), *inputs)
+    return y
 
 
 @apply.register(Stack)

@@ -7,7 +7,6 @@ from tests.coverage.answers import Answer, none, one_of, to
 # How Flax's cells are ours.
 STEP = "within an RNN, or a sequence of one step with `initial_state`"
 CONV = "gaps within the input; masks of the kernel"
-EINSUM = "kernels that an axis of the input indexes, biases for some axes of the output"
 NORM = "statistics across devices"
 KERNELS = "kernels that are normalized before they are used"
 
@@ -21,8 +20,8 @@ _BOTH: dict[str, Answer] = {
         "ConvTranspose", how="the kernel flipped along its window", lacking="circular padding; masks of the kernel"
     ),
     "Dropout": to("Dropout"),
-    "Einsum": to("Permute", "Reshape", "Dense", lacking=EINSUM),
-    "Embed": to("Embedding", lacking="the table as a kernel (`attend`)"),
+    "Einsum": to("EinsumDense"),
+    "Embed": to("Embedding", "Unembedding", how="the second for `attend`, which shares the table"),
     "GroupNorm": to("GroupNorm", lacking=f"{NORM}; some axes alone; masks of positions"),
     "InstanceNorm": to("InstanceNorm", lacking=f"{NORM}; channels in other axes; masks of positions"),
     "LSTMCell": to("LSTM", how=f"{STEP} and `return_state`"),
@@ -46,11 +45,11 @@ _BOTH: dict[str, Answer] = {
 }
 _ATTENTION = to(
     "MultiHeadAttention",
-    how="`head_features` is `qkv_features` / `num_heads`; `causal` or `mask` for a mask",
-    lacking="keys that are not the values; one dropout mask for all examples and heads, Flax's default; norms of "
-    "queries and keys; heads that share a key; decoding step by step",
+    how="`head_features` is `qkv_features` / `num_heads`; `causal` or `mask` for a mask; `broadcast_dropout: true`, "
+    "Flax's default",
+    lacking="norms of queries and keys; decoding step by step",
 )
-_LINEAR_GENERAL = to("Permute", "Reshape", "Dense", lacking="kernels that an axis of the input indexes (`batch_axis`)")
+_LINEAR_GENERAL = to("DenseGeneral", lacking="a kernel for each example (`batch_axis`)")
 
 NNX = {
     **_BOTH,

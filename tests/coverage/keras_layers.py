@@ -10,8 +10,7 @@ STATES = "`initial_state` and `mask` are inputs; states that Keras keeps are out
 STATES_OF_LSTM = f"{STATES}; `return_state` for h and c"
 GATES = "a dropout mask for each gate"
 STEP = "a sequence of one step, with `initial_state`"
-EINSUM = "kernels that an axis of the input indexes, biases for some axes of the output"
-ATTENTION = f"{MASKS}, causal masks"
+ATTENTION = f"{MASKS} of queries; scores as outputs"
 AUGMENTATION = "random changes of images"
 PIXELS = "operations on the colors of images"
 TABLES = "lookups that turn values into ids"
@@ -21,11 +20,13 @@ LAYERS = {
     # Core
     "Activation": one_of("ReLU", "GELU", "Softmax", how="or another: all of `keras.activations` are there"),
     "Dense": to("Dense"),
-    "EinsumDense": to("Permute", "Reshape", "Dense", lacking=EINSUM),
+    "EinsumDense": to("EinsumDense", how="the kernel's shape in the place of the output's"),
     "Embedding": to("Embedding", how="a PaddingMask of the ids beside it for `mask_zero`"),
     "Identity": to("Identity"),
     "Masking": to("PaddingMask", how="`axis: -1`, given to each layer that is to see it"),
-    "ReversibleEmbedding": none("a table that is the kernel of the output, too: kernels cannot be shared transposed"),
+    "ReversibleEmbedding": to(
+        "Embedding", "Unembedding", how="which shares the table, or not", lacking="a cap of the scores"
+    ),
     # Activations
     "ELU": to("ELU"),
     "LeakyReLU": to("LeakyReLU"),
@@ -65,30 +66,24 @@ LAYERS = {
     "TimeDistributed": to("TimeDistributed", how="around each layer of a model", lacking=MASKS),
     # Attention
     "AdditiveAttention": to(
-        "ExpandDims",
-        "Add",
-        "Tanh",
-        "LayerScale",
-        "Sum",
-        "Softmax",
-        "Dropout",
-        "Matmul",
+        "AdditiveAttention",
+        how="a third input is the value, not the key; `causal` and `mask` belong to the layer",
         lacking=ATTENTION,
     ),
     "Attention": to(
-        "Permute",
-        "Matmul",
-        "Softmax",
-        "Dropout",
-        how="and a second Matmul",
-        lacking=f"{ATTENTION}; a learned factor of scores, scores of sums",
+        "DotProductAttention",
+        how="`scale: 1.0`; a third input is the value, not the key; `causal` and `mask` belong to the layer",
+        lacking=ATTENTION,
     ),
-    "GroupQueryAttention": none("heads of the query that share a key and a value"),
+    "GroupQueryAttention": to(
+        "MultiHeadAttention",
+        how="`num_kv_heads`, `window`; `head_features` is `head_dim`; `causal` and `mask` belong to the layer",
+        lacking="gates; scores as outputs",
+    ),
     "MultiHeadAttention": to(
         "MultiHeadAttention",
-        how="`head_features` is `key_dim`, `causal` and `mask` belong to the layer",
-        lacking="keys that are not the values; `value_dim` other than `key_dim`; several axes of positions; windows; "
-        "gates",
+        how="`head_features` is `key_dim`, `value_features` is `value_dim`; `causal` and `mask` belong to the layer",
+        lacking="several axes of positions; gates; scores as outputs",
     ),
     # Normalization
     "BatchNormalization": to(

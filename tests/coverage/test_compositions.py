@@ -111,15 +111,25 @@ def test_cells(keras: Any, kind: str) -> None:
     check(expected, [("s", nn.ExpandDims(1), ["x"]), ("y", layer, ["s", "start"])], inputs, given)
 
 
-def test_attention(keras: Any) -> None:
-    q, v = numbers(2, 4, 3), numbers(2, 5, 3, seed=1)
-    nodes: Nodes = [
-        ("k", nn.Permute((2, 1)), ["v"]),
-        ("s", nn.Matmul(), ["q", "k"]),
-        ("a", nn.Softmax(), ["s"]),
-        ("y", nn.Matmul(), ["a", "v"]),
-    ]
-    check(keras.layers.Attention()([q, v]), nodes, {"q": q, "v": v})
+@pytest.mark.parametrize(
+    ("options", "ours"),
+    [
+        ({}, nn.DotProductAttention(1.0)),
+        ({"use_scale": True}, nn.DotProductAttention(1.0, use_scale=True)),
+        ({"use_scale": True, "score_mode": "concat"}, nn.DotProductAttention(None, "concat", use_scale=True)),
+    ],
+)
+def test_attention(keras: Any, options: dict[str, Any], ours: nn.Layer) -> None:
+    q, v, k = numbers(2, 4, 3), numbers(2, 5, 2, seed=1), numbers(2, 5, 3, seed=2)
+    layer = keras.layers.Attention(**options)
+    layer([q, v, k])
+    weights = [np.float32(0.6 + i) for i, _ in enumerate(layer.get_weights())]
+    layer.set_weights(weights)
+    variables = {f"y/{name}": w[None] for name, w in zip(("scale", "weight"), weights, strict=False)}
+    check(layer([q, v, k]), [("y", ours, ["q", "k", "v"])], {"q": q, "k": k, "v": v}, variables)
+    causal = dataclasses.replace(ours, causal=True)
+    expected = layer([q, v, k], use_causal_mask=True)
+    check(expected, [("y", causal, ["q", "k", "v"])], {"q": q, "k": k, "v": v}, variables)
 
 
 def test_additive_attention(keras: Any) -> None:
@@ -127,17 +137,43 @@ def test_additive_attention(keras: Any) -> None:
     layer = keras.layers.AdditiveAttention()
     layer([q, v])
     layer.set_weights([scale])
-    nodes: Nodes = [
-        ("rows", nn.ExpandDims(2), ["q"]),
-        ("columns", nn.ExpandDims(1), ["v"]),
-        ("sum", nn.Add(), ["rows", "columns"]),
-        ("t", nn.Tanh(), ["sum"]),
-        ("scaled", nn.LayerScale(), ["t"]),
-        ("s", nn.Sum(-1), ["scaled"]),
-        ("a", nn.Softmax(), ["s"]),
-        ("y", nn.Matmul(), ["a", "v"]),
-    ]
-    check(layer([q, v]), nodes, {"q": q, "v": v}, {"scaled/scale": scale})
+    check(layer([q, v]), [("y", nn.AdditiveAttention(), ["q", "v"])], {"q": q, "v": v}, {"y/scale": scale})
+
+
+_PROJECTIONS = [f"y/{name}/{kind}" for name in ("query", "key", "value", "out") for kind in ("kernel", "bias")]
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_groups_of_heads(keras: Any, causal: bool) -> None:
+    x, v, k = numbers(2, 4, 6), numbers(2, 5, 3, seed=1), numbers(2, 5, 2, seed=2)
+    layer = keras.layers.GroupQueryAttention(5, 4, 2, sliding_window=2)
+    layer(x, v, k)
+    weights = [numbers(*w.shape, seed=i) for i, w in enumerate(layer.get_weights())]
+    layer.set_weights(weights)
+    ours = nn.MultiHeadAttention(4, 5, num_kv_heads=2, window=2, causal=causal)
+    inputs = {"x": x, "k": k, "v": v}
+    variables = dict(zip(_PROJECTIONS, weights, strict=True))
+    check(layer(x, v, k, use_causal_mask=causal), [("y", ours, ["x", "k", "v"])], inputs, variables)
+
+
+def test_values_of_another_size(keras: Any) -> None:
+    x, v, k = numbers(2, 4, 6), numbers(2, 5, 3, seed=1), numbers(2, 5, 2, seed=2)
+    layer = keras.layers.MultiHeadAttention(2, 5, value_dim=4, output_shape=7)
+    layer(x, v, k)
+    weights = [numbers(*w.shape, seed=i) for i, w in enumerate(layer.get_weights())]
+    layer.set_weights(weights)
+    ours = nn.MultiHeadAttention(2, 5, 7, value_features=4)
+    variables = dict(zip(_PROJECTIONS, weights, strict=True))
+    check(layer(x, v, k), [("y", ours, ["x", "k", "v"])], {"x": x, "k": k, "v": v}, variables)
+
+
+def test_reversible_embedding(keras: Any) -> None:
+    x = numbers(2, 4, 3)
+    layer = keras.layers.ReversibleEmbedding(5, 3)
+    layer.build((2, 4))
+    table = numbers(5, 3, seed=1)
+    layer.set_weights([table])
+    check(layer(x, reverse=True), [("y", nn.Unembedding(5), ["x"])], {"x": x}, {"y/embedding": table})
 
 
 def test_dot(keras: Any) -> None:
@@ -159,13 +195,27 @@ def test_average(keras: Any) -> None:
     check(keras.layers.Average()(list(x.values())), [("s", nn.Add(), list(x)), ("y", nn.Rescaling(1 / 3), ["s"])], x)
 
 
-def test_einsum_dense(keras: Any) -> None:
-    layer = keras.layers.EinsumDense("abc,cde->abde", (None, 3, 2), bias_axes="de")
-    x, kernel, bias = numbers(2, 5, 4), numbers(4, 3, 2, seed=1), numbers(3, 2, seed=2)
+@pytest.mark.parametrize(
+    ("equation", "output", "bias_axes", "kernel"),
+    [
+        ("abc,cde->abde", (None, 3, 2), "de", (None, 3, 2)),
+        ("abc,cde->abde", (None, 3, 2), "d", (4, 3, 2)),
+        ("...x,xy->...y", (3,), "y", (None, 3)),
+        ("abc,bcd->abd", (5, 2), None, (None, None, 2)),
+    ],
+)
+def test_einsum_dense(keras: Any, equation: str, output: Any, bias_axes: str | None, kernel: Any) -> None:
+    layer = keras.layers.EinsumDense(equation, output, bias_axes=bias_axes)
+    x = numbers(2, 5, 4)
     layer.build(x.shape)
-    layer.set_weights([kernel, bias])
-    nodes: Nodes = [("d", nn.Dense(6), ["x"]), ("y", nn.Reshape((-1, 3, 2)), ["d"])]
-    check(layer(x), nodes, {"x": x}, {"d/kernel": kernel.reshape(4, 6), "d/bias": bias.reshape(6)})
+    weights = [numbers(*w.shape, seed=i) for i, w in enumerate(layer.get_weights())]
+    layer.set_weights(weights)
+    ours = nn.EinsumDense(equation, kernel, bias_axes)
+    variables = {
+        f"y/{name}": w.reshape(param.shape)
+        for (name, param), w in zip(ours.params(x.shape).items(), weights, strict=True)
+    }
+    check(layer(x), [("y", ours, ["x"])], {"x": x}, variables)
 
 
 @pytest.mark.parametrize(
@@ -225,15 +275,33 @@ def test_low_rank(nnx: Any) -> None:
 
 
 def test_linear_along_several_axes(nnx: Any) -> None:
-    layer = nnx.LinearGeneral((4, 3), (2, 5), axis=(-2, -1), rngs=nnx.Rngs(0))
     x = numbers(2, 6, 4, 3)
-    nodes: Nodes = [
-        ("flat", nn.Reshape((-1, 12)), ["x"]),
-        ("d", nn.Dense(10), ["flat"]),
-        ("y", nn.Reshape((-1, 2, 5)), ["d"]),
-    ]
-    kernel, bias = np.asarray(layer.kernel[...]), np.asarray(layer.bias[...])
-    check(layer(x), nodes, {"x": x}, {"d/kernel": kernel.reshape(12, 10), "d/bias": bias.reshape(10)})
+    layer = nnx.LinearGeneral((6, 3), (2, 5), axis=(1, -1), bias_init=nnx.initializers.normal(), rngs=nnx.Rngs(0))
+    variables = {"y/kernel": layer.kernel[...], "y/bias": layer.bias[...]}
+    check(layer(x), [("y", nn.DenseGeneral((2, 5), (1, -1)), ["x"])], {"x": x}, variables)
+
+
+def test_einsum(nnx: Any) -> None:
+    layer = nnx.Einsum("abc,cde->abde", (4, 3, 2), (3, 2), bias_init=nnx.initializers.normal(), rngs=nnx.Rngs(0))
+    x = numbers(2, 5, 4)
+    variables = {"y/kernel": layer.kernel[...], "y/bias": layer.bias[...]}
+    check(layer(x), [("y", nn.EinsumDense("abc,cde->abde", (None, 3, 2), "de"), ["x"])], {"x": x}, variables)
+
+
+def test_attending_to_a_table(nnx: Any) -> None:
+    layer = nnx.Embed(5, 3, rngs=nnx.Rngs(0))
+    x = numbers(2, 4, 3)
+    check(layer.attend(x), [("y", nn.Unembedding(5), ["x"])], {"x": x}, {"y/embedding": layer.embedding[...]})
+
+
+def test_heads_that_share_a_key(nnx: Any) -> None:
+    layer = nnx.MultiHeadAttention(4, 6, 12, num_kv_heads=2, in_kv_features=5, decode=False, rngs=nnx.Rngs(0))
+    x, k, v = numbers(2, 4, 6), numbers(2, 3, 5, seed=1), numbers(2, 3, 5, seed=2)
+    variables = {
+        name: getattr(getattr(layer, part), kind)[...] for name in _PROJECTIONS for _, part, kind in [name.split("/")]
+    }
+    ours = nn.MultiHeadAttention(4, 3, num_kv_heads=2)
+    check(layer(x, k, v), [("y", ours, ["x", "k", "v"])], {"x": x, "k": k, "v": v}, variables)
 
 
 def test_simple_cell_both_ways(nnx: Any) -> None:

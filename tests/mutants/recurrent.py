@@ -165,8 +165,8 @@ MUTANTS = [
     _tensorflow_embedding(
         "Embedding",
         "zeros for ids that are not in the table",
-        'constant(float("nan"), rows)',
-        "tf.zeros_like(rows)",
+        'constant(float("nan"), found)',
+        "tf.zeros_like(found)",
         hint="not in the table",
     ),
     _tensorflow_embedding(

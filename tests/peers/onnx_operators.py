@@ -14,6 +14,7 @@ import numpy as np
 
 import nnspec as nn
 from nnspec.backends import Array
+from tests.peers.onnx_attention import attention, einsum
 from tests.peers.onnx_call import Call, Operator, need, one
 from tests.peers.onnx_layers import (
     batch_normalization,
@@ -196,6 +197,7 @@ OPERATORS: dict[str, Operator] = {
     **REDUCTIONS,
     "Abs": elementwise(lambda call: nn.Abs()),
     "Add": operation(lambda call: nn.Add()),
+    "Attention": attention,
     "AveragePool": avg_pool,
     "BatchNormalization": batch_normalization,
     "Celu": elementwise(lambda call: nn.CELU(one(call.get("alpha", 1.0)))),
@@ -207,6 +209,7 @@ OPERATORS: dict[str, Operator] = {
     "DepthToSpace": depth_to_space,
     "Div": operation(lambda call: nn.Divide()),
     "Dropout": dropout,
+    "Einsum": einsum,
     "Elu": elementwise(lambda call: nn.ELU(one(call.get("alpha", 1.0)))),
     "Erf": elementwise(lambda call: nn.Erf()),
     "Exp": elementwise(lambda call: nn.Exponential()),

@@ -68,6 +68,50 @@ def test_matmul() -> None:
     assert ops.Matmul().flops((2, 3, 4), (2, 4, 5)) == 2 * 3 * 5 * 7
 
 
+@pytest.mark.parametrize(
+    ("equation", "sizes"),
+    [
+        ("bij,bjk->bik", [(3, 4), (4, 5)]),
+        ("bi,bj,bij->b", [(3,), (4,), (3, 4)]),
+        ("...ij,...j->...i", [(5, 3, 4), (5, 4)]),
+        ("bijk->bki", [(3, 4, 5)]),
+        ("b...i->b...", [(3, 4, 5)]),
+    ],
+)
+def test_einsum(equation: str, sizes: list[tuple[int, ...]]) -> None:
+    torch = pytest.importorskip("torch")
+    inputs = [RNG.normal(size=(2, *size)) for size in sizes]
+    expected = torch.einsum(equation, *map(torch.from_numpy, inputs)).numpy()
+    found = value(ops.Einsum(equation), *inputs)
+    assert found.shape == ops.Einsum(equation).output_shape(*(x.shape for x in inputs))
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_flops_of_einsum() -> None:
+    assert ops.Einsum("bij,bjk->bik").flops((1, 3, 4), (1, 4, 5)) == ops.Matmul().flops((1, 3, 4), (1, 4, 5))
+    assert ops.Einsum("bi,bj,bij->b").flops((1, 3), (1, 4), (1, 3, 4)) == 12 * 3 - 1
+
+
+@pytest.mark.parametrize("equation", ["bi,jk->bik", "bij->ij", "bi,bj->ijb", "bi->", "...i,bi->...i"])
+def test_equations_keep_the_batch_first(equation: str) -> None:
+    with pytest.raises(SpecError, match="the first axis of all inputs is the batch"):
+        ops.Einsum(equation)
+
+
+@pytest.mark.parametrize(
+    ("equation", "shapes", "message"),
+    [
+        ("bij,bjk->bik", [(None, 3, 4), (None, 5, 2)], "cannot join 'j' of sizes 4 and 5"),
+        ("bij,bjk->bik", [(None, 3, 4)], "needs 2 inputs, got 1"),
+        ("bij,bjk->bik", [(None, 3, 4), (None, 4)], "asks for 3 axes in 'bjk', got 2"),
+        ("...ij,...j->...i", [(None, 3, 4, 5), (None, 5)], "asks for as many axes in each"),
+    ],
+)
+def test_einsum_refuses(equation: str, shapes: Any, message: str) -> None:
+    with pytest.raises(ShapeError, match=message):
+        ops.Einsum(equation).output_shape(*shapes)
+
+
 @pytest.mark.parametrize("axis", [1, 2, -1, -2])
 def test_stack(axis: int) -> None:
     found = value(ops.Stack(axis), A, B)

@@ -54,7 +54,11 @@ RANGES: dict[str, Hints] = {
         "momentum": numbers(0, 1, 0.9, 0.0, 1.0),
         **dict.fromkeys(("rate", "dropout_rate", "recurrent_dropout_rate"), numbers(0, 0.95, 0.5, 0.0)),
         "num_heads": st.integers(1, 3),
-        **dict.fromkeys(("head_features", "out_features"), st.integers(1, 4)),
+        **dict.fromkeys(("head_features", "out_features", "value_features", "num_kv_heads"), st.integers(1, 4)),
+        "base": numbers(2, 1e4, 100.0),
+        "max_length": st.integers(1, 6),
+        "max_distance": st.integers(3, 9),
+        "num_buckets": st.sampled_from([4, 6, 8]),
     },
     "operation": {},
     "initializer": {

@@ -10,14 +10,15 @@ from hypothesis.strategies import SearchStrategy
 
 from nnspec.errors import ShapeError
 from nnspec.layers.activation import Standardize
-from nnspec.layers.attention import MultiHeadAttention
+from nnspec.layers.attention import _Attention
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.positions import _PairBias
 from nnspec.layers.recurrence import Recurrence
 from nnspec.layers.scaling import Normalization, Rescaling
 from nnspec.layers.time_distributed import TimeDistributed
-from nnspec.ops import Concat, Divide, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
+from nnspec.ops import Concat, Divide, Einsum, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
 from nnspec.reductions import Max, Min
 from nnspec_conformance.case import Case
 from nnspec_conformance.strategies import activation, window
@@ -26,9 +27,14 @@ from nnspec_conformance.strategies.initializers import drawable
 
 # Classes whose inputs have so many axes, the batch axis included.
 _RANKS = {
-    **dict.fromkeys(("SimpleRNN", "MultiHeadAttention", "LSTM", "GRU", "MGU", "TimeDistributed"), 3),
+    **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "MGU", "TimeDistributed"), 3),
     "ConvLSTM": 4,
+    **dict.fromkeys(("MultiHeadAttention", "DotProductAttention", "AdditiveAttention"), 3),
+    **dict.fromkeys(("LearnedPositions", "SinusoidalPositions"), 3),
+    "RotaryPositions": 4,
 }
+# Classes that take the last axis in pairs.
+_EVEN = ("SinusoidalPositions", "RotaryPositions")
 # Elements per example: enough for every axis to matter, few enough for differences by every element.
 MOST = 24
 
@@ -81,7 +87,7 @@ def dtypes(cls: type[Any]) -> list[DType]:
     """The dtypes of which layers of a class take inputs."""
     if cls.__name__ in ("Embedding", "PaddingMask"):  # the latter's output is no float in any case
         return ["int32"]
-    plain = cls.output_dtype is Layer.output_dtype or issubclass(cls, MultiHeadAttention | Recurrence | TimeDistributed)
+    plain = cls.output_dtype is Layer.output_dtype or issubclass(cls, _Attention | Recurrence | TimeDistributed)
     return ["float"] if plain else ["float", "int32", "bool"]
 
 
@@ -102,6 +108,10 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
     if len(shapes[0]) != _RANKS.get(cls.__name__, len(shapes[0])):
         return False
     if cls in (InstanceNorm, SpatialDropout) and len(shapes[0]) < 3:
+        return False
+    if issubclass(cls, _PairBias):
+        return len(shapes[0]) > 1
+    if cls.__name__ in _EVEN and (shapes[0][-1] or 1) % 2:
         return False
     if cls.__name__ == "GLU":  # halves an axis
         return any(size and size % 2 == 0 for size in shapes[0][1:])
@@ -149,11 +159,26 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints |= {"kernel_size": sizes.map(lambda size: [size]), "strides": sizes, "padding": st.just("same")}
     if cls.__name__ == "TimeDistributed":
         hints["layer"] = st.sampled_from([{"Dense": 3}, "LayerNorm", "BatchNorm", "softplus", "Flatten"])
+    if issubclass(cls, _Attention):  # whose masks and biases would be further inputs
+        hints |= dict.fromkeys(("mask", "attention_bias"), st.just(False))
+        hints["rotary"] = st.sampled_from([None, "RotaryPositions", {"RotaryPositions": {"pairs": "halves"}}])
+    if cls is Einsum:
+        hints["equation"] = _equations(len(shapes), len(first))
+    if cls.__name__ == "EinsumDense":
+        hints["equation"], hints["bias_axes"] = st.just("...x,xy->...y"), st.sampled_from([None, "y"])
+        hints["kernel_shape"] = st.tuples(st.sampled_from([None, first[-1]]), st.integers(1, 4)).map(list)
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
     if cls.__name__ == "Permute":
         hints["axes"] = st.permutations(range(1, len(first)))
     return hints
+
+
+def _equations(count: int, rank: int) -> SearchStrategy[str]:
+    """Products of inputs of one shape, summed over some of their axes."""
+    letters = "bcdef"[:rank]
+    kept = st.lists(st.sampled_from(letters[1:]), unique=True) if rank > 1 else st.just([])
+    return kept.map(lambda axes: f"{','.join([letters] * count)}->b{''.join(axes)}")
 
 
 def _per_channel(shape: Shape, low: float) -> SearchStrategy[Any]:
@@ -192,7 +217,7 @@ def _several(draw: st.DrawFn, cls: type[Any]) -> tuple[tuple[int, ...], ...]:
         return ((*draw(shapes()), 1),)
     count = cls.arity or draw(st.integers(1 if issubclass(cls, Concat) else 2, 3))
     first = draw(shapes(min_axes=int("axis" in cls.__dataclass_fields__)))
-    if cls is Stack:
+    if cls in (Stack, Einsum):
         return (first,) * count
     made = [first]
     axis = draw(st.integers(0, len(first) - 1)) if first else 0
@@ -209,6 +234,9 @@ def cases(draw: st.DrawFn) -> Case:
     cls = draw(st.sampled_from([each for each in classes("layer") if each.__name__ != "PaddingMask"]))
     if cls.kind == "operation":
         given = draw(_several(cls))
+    elif cls.arity == 2:  # which agree in all axes but the last
+        first = draw(shapes(min_axes=1))
+        given = (first, (*first[:-1], draw(st.integers(1, 4))))
     else:
         given = (draw(shapes(min_axes=2 if issubclass(cls, window.CLASSES) else 0)),)
         if cls.__name__ in _RANKS:

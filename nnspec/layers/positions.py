@@ -1,0 +1,250 @@
+"""Positions: what tells attention in which order a sequence stands."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from nnspec.errors import ShapeError, SpecError
+from nnspec.layers.base import DType, Layer, Param, Shape, elements, known, show
+from nnspec.spec import AnyInitializer, PositiveFloat, PositiveInt, spec
+
+# Which elements of a vector belong together: neighbors (0 with 1, 2 with 3), or those of its first and second half.
+Pairs = Literal["interleaved", "halves"]
+_Floats = NDArray[np.float64]
+
+
+def frequencies(pairs: int, base: float) -> _Floats:
+    """base^(−i/pairs) for the pairs i = 0, 1, …, in float64."""
+    found: _Floats = np.power(base, -np.arange(pairs) / pairs)
+    return found
+
+
+@spec
+class _Positions(Layer):
+    """Base of layers that add a vector to each position of (batch, positions, features)."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) != 3:
+            raise ShapeError(
+                f"{type(self).__name__} needs inputs of 3 axes (batch, positions and features), got {show(shape)}"
+            )
+        known(shape[-1], f"the last axis of {type(self).__name__}'s input")
+        return shape
+
+
+@spec
+class LearnedPositions(_Positions):
+    """A learned vector for each position, added to what stands there.
+
+    y_t = x_t + embedding[t], or y_t = embedding[t] with ``add: false``, for positions t = 0, 1, …
+
+    Where an input's length is not known before, positions from ``max_length`` on give NaN, as ids do that an Embedding
+    has no vector for; a known length beyond it is an error.
+
+    Shapes: x, y (batch, positions, features), embedding (max_length, features).
+    The table is no kernel: weight decay that is restricted to kernels leaves it alone.
+    Source: Gehring et al. 2017, arXiv:1705.03122. Default embedding_init is U(−0.05, 0.05).
+    """
+
+    max_length: PositiveInt
+    add: bool = True
+    embedding_init: AnyInitializer = "uniform"
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        features = known(shapes[0][-1], "the last axis of LearnedPositions's input")
+        return {"embedding": Param((self.max_length, features), self.embedding_init)}
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        shape = super().output_shape(*shapes)
+        if shape[1] is not None and shape[1] > self.max_length:
+            raise ShapeError(f"LearnedPositions has {self.max_length} vectors, for input {show(shape)}")
+        return shape
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return elements(shapes[0]) if self.add else 0
+
+
+@spec
+class SinusoidalPositions(_Positions):
+    """Waves of falling frequencies, added to what stands at each position.
+
+    y_t = x_t + p_t, or y_t = p_t with ``add: false``; for positions t = 0, 1, … and pairs i = 0, …, features/2 − 1
+
+    p[t, 2i] = sin(t / base^(2i/features)), p[t, 2i+1] = cos(t / base^(2i/features)),
+    with ``pairs: halves`` p[t, i] and p[t, features/2 + i].
+
+    They are computed in float64 and rounded.
+
+    Shapes: x, y (batch, positions, features), of an even number of features.
+    Source: Vaswani et al. 2017, arXiv:1706.03762.
+    """
+
+    base: PositiveFloat = 10000.0
+    pairs: Pairs = "interleaved"
+    add: bool = True
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        shape = super().output_shape(*shapes)
+        if (shape[-1] or 0) % 2:
+            raise ShapeError(f"SinusoidalPositions needs an even number of features, got {show(shape)}")
+        return shape
+
+    def frequencies(self, features: int) -> _Floats:
+        """Those of the pairs, in radians per position."""
+        return frequencies(features // 2, self.base)
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return elements(shapes[0]) if self.add else 0
+
+
+@spec
+class RotaryPositions(Layer):
+    """Pairs of features, rotated by angles that grow with the position: products of two depend on their distance alone.
+
+    (y₂ᵢ, y₂ᵢ₊₁) = (x₂ᵢ · cos θ − x₂ᵢ₊₁ · sin θ, x₂ᵢ₊₁ · cos θ + x₂ᵢ · sin θ), θ = t · base^(−2i/r)
+
+    at position t = 0, 1, …, for the first r = ⌊``fraction`` · features⌋ features; the others stay as they are. With
+    ``pairs: halves`` pairs are (yᵢ, y_{r/2+i}), as in GPT-NeoX and Llama. Cosines and sines are computed in float64 and
+    rounded.
+
+    Shapes: x, y (batch, positions, ..., features), such as (batch, positions, heads, features).
+    Source: Su et al. 2021, arXiv:2104.09864.
+    """
+
+    base: PositiveFloat = 10000.0
+    pairs: Pairs = "interleaved"
+    fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+    def rotated(self, features: int) -> int:
+        """How many of so many features are rotated.
+
+        Raises:
+            ShapeError: it is an odd number, or none.
+        """
+        count = int(self.fraction * features)
+        if count % 2 or not count:
+            raise ShapeError(
+                f"RotaryPositions rotates pairs, which {count} of {features} features are not "
+                f"(fraction {self.fraction:g})"
+            )
+        return count
+
+    def frequencies(self, features: int) -> _Floats:
+        """Those of the pairs, in radians per position."""
+        return frequencies(self.rotated(features) // 2, self.base)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        (shape,) = shapes
+        if len(shape) < 3:
+            raise ShapeError(
+                f"RotaryPositions needs inputs of at least 3 axes (batch, positions and features), got {show(shape)}"
+            )
+        self.rotated(known(shape[-1], "the last axis of RotaryPositions's input"))
+        return shape
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 3 * elements(shapes[0][:-1]) * self.rotated(shapes[0][-1])
+
+
+@spec
+class _PairBias(Layer):
+    """Base of layers that give a number for each pair of positions in each head, by their distance."""
+
+    arity: ClassVar[int | None] = None
+    num_heads: PositiveInt
+
+    def output_dtype(self, *dtypes: DType) -> DType:
+        return "float"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        what = type(self).__name__
+        if len(shapes) > 2:
+            raise ShapeError(f"{what} takes one or two sequences, got {len(shapes)} inputs")
+        if min(map(len, shapes)) < 2:
+            raise ShapeError(f"{what} needs inputs of at least 2 axes (batch and positions), got {show(shapes[-1])}")
+        return (shapes[0][0], self.num_heads, shapes[0][1], shapes[-1][1])
+
+
+@spec
+class RelativePositionBias(_PairBias):
+    """A learned number in each head for the distance between a query and a key, distances taken together in buckets.
+
+    y[b, h, i, j] = embedding[bucket(j − i), h]
+
+    One half of the buckets is for keys after the query, unless ``bidirectional`` is off, where those count as distance
+    0. Of a half of n buckets the first e = ⌊n/2⌋ stand for one distance each, the others for distances that grow by
+    a factor: bucket(d) = min(e + ⌊(n − e) · ln(d/e) / ln(max_distance/e)⌋, n − 1) for d ≥ e. Of the inputs, one
+    sequence or queries and keys, only the lengths count. The result is the ``attention_bias`` of attention layers;
+    T5's share one.
+
+    Shapes: x (batch, queries, ...), m (batch, keys, ...), embedding (num_buckets, num_heads), y (batch, num_heads,
+    queries, keys).
+    The table is no kernel: weight decay that is restricted to kernels leaves it alone.
+    Source: Raffel et al. 2020, arXiv:1910.10683. Default embedding_init is U(−0.05, 0.05).
+    """
+
+    num_buckets: PositiveInt = 32
+    max_distance: PositiveInt = 128
+    bidirectional: bool = True
+    embedding_init: AnyInitializer = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.bidirectional and self.num_buckets % 2:
+            raise SpecError(f"expected an even number of buckets for both directions, got {self.num_buckets}")
+        if self._side < 2:
+            raise SpecError("expected two buckets at least for each direction", ("num_buckets",))
+        if self.max_distance <= self._side // 2:
+            raise SpecError(
+                f"expected a distance beyond {self._side // 2}, the buckets of one distance each", ("max_distance",)
+            )
+
+    @property
+    def _side(self) -> int:
+        return self.num_buckets // 2 if self.bidirectional else self.num_buckets
+
+    def buckets(self) -> NDArray[np.int32]:
+        """The buckets of the distances −max_distance, …, max_distance, beyond which nothing changes."""
+        exact = self._side // 2
+        offset = np.arange(-self.max_distance, self.max_distance + 1)
+        distance = np.abs(offset) if self.bidirectional else np.maximum(-offset, 0)
+        growing = np.log(np.maximum(distance, exact) / exact) / np.log(self.max_distance / exact)
+        large = np.minimum(exact + (growing * (self._side - exact)).astype(np.int64), self._side - 1)
+        after = self._side * (self.bidirectional & (offset > 0))
+        found: NDArray[np.int32] = (np.where(distance < exact, distance, large) + after).astype(np.int32)
+        return found
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        return {"embedding": Param((self.num_buckets, self.num_heads), self.embedding_init)}
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0
+
+
+@spec
+class ALiBi(_PairBias):
+    """A bias for attention that falls with the distance of a query and a key, in each head by its own slope.
+
+    y[b, h, i, j] = −slope_h · |i − j|, with slope_h = 2^(−8(h+1)/num_heads) for heads h = 0, 1, …
+
+    where num_heads is a power of 2; else the slopes are those of the next smaller power n, and after them every other
+    one of those of 2n. Of the inputs, one sequence or queries and keys, only the lengths count. The result is the
+    ``attention_bias`` of attention layers.
+
+    Shapes: x (batch, queries, ...), m (batch, keys, ...), y (batch, num_heads, queries, keys).
+    Source: Press et al. 2022, arXiv:2108.12409, whose queries see no keys after them.
+    """
+
+    def slopes(self) -> _Floats:
+        """Those of the heads."""
+        power = 2 ** (self.num_heads.bit_length() - 1)
+        own, more = (2.0 ** (-8 * np.arange(1, count + 1) / count) for count in (power, 2 * power))
+        found: _Floats = np.concatenate([own, more[::2][: self.num_heads - power]])
+        return found
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0
