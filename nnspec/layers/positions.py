@@ -43,8 +43,8 @@ class LearnedPositions(_Positions):
 
     y_t = x_t + embedding[t], or y_t = embedding[t] with ``add: false``, for positions t = 0, 1, …
 
-    Where an input's length is not known before, positions from ``max_length`` on give NaN, as ids do that an Embedding
-    has no vector for; a known length beyond it is an error.
+    An input of more than ``max_length`` positions is an error, also where its length shows only when it comes. (Within
+    a native model that is called by itself nothing checks it; positions beyond the table give NaN there.)
 
     Shapes: x, y (batch, positions, features), embedding (max_length, features).
     The table is no kernel: weight decay that is restricted to kernels leaves it alone.

@@ -16,9 +16,7 @@ from nnspec.reference.base import Array, Scope, apply, computing
 
 @apply.register(LearnedPositions)
 def learned_positions(spec: LearnedPositions, scope: Scope, x: Array) -> Array:
-    table = scope["embedding"][: x.shape[1]]
-    missing = np.full((x.shape[1] - len(table), x.shape[2]), np.nan, table.dtype)
-    return _placed(np.concatenate([table, missing]), x, spec.add)
+    return _placed(scope["embedding"][: x.shape[1]], x, spec.add)
 
 
 @apply.register(SinusoidalPositions)
