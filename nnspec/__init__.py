@@ -20,22 +20,61 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         ScheduleFreeAdamW as ScheduleFreeAdamW,
         Yogi as Yogi,
     )
+    from nnspec.arrangement import (
+        BroadcastTo as BroadcastTo,
+        Diagonal as Diagonal,
+        Flip as Flip,
+        Roll as Roll,
+        Tile as Tile,
+        Trace as Trace,
+        Tril as Tril,
+        Triu as Triu,
+    )
     from nnspec.backends import backend as backend
     from nnspec.bidirectional import Bidirectional as Bidirectional
+    from nnspec.contraction import Outer as Outer
+    from nnspec.cumulative import (
+        CumulativeMax as CumulativeMax,
+        CumulativeMin as CumulativeMin,
+        CumulativeProd as CumulativeProd,
+        CumulativeSum as CumulativeSum,
+    )
     from nnspec.elementwise import (
         Abs as Abs,
+        Acos as Acos,
+        Acosh as Acosh,
+        Asin as Asin,
+        Asinh as Asinh,
+        Atan as Atan,
+        Atan2 as Atan2,
+        Atanh as Atanh,
+        Ceil as Ceil,
         Clamp as Clamp,
         Cos as Cos,
+        Cosh as Cosh,
         Erf as Erf,
         Exp as Exp,
+        Expm1 as Expm1,
         Floor as Floor,
+        FloorDivide as FloorDivide,
         Log as Log,
+        Log1p as Log1p,
+        Log2 as Log2,
+        Log10 as Log10,
+        LogAddExp as LogAddExp,
         Negative as Negative,
         Power as Power,
+        Reciprocal as Reciprocal,
+        Remainder as Remainder,
+        Round as Round,
+        Rsqrt as Rsqrt,
         Sign as Sign,
         Sin as Sin,
+        Sinh as Sinh,
         Sqrt as Sqrt,
         Square as Square,
+        Tan as Tan,
+        Trunc as Trunc,
     )
     from nnspec.errors import (
         BackendError as BackendError,
@@ -53,6 +92,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Training as Training,
     )
     from nnspec.factored import SM3 as SM3, Adafactor as Adafactor, Muon as Muon
+    from nnspec.indexing import (
+        OneHot as OneHot,
+        SegmentMax as SegmentMax,
+        SegmentMean as SegmentMean,
+        SegmentSum as SegmentSum,
+        Take as Take,
+        TakeAlongAxis as TakeAlongAxis,
+    )
     from nnspec.initializers import (
         Constant as Constant,
         DeltaOrthogonal as DeltaOrthogonal,
@@ -169,6 +216,23 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
+    from nnspec.logic import (
+        AsType as AsType,
+        Equal as Equal,
+        Greater as Greater,
+        GreaterEqual as GreaterEqual,
+        IsFinite as IsFinite,
+        IsInf as IsInf,
+        IsNaN as IsNaN,
+        Less as Less,
+        LessEqual as LessEqual,
+        LogicalAnd as LogicalAnd,
+        LogicalNot as LogicalNot,
+        LogicalOr as LogicalOr,
+        LogicalXor as LogicalXor,
+        NotEqual as NotEqual,
+        Where as Where,
+    )
     from nnspec.losses.classification import (
         BinaryCrossEntropy as BinaryCrossEntropy,
         BinaryFocalCrossEntropy as BinaryFocalCrossEntropy,
@@ -275,6 +339,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Std as Std,
         Sum as Sum,
         Var as Var,
+        VectorNorm as VectorNorm,
     )
     from nnspec.schedules import (
         BatchScaled as BatchScaled,
@@ -297,6 +362,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         WarmupCosine as WarmupCosine,
         WarmupStableDecay as WarmupStableDecay,
     )
+    from nnspec.sorting import ArgMax as ArgMax, ArgMin as ArgMin, ArgSort as ArgSort, Sort as Sort, TopK as TopK
     from nnspec.steps import (
         FTRL as FTRL,
         Fromage as Fromage,

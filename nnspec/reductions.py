@@ -1,6 +1,6 @@
 """Reductions along axes, named as in the Python array API standard; the batch axis is never reduced.
 
-The standard has no ``logsumexp``, which is named as in SciPy.
+The standard has no ``logsumexp``, which is named as in SciPy; its ``vector_norm`` is among its linear algebra.
 
 ``axis`` is one axis, several, or by default all but the batch axis; negative ones count from the end. With ``keepdims``
 they stay, of size 1. NaN goes through.
@@ -9,7 +9,9 @@ they stay, of size 1. NaN goes through.
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Axes, Operation, Shape, elements, feature_axes, show
@@ -108,3 +110,20 @@ class LogSumExp(_Reduction):
 
     Where all x are −∞, so is y.
     """
+
+
+@spec
+class VectorNorm(_Reduction):
+    """y = (Σ |x|^ord)^(1/ord) along the axes; the largest |x| for ``ord`` "inf".
+
+    The derivative is 0 where y is 0, and by an element that is 0. That of the largest goes to the first of equal ones
+    in row-major order, alone.
+
+    Attributes:
+        ord: 1 for the sum of magnitudes, 2 for the Euclidean length.
+    """
+
+    ord: Annotated[float, Field(ge=1)] | Literal["inf"] = 2.0
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 2 * elements(shapes[0])

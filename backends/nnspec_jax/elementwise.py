@@ -26,6 +26,24 @@ _FUNCTIONS: dict[type[Operation], Function] = {
     specs.Negative: jnp.negative,
     specs.Sign: jnp.sign,
     specs.Floor: jnp.floor,
+    specs.Ceil: jnp.ceil,
+    specs.Round: jnp.rint,
+    specs.Trunc: jnp.trunc,
+    specs.Reciprocal: jnp.reciprocal,
+    specs.Rsqrt: jax.lax.rsqrt,
+    specs.Expm1: jnp.expm1,
+    specs.Log1p: jnp.log1p,
+    specs.Log2: jnp.log2,
+    specs.Log10: jnp.log10,
+    specs.Tan: jnp.tan,
+    specs.Asin: jnp.asin,
+    specs.Acos: jnp.acos,
+    specs.Atan: jnp.atan,
+    specs.Sinh: jnp.sinh,
+    specs.Cosh: jnp.cosh,
+    specs.Asinh: jnp.asinh,
+    specs.Acosh: jnp.acosh,
+    specs.Atanh: jnp.atanh,
     specs.Erf: jax.lax.erf,
 }
 
@@ -67,6 +85,49 @@ def _power_jvp(primals: tuple[jax.Array, ...], tangents: tuple[Any, ...]) -> tup
 _power.defjvp(_power_jvp, symbolic_zeros=True)
 
 
+def _of_two(function: Function) -> Function:
+    """The function of two inputs in float32 at least, rounded at the end."""
+    return lambda x1, x2: function(widened(x1), widened(x2)).astype(x1.dtype)
+
+
 @build.register
 def power(spec: specs.Power, context: Context) -> Function:
-    return lambda x1, x2: _power(widened(x1), widened(x2)).astype(x1.dtype)
+    return _of_two(_power)
+
+
+@build.register
+def atan2(spec: specs.Atan2, context: Context) -> Function:
+    return _of_two(jnp.atan2)
+
+
+@build.register
+def log_add_exp(spec: specs.LogAddExp, context: Context) -> Function:
+    return _of_two(jnp.logaddexp)
+
+
+def _divided(x1: jax.Array, x2: jax.Array, sign: str) -> tuple[jax.Array, jax.Array]:
+    """The whole part of the exact quotient, which x₁/x₂ may miss by a rounding, and the remainder; no gradients."""
+    x1, x2 = jax.lax.stop_gradient(jnp.broadcast_arrays(x1, x2))
+    rest = jax.lax.rem(x1, x2)
+    whole = jnp.rint((x1 - rest) / x2)
+    if sign == "dividend":
+        return whole, rest
+    across = (rest != 0) & ((rest < 0) != (x2 < 0))
+    return jnp.where(across, whole - 1, whole), jnp.where(across, rest + x2, rest)
+
+
+@build.register
+def floor_divide(spec: specs.FloorDivide, context: Context) -> Function:
+    def divided(x1: jax.Array, x2: jax.Array) -> jax.Array:
+        return jnp.where(x2 == 0, jax.lax.stop_gradient(x1 / x2), _divided(x1, x2, "divisor")[0])
+
+    return _of_two(divided)
+
+
+@build.register
+def remainder(spec: specs.Remainder, context: Context) -> Function:
+    def rest(x1: jax.Array, x2: jax.Array) -> jax.Array:
+        whole, y = _divided(x1, x2, spec.sign)
+        return y + (x1 - jax.lax.stop_gradient(x1)) - whole * (x2 - jax.lax.stop_gradient(x2))
+
+    return _of_two(rest)

@@ -15,13 +15,18 @@ from flax import nnx
 
 # The families are imported because they register their classes.
 import nnspec_jax.activation
+import nnspec_jax.arrangement
 import nnspec_jax.attention
+import nnspec_jax.contraction
 import nnspec_jax.convolution
 import nnspec_jax.convolutional_recurrent
+import nnspec_jax.cumulative
 import nnspec_jax.dropout
 import nnspec_jax.elementwise
 import nnspec_jax.embedding
+import nnspec_jax.indexing
 import nnspec_jax.linear
+import nnspec_jax.logic
 import nnspec_jax.masking
 import nnspec_jax.normalization
 import nnspec_jax.ops
@@ -33,6 +38,7 @@ import nnspec_jax.reductions
 import nnspec_jax.resampling
 import nnspec_jax.scaling
 import nnspec_jax.shape
+import nnspec_jax.sorting
 import nnspec_jax.time_distributed
 import nnspec_jax.transposed_convolution  # noqa: F401
 from nnspec.model import Model

@@ -22,7 +22,7 @@ from nnspec_jax.realize import Context, build, rounded_once
 Function = Callable[[jax.Array], jax.Array]
 
 
-def _earlier_maximum(first: jax.Array, second: jax.Array) -> jax.Array:
+def earlier_maximum(first: jax.Array, second: jax.Array) -> jax.Array:
     """The larger of the two, the first if they are equal, and the first that is NaN."""
     return jnp.where((second <= first) | jnp.isnan(first), first, second)
 
@@ -33,7 +33,7 @@ def _max_along(x: jax.Array, axis: int, window: int, stride: int, around: tuple[
         # By the element at the edge, which is in the window, too: unlike −∞ it changes neither values nor gradients.
         x = jnp.pad(x, [around if a == axis else (0, 0) for a in range(x.ndim)], mode="edge")
     reach = x.shape[axis] - window + 1
-    return reduce(_earlier_maximum, (jax.lax.slice_in_dim(x, i, i + reach, stride, axis) for i in range(window)))
+    return reduce(earlier_maximum, (jax.lax.slice_in_dim(x, i, i + reach, stride, axis) for i in range(window)))
 
 
 def first_maximum(x: jax.Array, axis: int) -> jax.Array:

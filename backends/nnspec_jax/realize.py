@@ -87,7 +87,21 @@ def rounded_once(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Ar
     return rounding
 
 
-def copied(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
-    """A function that copies elements, of floats or not. Its gradient sums: half precision is widened for that."""
-    wide = rounded_once(function)
-    return lambda x: (wide if jnp.issubdtype(x.dtype, jnp.floating) else function)(x)
+def computed(x: jax.Array) -> jax.Array:
+    """An array in the dtype that it is computed in: floats in float32 at least, integers and booleans as they are."""
+    return widened(x) if jnp.issubdtype(x.dtype, jnp.floating) else x
+
+
+def copied(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """A function that copies elements of its last inputs, of floats or not.
+
+    Its gradient sums: half precision is widened for that.
+    """
+
+    @wraps(function)
+    def copying(*inputs: jax.Array) -> jax.Array:
+        y = function(*map(computed, inputs))
+        floats = [x.dtype for x in inputs if jnp.issubdtype(x.dtype, jnp.floating)]
+        return y.astype(floats[0]) if floats and jnp.issubdtype(y.dtype, jnp.floating) else y
+
+    return copying

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from nnspec import reductions as specs
+from nnspec_jax.activation import magnitude
 from nnspec_jax.pooling import first_maximum
 from nnspec_jax.realize import Context, build, rounded_once
 
@@ -72,13 +73,29 @@ def var(spec: specs.Var, context: Context) -> Function:
     return _along(spec, _variance(spec))
 
 
+def _root(squared: jax.Array, root: Callable[[jax.Array], jax.Array]) -> jax.Array:
+    """A root whose derivative at 0 is 0 instead of infinite."""
+    zero = squared == 0
+    return jnp.where(zero, 0.0, root(jnp.where(zero, 1.0, squared)))
+
+
 @build.register
 def std(spec: specs.Std, context: Context) -> Function:
     variance = _variance(spec)
+    return _along(spec, lambda x, **options: _root(variance(x, **options), jnp.sqrt))
 
-    def deviation(x: jax.Array, **options: Any) -> jax.Array:
-        squared = variance(x, **options)
-        zero = squared == 0  # where the root has no derivative
-        return jnp.where(zero, 0.0, jnp.sqrt(jnp.where(zero, 1.0, squared)))
 
-    return _along(spec, deviation)
+@build.register
+def vector_norm(spec: specs.VectorNorm, context: Context) -> Function:
+    order = spec.ord
+    if order == "inf":
+        return _along(spec, lambda x, **options: _maximum(magnitude(x), **options))
+    if order == 1:
+        return _along(spec, lambda x, **options: jnp.sum(magnitude(x), **options))
+    if order == 2:
+        return _along(spec, lambda x, **options: _root(jnp.sum(jnp.square(x), **options), jnp.sqrt))
+
+    def power(x: jax.Array, **options: Any) -> jax.Array:
+        return _root(jnp.sum(magnitude(x) ** order, **options), lambda total: total ** (1 / order))
+
+    return _along(spec, power)

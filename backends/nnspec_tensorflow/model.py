@@ -21,13 +21,18 @@ from nnspec.model import Inferred, Model, Node
 # The families are imported because they register their layers.
 from nnspec_tensorflow import (  # noqa: F401
     activation,
+    arrangement,
     attention,
+    contraction,
     convolution,
     convolutional_recurrent,
+    cumulative,
     dropout,
     elementwise,
     embedding,
+    indexing,
     linear,
+    logic,
     masking,
     normalization,
     ops,
@@ -39,6 +44,7 @@ from nnspec_tensorflow import (  # noqa: F401
     resampling,
     scaling,
     shape,
+    sorting,
     time_distributed,
     transposed_convolution,
 )

@@ -25,7 +25,7 @@ _STOCK_AVERAGE = {
 }
 
 
-def _earlier_maximum(first: Tensor, second: Tensor) -> Tensor:
+def earlier_maximum(first: Tensor, second: Tensor) -> Tensor:
     """The larger of the two, the first if they are equal, and the first that is NaN."""
     return tf.where((second <= first) | tf.math.is_nan(first), first, second)
 
@@ -38,7 +38,7 @@ def _max_along(x: Tensor, axis: int, window: int, stride: int, around: tuple[int
         parts = [along(x, axis, 0, 1)] * before + [x] + [along(x, axis, -1, None)] * after
         x = tf.concat(parts, axis)
     reach = sizes(x)[axis] - window + 1
-    return reduce(_earlier_maximum, (along(x, axis, i, i + reach, stride) for i in range(window)))
+    return reduce(earlier_maximum, (along(x, axis, i, i + reach, stride) for i in range(window)))
 
 
 def _max(spec: MaxPool, x: Tensor) -> Tensor:

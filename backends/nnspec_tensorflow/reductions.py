@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from nnspec import reductions as specs
@@ -24,6 +25,7 @@ Tensor = Any
 @build.register(specs.Std)
 @build.register(specs.Sum)
 @build.register(specs.Var)
+@build.register(specs.VectorNorm)
 def reduction(spec: Operation, context: Context) -> keras.layers.Layer:
     return SpecFunction(spec, **context.options)
 
@@ -58,7 +60,7 @@ def minimum(spec: specs.Min, x: Tensor) -> Tensor:
     return -_maximum(spec, -x)
 
 
-def _maximum(spec: specs.Max | specs.Min, x: Tensor) -> Tensor:
+def _maximum(spec: specs.Max | specs.Min | specs.VectorNorm, x: Tensor) -> Tensor:
     """The maximum whose gradient goes to the first of equal elements: they become one axis, in row-major order."""
     axes, shape = spec.axes(x.shape), sizes(x)
     kept = [i for i in range(len(shape)) if i not in axes]
@@ -79,8 +81,25 @@ def var(spec: specs.Var, x: Tensor) -> Tensor:
     return _variance(spec, x)
 
 
+def _root(squared: Tensor, root: Callable[[Tensor], Tensor]) -> Tensor:
+    """A root whose derivative at 0 is 0 instead of infinite."""
+    zero = squared == 0
+    return tf.where(zero, tf.zeros_like(squared), root(tf.where(zero, tf.ones_like(squared), squared)))
+
+
 @formula.register
 def std(spec: specs.Std, x: Tensor) -> Tensor:
-    squared = _variance(spec, x)
-    zero = squared == 0  # where the root has no derivative
-    return tf.where(zero, tf.zeros_like(squared), tf.sqrt(tf.where(zero, tf.ones_like(squared), squared)))
+    return _root(_variance(spec, x), tf.sqrt)
+
+
+@formula.register
+def vector_norm(spec: specs.VectorNorm, x: Tensor) -> Tensor:
+    order = spec.ord
+    if order == "inf":
+        return _maximum(spec, tf.abs(x))
+    if order == 1:
+        return tf.reduce_sum(tf.abs(x), spec.axes(x.shape), spec.keepdims)
+    if order == 2:
+        return _root(tf.reduce_sum(tf.square(x), spec.axes(x.shape), spec.keepdims), tf.sqrt)
+    total = tf.reduce_sum(tf.pow(tf.abs(x), constant(order, x)), spec.axes(x.shape), spec.keepdims)
+    return _root(total, lambda total: tf.pow(total, constant(1 / order, x)))

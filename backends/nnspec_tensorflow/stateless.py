@@ -45,10 +45,10 @@ class SpecFunction(keras.layers.Layer):
         return self.spec.output_shape(*map(tuple, shapes))
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        first = inputs[0] if isinstance(self.spec, Operation) else inputs
-        shape = self.compute_output_shape([x.shape for x in inputs] if first is not inputs else inputs.shape)
-        dtype = self.compute_dtype if "float" in first.dtype else first.dtype
-        return keras.KerasTensor(shape, dtype)
+        given = inputs if isinstance(self.spec, Operation) else [inputs]
+        shape = self.spec.output_shape(*(tuple(x.shape) for x in given))
+        dtype = self.spec.output_dtype(*("float" if "float" in x.dtype else x.dtype for x in given))
+        return keras.KerasTensor(shape, self.compute_dtype if dtype == "float" else dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spec": dump(self.spec)}

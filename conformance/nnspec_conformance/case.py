@@ -25,6 +25,8 @@ BATCHES = (6, 3, 1)
 # standard deviations in the cases come down to, on which their logarithms and quotients vary.
 STEP = 1e-3
 Shapes = tuple[int, ...] | tuple[tuple[int, ...], ...]
+# One dtype for all inputs, or one for each.
+DTypes = tuple[DType, ...] | DType
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Case:
         shape: the input's shape without the batch axis, or one shape per input; a model declares its own.
         id: what tells the case from others of the same spec; the spec's class and changed fields come first.
         offset, scale: inputs are normal with this mean and standard deviation.
-        dtype: the dtype of the inputs; only "float" has gradients with respect to them.
+        dtype: the dtype of the inputs, or one for each of them; only "float" has gradients with respect to them.
         integers: what inputs of integers are drawn from, the end excluded; unless given, the ids of the tables they
             are looked up in, or ±1000.
         slopes: pairs (x, y′(x)) of an elementwise layer at the points where two pieces meet, as its docstring says.
@@ -68,7 +70,7 @@ class Case:
     id: str = ""
     offset: float = 0.0
     scale: float = 1.0
-    dtype: DType = "float"
+    dtype: DTypes = "float"
     integers: tuple[int, int] | None = None
     slopes: tuple[tuple[float, float], ...] = ()
     kinks: tuple[float, ...] = ()
@@ -132,10 +134,17 @@ class Case:
         """Names of the inputs that have gradients."""
         return [name for name, declared in self.model.inputs.items() if declared.dtype == "float"]
 
+    @cached_property
+    def float_outputs(self) -> frozenset[str]:
+        """Names of the outputs that can be differentiated; booleans and integers cannot."""
+        inputs, inferred = self.model.inputs, self.model.infer()
+        kinds = {name: inferred[name].dtype if name in inferred else inputs[name].dtype for name in self.model.outputs}
+        return frozenset(name for name, kind in kinds.items() if kind == "float")
+
     @property
     def differentiable(self) -> bool:
-        """Whether there is anything that has gradients: inputs of floats, or parameters."""
-        return bool(self.floats or self.parameters)
+        """Whether there is anything that has gradients, inputs of floats or parameters, and outputs of floats."""
+        return bool(self.float_outputs and (self.floats or self.parameters))
 
     @property
     def parameters(self) -> list[str]:
@@ -156,6 +165,7 @@ class Case:
         cotangents = {
             name: signed(generator(self.name, "cotangent", name, draw, batch), shape)  # type: ignore[arg-type]
             for name, shape in self.model.output_shapes(*shapes).items()
+            if name in self.float_outputs
         }
         variables = {name: _variable(self.name, name, param, draw) for name, param in self.params.items()}
         # The same for all cases: those that are evaluated in one model share its random state.
@@ -250,13 +260,19 @@ def _short(value: Any) -> str:
     return re.sub(r"[^\w.,:+=-]+", "", text) or repr(value)
 
 
-def _as_model(spec: Layer, shape: Shapes, dtype: DType) -> Model:
+def each(dtype: DTypes, count: int) -> tuple[DType, ...]:
+    """The dtype of each of so many inputs."""
+    return dtype if isinstance(dtype, tuple) else (dtype,) * count
+
+
+def _as_model(spec: Layer, shape: Shapes, dtype: DTypes) -> Model:
     """A layer by itself as a model of one node; a model stays as it is."""
     shapes = [shape] if not shape or isinstance(shape[0], int) else list(shape)
     if isinstance(spec, Model):
         return spec.with_inputs(*shapes) if shape else spec
     names = ["x"] if len(shapes) == 1 else [f"x{i + 1}" for i in range(len(shapes))]
-    inputs = {name: Input(tuple(given), dtype) for name, given in zip(names, shapes, strict=True)}  # type: ignore[arg-type]
+    kinds = each(dtype, len(names))
+    inputs = {name: Input(tuple(given), kind) for name, given, kind in zip(names, shapes, kinds, strict=True)}  # type: ignore[arg-type]
     node = Node(node_name(type(spec)), spec, tuple(names))
     return Model(inputs, (node,), (node.name,))
 

@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import math
+
 from nnspec.elementwise import (
     Abs,
+    Acos,
+    Acosh,
+    Asin,
+    Asinh,
+    Atan,
+    Atan2,
+    Atanh,
+    Ceil,
     Clamp,
     Cos,
+    Cosh,
     Erf,
     Exp,
+    Expm1,
     Floor,
+    FloorDivide,
     Log,
+    Log1p,
+    Log2,
+    Log10,
+    LogAddExp,
     Negative,
     Power,
+    Reciprocal,
+    Remainder,
+    Round,
+    Rsqrt,
     Sign,
     Sin,
+    Sinh,
     Sqrt,
     Square,
+    Tan,
+    Trunc,
 )
 from nnspec_conformance.case import Case
 from nnspec_conformance.example import Example
 
+_WHOLE = tuple(float(n) for n in range(-4, 5))
+_HALVES = (-3.5, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 4.5)
 CASES = [
     Case(Abs(), (8,), slopes=((0.0, 0.0),)),
     Case(Exp(), (8,)),
@@ -32,12 +58,41 @@ CASES = [
     Case(Negative(), (8,)),
     Case(Sign(), (8,), slopes=((0.0, 0.0),)),
     Case(Floor(), (8,), slopes=((0.0, 0.0), (1.0, 0.0), (-2.0, 0.0)), kinks=(-4.0, -3.0, -1.0, 2.0, 3.0, 4.0)),
+    Case(Ceil(), (8,), slopes=((0.0, 0.0), (1.0, 0.0), (-2.0, 0.0)), kinks=_WHOLE),
+    Case(Round(), (8,), slopes=((0.5, 0.0), (-2.5, 0.0)), kinks=_HALVES),
+    Case(Trunc(), (8,), slopes=((1.0, 0.0), (-2.0, 0.0)), kinks=_WHOLE),
+    Case(Reciprocal(), (8,), nonzero=True),
+    Case(Rsqrt(), (8,), offset=4.0, scale=0.7),
+    Case(Expm1(), (8,), scale=1e-2, id="near 0"),
+    Case(Expm1(), (8,)),
+    Case(Log1p(), (8,), scale=1e-2, id="near 0"),
+    Case(Log1p(), (8,), offset=3.0, scale=0.7),
+    Case(Log2(), (8,), offset=4.0, scale=0.7),
+    Case(Log10(), (8,), offset=4.0, scale=0.7),
+    Case(Tan(), (8,), scale=0.3),
+    Case(Asin(), (8,), scale=0.2),
+    Case(Acos(), (8,), scale=0.2),
+    Case(Atan(), (8,), scale=2.0),
+    Case(Sinh(), (8,)),
+    Case(Cosh(), (8,)),
+    Case(Asinh(), (8,), scale=3.0),
+    Case(Acosh(), (8,), offset=4.0, scale=0.7),
+    Case(Atanh(), (8,), scale=0.2),
     Case(Erf(), (8,)),
     Case(Clamp(-0.5, 0.7), (8,), slopes=((-0.5, 0.0), (0.7, 0.0))),
     Case(Clamp(upper=0.3), (3, 4), slopes=((0.3, 0.0),)),
     Case(Clamp(0.1), (8,), slopes=((0.1, 0.0),)),
     Case(Power(), ((8,), (8,)), offset=2.0, scale=0.3),
     Case(Power(), ((3, 4), (1, 4)), offset=2.0, scale=0.3, id="broadcast"),
+    Case(Atan2(), ((8,), (8,)), nonzero=True),
+    Case(Atan2(), ((3, 4), (1, 4)), nonzero=True, id="broadcast"),
+    # Ids of which all random quotients keep away from whole numbers.
+    Case(FloorDivide(), ((3,), (3,)), nonzero=True, id="within steps"),
+    Case(FloorDivide(), ((2, 2), (2, 1)), nonzero=True, id="broadcast, fractional"),
+    Case(Remainder(), ((3,), (3,)), nonzero=True, id="fractions"),
+    Case(Remainder("dividend"), ((2, 2), (1, 2)), nonzero=True, id="broadcast, all signs, random"),
+    Case(LogAddExp(), ((8,), (8,))),
+    Case(LogAddExp(), ((3, 1), (3, 4)), offset=1e2, id="broadcast, large"),
 ]
 
 _INFINITE = float("inf")
@@ -57,5 +112,42 @@ EXAMPLES = [
         cotangents=((1.0, 2.0, 4.0, 8.0, 16.0),),
         # ln 2 and 2 ln 4
         gradients=(((0.0, 2.0, 0.0, 0.0, 4.0),), ((0.0, 0.0, 0.0, 8 * 0.6931471805599453, 64 * 0.6931471805599453),)),
+    ),
+    Example(
+        Asin(),
+        (((0.0, 1.0, -1.0),),),
+        id="at both ends",
+        output=((0.0, math.pi / 2, -math.pi / 2),),
+        gradients=(((1.0, _INFINITE, _INFINITE),),),
+    ),
+    Example(Round(), (((-2.5, -1.5, -0.5, 0.5, 1.5, 2.5),),), id="halves", output=((-2.0, -2.0, 0.0, 0.0, 2.0, 2.0),)),
+    Example(
+        LogAddExp(),
+        (((-_INFINITE, 0.0, _INFINITE),), ((-_INFINITE, -_INFINITE, 0.0),)),
+        id="infinite",
+        output=((-_INFINITE, 0.0, _INFINITE),),
+    ),
+    Example(
+        FloorDivide(),
+        (((7.0, -7.0, 7.0, -7.0, 1.0, 0.5),), ((2.0, 2.0, -2.0, -2.0, 0.0, 0.5),)),
+        id="all signs",
+        output=((3.0, -4.0, -4.0, 3.0, _INFINITE, 1.0),),
+        gradients=(((0.0,) * 6,), ((0.0,) * 6,)),
+    ),
+    Example(
+        Remainder(),
+        (((7.0, -7.0, 7.0, -7.0, 6.0),), ((4.0, 4.0, -4.0, -4.0, 2.0),)),
+        id="all signs",
+        output=((3.0, 1.0, -1.0, -3.0, 0.0),),
+        cotangents=((1.0, 2.0, 4.0, 8.0, 16.0),),
+        gradients=(((1.0, 2.0, 4.0, 8.0, 16.0),), ((-1.0, 4.0, 8.0, -8.0, -48.0),)),
+    ),
+    Example(
+        Remainder("dividend"),
+        (((7.0, -7.0, 7.0, -7.0, 6.0),), ((4.0, 4.0, -4.0, -4.0, 2.0),)),
+        id="all signs",
+        output=((3.0, -3.0, 3.0, -3.0, 0.0),),
+        cotangents=((1.0, 2.0, 4.0, 8.0, 16.0),),
+        gradients=(((1.0, 2.0, 4.0, 8.0, 16.0),), ((-1.0, 2.0, 4.0, -8.0, -48.0),)),
     ),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.layers.base import Layer
-from nnspec_conformance.case import Case, Point, describe
+from nnspec_conformance.case import Case, DTypes, Point, describe, each
 from nnspec_conformance.draws import Array, rounded
 
 Rows = tuple[Any, ...]
@@ -25,10 +25,11 @@ class Example:
         spec: the layer.
         inputs: one array per input (nested tuples, the batch axis first).
         id: what the example shows.
-        gradients: by input, the gradient for ``cotangents``.
+        gradients: by input of floats, the gradient for ``cotangents``.
         cotangents: those of the output; all ones unless given.
         output: the output, where it is worth stating.
         variables, parameter_gradients: by the layer's own names.
+        dtype: of the inputs, or one for each of them; those that are no floats have no gradients.
     """
 
     spec: Layer
@@ -40,6 +41,7 @@ class Example:
     output: Rows | None = None
     variables: Mapping[str, Rows] = field(default_factory=dict)
     parameter_gradients: Mapping[str, Rows] = field(default_factory=dict)
+    dtype: DTypes = "float"
 
     @property
     def name(self) -> str:
@@ -52,11 +54,15 @@ class Example:
     @cached_property
     def case(self) -> Case:
         """The layer as a case with the inputs' shapes."""
-        return Case(self.spec, tuple(np.shape(x)[1:] for x in self.inputs), id=re.sub(r"\W+", "_", self.id))
+        shapes = tuple(np.shape(x)[1:] for x in self.inputs)
+        return Case(self.spec, shapes, id=re.sub(r"\W+", "_", self.id), dtype=self.dtype)
 
     def point(self, dtype: str) -> Point:
         """The given inputs, variables and cotangents; variables that are not given are random."""
-        arrays = [np.array(x, np.float64) for x in self.inputs]
+        kinds = each(self.dtype, len(self.inputs))
+        arrays = [
+            np.array(x, np.float64 if kind == "float" else kind) for x, kind in zip(self.inputs, kinds, strict=True)
+        ]
         inputs = dict(zip(self.case.model.inputs, arrays, strict=True))
         (shape,) = self.case.model.output_shapes(*(x.shape for x in arrays)).values()
         ones = np.ones(tuple(size or 1 for size in shape))
@@ -66,14 +72,14 @@ class Example:
         return Point(
             {name: rounded(value, dtype) for name, value in inputs.items()},
             {**drawn.variables, **given},
-            {self.case.model.outputs[0]: rounded(cotangents, dtype)},
+            {name: rounded(cotangents, dtype) for name in self.case.float_outputs},
             drawn.seed,
             drawn.step,
         )
 
     def expected_gradients(self) -> dict[str, Array]:
         """Gradients by input and by parameter, under the names of the case."""
-        by_input = dict(zip(self.case.model.inputs, self.gradients, strict=False))
+        by_input = dict(zip(self.case.floats, self.gradients, strict=False))
         by_parameter = {self._full(name): value for name, value in self.parameter_gradients.items()}
         return {name: np.array(value, np.float64) for name, value in {**by_input, **by_parameter}.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.reductions import LogSumExp, Max, Mean, Min, Prod, Std, Sum, Var
+from nnspec.reductions import LogSumExp, Max, Mean, Min, Prod, Std, Sum, Var, VectorNorm
 from nnspec_conformance.case import Case
 from nnspec_conformance.example import Example
 
@@ -23,6 +23,10 @@ CASES = [
     Case(Std(-1, True, correction=1.5), (3, 4)),
     Case(LogSumExp(), (3, 4)),
     Case(LogSumExp((1, -1), True), (2, 3, 4), offset=1e2),
+    Case(VectorNorm(), (3, 4)),
+    Case(VectorNorm(1, True, 1.0), (3, 4), nonzero=True),
+    Case(VectorNorm(-1, ord=3.0), (3, 4), nonzero=True),
+    Case(VectorNorm((1, -1), ord="inf"), (2, 3, 4), distinct=True, offset=20.0),
 ]
 
 EXAMPLES = [
@@ -55,5 +59,22 @@ EXAMPLES = [
         id="all elements equal",
         output=(0.0, 1.0),
         gradients=(((0.0, 0.0), (-0.5, 0.5)),),
+    ),
+    *(
+        Example(
+            VectorNorm(ord=order),
+            (((3.0, 0.0, -4.0), (0.0, 0.0, 0.0)),),
+            id="zeros",
+            output=(value, 0.0),
+            gradients=((gradient, (0.0, 0.0, 0.0)),),
+        )
+        for order, value, gradient in ((1.0, 7.0, (1.0, 0.0, -1.0)), (2.0, 5.0, (0.6, 0.0, -0.8)))
+    ),
+    Example(
+        VectorNorm(ord="inf"),
+        (((3.0, -4.0, 4.0), (0.0, 0.0, 0.0)),),
+        id="ties and zeros",
+        output=(4.0, 0.0),
+        gradients=(((0.0, -1.0, 0.0), (0.0, 0.0, 0.0)),),
     ),
 ]

@@ -102,6 +102,8 @@ def compare(
 ) -> Figure:
     """Whether a tensor is right: within ``bound`` relative in float64; else within ``bound`` × max(rounding, 1 ULP).
 
+    Booleans and int32, as values of nodes, are right if they are equal and of the dtype that is wanted.
+
     Args:
         want: the truth, in float64.
         rounding: the error that ``dtype`` makes unavoidable, where it is known.
@@ -109,6 +111,8 @@ def compare(
     """
     if np.shape(got) != np.shape(want):
         return Figure(what, np.inf, 0.0, where=f"shape {np.shape(got)} instead of {np.shape(want)}")
+    if np.asarray(want).dtype in (np.bool_, np.int32):
+        return exact(what, got, want)
     truth = np.asarray(want, np.float64)
     if scale is None:
         scale = float(np.max(np.abs(truth), initial=0.0, where=np.isfinite(truth)))
@@ -151,7 +155,7 @@ def elementwise(what: str, got: Array, want: Array, dtype: str, ulps: float = CO
     wanted = np.asarray(want, np.float64)
     if np.shape(got) != wanted.shape:
         return Figure(what, np.inf, 0.0, where=f"shape {np.shape(got)} instead of {wanted.shape}")
-    units = np.vectorize(lambda v: ulp_of(abs(v), dtype) if v else 1.0, otypes=[float])(wanted)
+    units = np.vectorize(lambda v: ulp_of(abs(v), dtype) if v and v == v else 1.0, otypes=[float])(wanted)
     errors = difference(got, wanted)
     # In units of each element; an expected zero allows nothing.
     share = np.where(wanted == 0, np.where(errors == 0, 0.0, np.inf), errors / units)

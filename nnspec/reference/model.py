@@ -16,13 +16,18 @@ from nnspec.model import Model
 from nnspec.random import key_of
 from nnspec.reference import (  # noqa: F401
     activation,
+    arrangement,
     attention,
+    contraction,
     convolution,
     convolutional_recurrent,
+    cumulative,
     dropout,
     elementwise,
     embedding,
+    indexing,
     linear,
+    logic,
     masking,
     normalization,
     ops,
@@ -34,6 +39,7 @@ from nnspec.reference import (  # noqa: F401
     resampling,
     scaling,
     shape,
+    sorting,
     time_distributed,
     transposed_convolution,
 )

@@ -53,3 +53,12 @@ def log_sum_exp(spec: specs.LogSumExp, scope: Scope, x: Array) -> Array:
     top = np.where(np.isinf(top), 0, top).astype(x.dtype)
     sums = np.log(np.exp(x - top).sum(axes, keepdims=True)) + top
     return np.asarray(sums if spec.keepdims else sums.squeeze(axes))
+
+
+@apply.register(specs.VectorNorm)
+def vector_norm(spec: specs.VectorNorm, scope: Scope, x: Array) -> Array:
+    axes, size = spec.axes(x.shape), np.abs(x)
+    if spec.ord == "inf":
+        return np.asarray(size.max(axes, keepdims=spec.keepdims))
+    order = x.dtype.type(spec.ord)
+    return np.asarray((size**order).sum(axes, keepdims=spec.keepdims) ** (1 / order))

@@ -146,7 +146,9 @@ LAYERS_LEFT_OUT = {
 }
 
 PREPROCESSING = {
-    "CategoryEncoding": none("ids that become rows with a one (data have `one_hot`)"),
+    "CategoryEncoding": to(
+        "OneHot", how="and Max along the ids for `multi_hot`, Sum for `count`", lacking="weights of counts"
+    ),
     "CenterCrop": to("Crop", how="the `cropping` that leaves the size", lacking="inputs smaller than the crop"),
     "Discretization": none(TABLES),
     "HashedCrossing": none(TABLES),

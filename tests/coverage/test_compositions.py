@@ -190,6 +190,15 @@ def test_dot(keras: Any) -> None:
     check(keras.layers.Dot(1, normalize=True)([u, v]), vectors, {"u": u, "v": v})
 
 
+@pytest.mark.parametrize(("mode", "join"), [("multi_hot", nn.Max(1)), ("count", nn.Sum(1))])
+def test_categories(keras: Any, mode: str, join: nn.Layer) -> None:
+    ids = np.array([[0, 2, 2], [3, 1, 0]], np.int32)
+    nodes = [nn.Node("hot", nn.OneHot(4), ("x",)), nn.Node("y", join, ("hot",))]
+    model = nn.Model({"x": nn.Input((3,), "int32")}, nodes, "y")
+    expected = keras.layers.CategoryEncoding(num_tokens=4, output_mode=mode)(ids)
+    np.testing.assert_array_equal(SUBJECT.forward(model, {"x": ids}, {})[0], np.asarray(expected))
+
+
 def test_average(keras: Any) -> None:
     x = {name: numbers(2, 3, seed=i) for i, name in enumerate("abc")}
     check(keras.layers.Average()(list(x.values())), [("s", nn.Add(), list(x)), ("y", nn.Rescaling(1 / 3), ["s"])], x)

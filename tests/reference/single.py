@@ -15,7 +15,8 @@ from nnspec.reference.model import Result, run
 def single(layer: Any, *inputs: Any, variables: Mapping[str, Any] | None = None, **options: Any) -> Result:
     """The run of a model of one node, ``node``, on these inputs; variables under their names within the layer."""
     arrays = {f"x{i}": np.asarray(x) for i, x in enumerate(inputs)}
-    declared = {name: Input(x.shape[1:], "bool" if x.dtype == np.bool_ else "float") for name, x in arrays.items()}
+    kinds: dict[Any, Any] = {np.dtype(bool): "bool", np.dtype(np.int32): "int32"}
+    declared = {name: Input(x.shape[1:], kinds.get(x.dtype, "float")) for name, x in arrays.items()}
     model = Model(declared, (Node("node", layer, tuple(arrays)),), ("node",))
     return run(model, {f"node/{name}": np.asarray(v) for name, v in (variables or {}).items()}, arrays, **options)
 

@@ -46,6 +46,18 @@ def test_prod(axis: Any, expected: Any) -> None:
     np.testing.assert_allclose(found, whole, rtol=1e-12)
 
 
+@pytest.mark.parametrize("order", [1.0, 1.5, 2.0, 3.0, "inf"])
+def test_vector_norm(order: Any) -> None:
+    torch = pytest.importorskip("torch")
+    for axis, dims, keep in ((None, (1, 2, 3), False), ((3, -3), (1, 3), True)):
+        expected = torch.linalg.vector_norm(torch.from_numpy(X), float(order), dims, keep).numpy()
+        spec = nn.VectorNorm(axis, keep, order)
+        found = value(spec, X)
+        assert found.shape == expected.shape == spec.output_shape(X.shape)
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert nn.VectorNorm().flops((1, 3)) == 6
+
+
 def test_biased_by_default_and_large() -> None:
     x = np.array([[1.0, 2.0, 4.0]])
     assert value(nn.Var(), x)[0] == pytest.approx(14 / 9)
@@ -57,7 +69,7 @@ def test_biased_by_default_and_large() -> None:
     assert nn.Sum(1).output_shape((None, None, 3)) == nn.Std(1).output_shape((None, None, 3)) == (None, 3)
 
 
-@pytest.mark.parametrize("cls", [*NAMES, nn.Prod], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", [*NAMES, nn.Prod, nn.VectorNorm], ids=lambda cls: cls.__name__)
 def test_nan_goes_through_and_types_stay(cls: Any) -> None:
     x = X.astype("float16")
     assert single(cls(), x, dtype="float16").outputs["node"].dtype == np.float16

@@ -59,6 +59,8 @@ def example(subject: Subject, example: Example) -> list[Figure]:
 
     def make() -> tuple[dict[str, Array], dict[str, Array]]:
         net = subject.fresh(case, {**point.variables, **random_state(point)})
+        if not case.differentiable:
+            return net.forward(point.inputs), {}
         found = net.gradients(point.inputs, point.cotangents)
         return net.forward(point.inputs), {**found.inputs, **found.parameters}
 

@@ -13,17 +13,18 @@ from nnspec.layers.activation import Standardize
 from nnspec.layers.attention import _Attention
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
+from nnspec.layers.embedding import Embedding
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
 from nnspec.layers.positions import _PairBias
 from nnspec.layers.recurrence import Recurrence
 from nnspec.layers.scaling import Normalization, Rescaling
 from nnspec.layers.time_distributed import TimeDistributed
-from nnspec.ops import Concat, Divide, Einsum, ExpandDims, Matmul, Maximum, Minimum, Squeeze, Stack
-from nnspec.reductions import Max, Min
-from nnspec_conformance.case import Case
-from nnspec_conformance.strategies import activation, window
+from nnspec.ops import Maximum, Minimum
+from nnspec_conformance.case import Case, DTypes, each
+from nnspec_conformance.strategies import activation, operations, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbers, specs
 from nnspec_conformance.strategies.initializers import drawable
+from nnspec_conformance.strategies.operations import MOST, shapes
 
 # Classes whose inputs have so many axes, the batch axis included.
 _RANKS = {
@@ -35,18 +36,11 @@ _RANKS = {
 }
 # Classes that take the last axis in pairs.
 _EVEN = ("SinusoidalPositions", "RotaryPositions")
-# Elements per example: enough for every axis to matter, few enough for differences by every element.
-MOST = 24
 
 
-def shapes(min_axes: int = 0) -> SearchStrategy[tuple[int, ...]]:
-    """Shapes of inputs without the batch axis: ranks 1 to 5 with it."""
-    return st.lists(st.integers(1, 4), min_size=min_axes, max_size=4).map(tuple).filter(lambda s: math.prod(s) <= MOST)
-
-
-def layers(cls: type[Any], *shapes: Shape, dtype: DType = "float") -> SearchStrategy[Layer]:
+def layers(cls: type[Any], *shapes: Shape, dtype: DTypes = "float") -> SearchStrategy[Layer]:
     """Layers of a class that take inputs of these shapes (batch axis included); others are drawn anew."""
-    return specs(cls, _hints(cls, *shapes)).filter(lambda layer: takes(layer, *shapes, dtype=dtype))
+    return specs(cls, _hints(cls, *shapes)).filter(lambda layer: _gives(layer, *shapes, dtype=dtype) is not None)
 
 
 def attempt(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer | None]:
@@ -55,15 +49,21 @@ def attempt(cls: type[Any], *shapes: Shape) -> SearchStrategy[Layer | None]:
     return made.map(lambda layer: layer if layer is not None and takes(layer, *shapes) else None)
 
 
-def takes(layer: Layer, *shapes: Shape, dtype: DType = "float") -> bool:
-    """Whether a layer takes such inputs and gives an output of a moderate size; of floats where it takes floats."""
+def takes(layer: Layer, *shapes: Shape) -> bool:
+    """Whether a layer takes such inputs of floats and gives an output of floats, of a moderate size."""
+    return _gives(layer, *shapes) == "float"
+
+
+def _gives(layer: Layer, *shapes: Shape, dtype: DTypes = "float") -> DType | None:
+    """The dtype of the output of a moderate size that a layer gives for such inputs, or None."""
+    count = layer.takes()
+    if count not in (None, len(shapes)):
+        return None
     try:
-        if layer.output_dtype(*[dtype] * len(shapes)) != "float" and dtype == "float":
-            return False
-        output = layer.output_shape(*shapes)
+        given, output = layer.output_dtype(*each(dtype, len(shapes))), layer.output_shape(*shapes)
     except ShapeError:
-        return False
-    return moderate(output) and drawable(layer, *shapes) and not _of_one(layer, shapes[0])
+        return None
+    return given if moderate(output) and drawable(layer, *shapes) and not _of_one(layer, shapes[0]) else None
 
 
 def _of_one(layer: Layer, shape: Shape) -> bool:
@@ -83,9 +83,11 @@ def moderate(output: Shape) -> bool:
     return None not in output[1:] and math.prod(size or 1 for size in output) <= 3 * MOST
 
 
-def dtypes(cls: type[Any]) -> list[DType]:
+def dtypes(cls: type[Any]) -> list[DTypes]:
     """The dtypes of which layers of a class take inputs."""
-    if cls.__name__ in ("Embedding", "PaddingMask"):  # the latter's output is no float in any case
+    if cls in operations.DTYPES:
+        return operations.DTYPES[cls]
+    if cls is Embedding or cls.__name__ == "PaddingMask":  # the latter's output is no float in any case
         return ["int32"]
     plain = cls.output_dtype is Layer.output_dtype or issubclass(cls, _Attention | Recurrence | TimeDistributed)
     return ["float"] if plain else ["float", "int32", "bool"]
@@ -100,7 +102,7 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
     if cls.arity is not None and cls.arity != len(shapes):
         return False
     if cls.kind == "operation":
-        return _may_operate(cls, *shapes)
+        return operations.may_take(cls, *shapes)
     if len(shapes) > 1:
         return False
     if issubclass(cls, window.CLASSES):
@@ -120,27 +122,12 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
     return len(shapes[0]) > 1 or not needs_axis
 
 
-def _may_operate(cls: type[Any], *shapes: Shape) -> bool:
-    """Whether an operation may take such inputs, of as many as it takes."""
-    if cls is Matmul:
-        return len(shapes[0]) > 2 and len(shapes[0]) == len(shapes[1]) and shapes[0][-1] == shapes[1][-2]
-    if len(shapes) > 1:
-        return True
-    if cls is Squeeze:
-        return 1 in shapes[0][1:]
-    return cls.arity == 1 or issubclass(cls, Concat | Stack)
-
-
 def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     """What depends on the inputs' shapes: axes that exist, and shapes of as many elements."""
     first = shapes[0]
     axes = [axis for a in range(1, len(first)) for axis in (a, a - len(first))]
     if cls.__name__ == "GLU":
         axes = [axis for axis in axes if (first[axis] or 1) % 2 == 0]
-    if cls in (ExpandDims, Stack):  # an axis of the output
-        axes = [axis for a in range(1, len(first) + 1) for axis in (a, a - len(first) - 1)]
-    if cls is Squeeze:
-        axes = [axis for axis in axes if first[axis] == 1]
     hints: Hints = {"axis": st.sampled_from(axes), "axes": _axes(len(first))} if axes else {}
     if cls is GroupNorm:
         divisors = st.sampled_from([d for d in range(1, (first[-1] or 1) + 1) if (first[-1] or 1) % d == 0])
@@ -162,23 +149,16 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     if issubclass(cls, _Attention):  # whose masks and biases would be further inputs
         hints |= dict.fromkeys(("mask", "attention_bias"), st.just(False))
         hints["rotary"] = st.sampled_from([None, "RotaryPositions", {"RotaryPositions": {"pairs": "halves"}}])
-    if cls is Einsum:
-        hints["equation"] = _equations(len(shapes), len(first))
     if cls.__name__ == "EinsumDense":
         hints["equation"], hints["bias_axes"] = st.just("...x,xy->...y"), st.sampled_from([None, "y"])
         hints["kernel_shape"] = st.tuples(st.sampled_from([None, first[-1]]), st.integers(1, 4)).map(list)
+    if cls.kind == "operation":
+        hints |= operations.hints(cls, *shapes)
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
     if cls.__name__ == "Permute":
         hints["axes"] = st.permutations(range(1, len(first)))
     return hints
-
-
-def _equations(count: int, rank: int) -> SearchStrategy[str]:
-    """Products of inputs of one shape, summed over some of their axes."""
-    letters = "bcdef"[:rank]
-    kept = st.lists(st.sampled_from(letters[1:]), unique=True) if rank > 1 else st.just([])
-    return kept.map(lambda axes: f"{','.join([letters] * count)}->b{''.join(axes)}")
 
 
 def _per_channel(shape: Shape, low: float) -> SearchStrategy[Any]:
@@ -208,32 +188,11 @@ def _regrouped(draw: st.DrawFn, size: int) -> list[int]:
 
 
 @st.composite
-def _several(draw: st.DrawFn, cls: type[Any]) -> tuple[tuple[int, ...], ...]:
-    """Shapes that an operation may join: equal, or with an axis of one that broadcasts; for concat of any size."""
-    if cls is Matmul:
-        n, k, m = (draw(st.integers(1, 4)) for _ in range(3))
-        return (n, k), (k, m)
-    if cls is Squeeze:
-        return ((*draw(shapes()), 1),)
-    count = cls.arity or draw(st.integers(1 if issubclass(cls, Concat) else 2, 3))
-    first = draw(shapes(min_axes=int("axis" in cls.__dataclass_fields__)))
-    if cls in (Stack, Einsum):
-        return (first,) * count
-    made = [first]
-    axis = draw(st.integers(0, len(first) - 1)) if first else 0
-    for _ in range(count - 1):
-        size = draw(st.integers(1, 4)) if issubclass(cls, Concat) else 1
-        changed = (*first[:axis], size, *first[axis + 1 :]) if first else first
-        made.append(changed if draw(st.booleans()) else first)
-    return tuple(made)
-
-
-@st.composite
 def cases(draw: st.DrawFn) -> Case:
     """A layer, activation or operation with random options on inputs of random shapes, centers and scales."""
     cls = draw(st.sampled_from([each for each in classes("layer") if each.__name__ != "PaddingMask"]))
     if cls.kind == "operation":
-        given = draw(_several(cls))
+        given = draw(operations.several(cls))
     elif cls.arity == 2:  # which agree in all axes but the last
         first = draw(shapes(min_axes=1))
         given = (first, (*first[:-1], draw(st.integers(1, 4))))
@@ -257,8 +216,9 @@ def cases(draw: st.DrawFn) -> Case:
         offset=center,
         scale=scale,
         dtype=dtype,
-        nonzero=isinstance(spec, Divide),
+        integers=operations.ids(spec, given[0]),
+        nonzero=isinstance(spec, operations.DIVIDING),
         apart=isinstance(spec, Maximum | Minimum),
-        distinct=isinstance(spec, (*window.MAXIMA, Max, Min)),
+        distinct=isinstance(spec, (*window.MAXIMA, *operations.ORDERING)),
         **known,
     )

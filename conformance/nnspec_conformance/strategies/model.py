@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from nnspec.errors import ShapeError
+from nnspec.errors import SpecError
 from nnspec.graph import free_name, has_state
 from nnspec.layers.base import Layer, Shape
 from nnspec.layers.shape import Flatten
@@ -15,7 +15,8 @@ from nnspec.model import Input, Model, Node
 from nnspec.ops import Concat
 from nnspec.vocabulary import node_name
 from nnspec_conformance.case import Case
-from nnspec_conformance.strategies.layers import attempt, fitting, moderate, shapes, takes
+from nnspec_conformance.strategies.layers import attempt, fitting, moderate, takes
+from nnspec_conformance.strategies.operations import shapes
 
 DEPTH = 2
 
@@ -107,7 +108,7 @@ def _joins(cls: type[Any], inputs: list[Shape]) -> bool:
     """Whether an operation with its defaults takes these inputs, and stays small."""
     try:
         output: Shape = cls().output_shape(*inputs)
-    except ShapeError:
+    except SpecError:  # a shape that does not fit, or a field that has no default
         return False
     return moderate(output)
 
