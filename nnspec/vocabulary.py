@@ -72,6 +72,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
         },
         "nnspec.layers.scaling": {name: name for name in ("LayerScale", "Normalization", "Rescaling")},
+        "nnspec.layers.weight_normalization": {"SpectralNorm": "SpectralNorm", "WeightNorm": "WeightNorm"},
         "nnspec.layers.activation": {"PReLU": "PReLU"},
         "nnspec.model": {"Model": "Model", "Sequential": "Model", "Bidirectional": "Model"},
     },

@@ -40,7 +40,8 @@ import nnspec_jax.scaling
 import nnspec_jax.shape
 import nnspec_jax.sorting
 import nnspec_jax.time_distributed
-import nnspec_jax.transposed_convolution  # noqa: F401
+import nnspec_jax.transposed_convolution
+import nnspec_jax.weight_normalization  # noqa: F401
 from nnspec.model import Model
 from nnspec.random import stream_of
 from nnspec_jax.random import keep_mask, normals

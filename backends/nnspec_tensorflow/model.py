@@ -47,6 +47,7 @@ from nnspec_tensorflow import (  # noqa: F401
     sorting,
     time_distributed,
     transposed_convolution,
+    weight_normalization,
 )
 from nnspec_tensorflow.dropout import RandomState, call_number, running
 from nnspec_tensorflow.realize import Context, build, serializable, variables_of

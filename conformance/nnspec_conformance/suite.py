@@ -51,6 +51,7 @@ from nnspec_conformance import (
     time_distributed,
     training,
     transposed_convolution,
+    weight_normalization,
     wrappers,
 )
 from nnspec_conformance.case import Case
@@ -100,6 +101,7 @@ LAYERS = (
     resampling,
     dropout,
     normalization,
+    weight_normalization,
     scaling,
     activation,
     ops,

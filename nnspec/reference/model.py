@@ -42,6 +42,7 @@ from nnspec.reference import (  # noqa: F401
     sorting,
     time_distributed,
     transposed_convolution,
+    weight_normalization,
 )
 from nnspec.reference.base import Array, Scope, State, apply, computing, rounded
 from nnspec.reference.initializers import draw

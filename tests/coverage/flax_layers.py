@@ -8,7 +8,7 @@ from tests.coverage.answers import Answer, none, one_of, to
 STEP = "within an RNN, or a sequence of one step with `initial_state`"
 CONV = "gaps within the input; masks of the kernel"
 NORM = "statistics across devices"
-KERNELS = "kernels that are normalized before they are used"
+KERNELS = "layers of several kernels; parameters that are no kernels"
 
 _BOTH: dict[str, Answer] = {
     "BatchNorm": to("BatchNorm", lacking=f"{NORM}; masks of positions"),
@@ -40,8 +40,8 @@ _BOTH: dict[str, Answer] = {
     ),
     "Sequential": to("Model"),
     "SimpleCell": to("SimpleRNN", how=f"{STEP}; `residual`"),
-    "SpectralNorm": none(KERNELS),
-    "WeightNorm": none(KERNELS),
+    "SpectralNorm": to("SpectralNorm", how="`stored_sigma: true`", lacking=KERNELS),
+    "WeightNorm": to("WeightNorm", lacking=KERNELS),
 }
 _ATTENTION = to(
     "MultiHeadAttention",

@@ -97,7 +97,11 @@ LAYERS = {
     ),
     "LayerNormalization": to("LayerNorm"),
     "RMSNormalization": to("RMSNorm"),
-    "SpectralNormalization": none("kernels that are normalized before they are used"),
+    "SpectralNormalization": to(
+        "SpectralNorm",
+        how="`power_iterations` as `n_steps`",
+        lacking="the kernel itself overwritten in training, as Keras does; tables of Embedding",
+    ),
     "UnitNormalization": to("UnitNorm"),
     # Regularization
     "ActivityRegularization": none("penalties on values or on weights"),

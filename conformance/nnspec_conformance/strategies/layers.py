@@ -14,11 +14,13 @@ from nnspec.layers.attention import _Attention
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
 from nnspec.layers.embedding import Embedding
+from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
 from nnspec.layers.positions import _PairBias
 from nnspec.layers.recurrence import Recurrence
 from nnspec.layers.scaling import Normalization, Rescaling
 from nnspec.layers.time_distributed import TimeDistributed
+from nnspec.layers.weight_normalization import SpectralNorm, WeightNorm
 from nnspec.ops import Maximum, Minimum
 from nnspec_conformance.case import Case, DTypes, each
 from nnspec_conformance.strategies import activation, operations, window
@@ -89,6 +91,8 @@ def dtypes(cls: type[Any]) -> list[DTypes]:
         return operations.DTYPES[cls]
     if cls is Embedding or cls.__name__ == "PaddingMask":  # the latter's output is no float in any case
         return ["int32"]
+    if cls in (SpectralNorm, WeightNorm):
+        return ["float"]
     plain = cls.output_dtype is Layer.output_dtype or issubclass(cls, _Attention | Recurrence | TimeDistributed)
     return ["float"] if plain else ["float", "int32", "bool"]
 
@@ -154,6 +158,10 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints["kernel_shape"] = st.tuples(st.sampled_from([None, first[-1]]), st.integers(1, 4)).map(list)
     if cls.kind == "operation":
         hints |= operations.hints(cls, *shapes)
+    if cls is WeightNorm:
+        hints["layer"] = specs(Dense)
+    if cls is SpectralNorm:  # of rank one, where a step is enough (see the listed cases)
+        hints["layer"] = st.just(Dense(1))
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
     if cls.__name__ == "Permute":
