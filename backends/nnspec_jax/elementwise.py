@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -124,10 +125,18 @@ def floor_divide(spec: specs.FloorDivide, context: Context) -> Function:
     return _of_two(divided)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(2,))
+def _remainder(x1: jax.Array, x2: jax.Array, sign: str) -> jax.Array:
+    return _divided(x1, x2, sign)[1]
+
+
+@_remainder.defjvp
+def _remainder_jvp(sign: str, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
+    x1, x2 = primals
+    whole, y = _divided(x1, x2, sign)
+    return y, tangents[0] - whole * tangents[1]
+
+
 @build.register
 def remainder(spec: specs.Remainder, context: Context) -> Function:
-    def rest(x1: jax.Array, x2: jax.Array) -> jax.Array:
-        whole, y = _divided(x1, x2, spec.sign)
-        return y + (x1 - jax.lax.stop_gradient(x1)) - whole * (x2 - jax.lax.stop_gradient(x2))
-
-    return _of_two(rest)
+    return _of_two(lambda x1, x2: _remainder(x1, x2, spec.sign))

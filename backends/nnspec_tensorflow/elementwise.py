@@ -124,5 +124,9 @@ def floor_divide(spec: specs.FloorDivide, x1: Tensor, x2: Tensor) -> Tensor:
 
 @formula.register
 def remainder(spec: specs.Remainder, x1: Tensor, x2: Tensor) -> Tensor:
-    whole, y = _divided(x1, x2, spec.sign)
-    return y + (x1 - tf.stop_gradient(x1)) - whole * (x2 - tf.stop_gradient(x2))
+    @tf.custom_gradient
+    def rest(x1: Tensor, x2: Tensor) -> Any:
+        whole, y = _divided(x1, x2, spec.sign)
+        return y, lambda upstream: (upstream, -whole * upstream)
+
+    return rest(*_of_one_shape(x1, x2))

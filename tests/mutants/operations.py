@@ -97,7 +97,11 @@ MUTANTS = [
         hint="inf",
     ),
     _jax_elementwise(
-        "Remainder", "no derivative by the divisor", "- whole * (x2 - jax", "- 0 * whole * (x2 - jax", "gradients"
+        "Remainder",
+        "no derivative by the divisor",
+        "tangents[0] - whole * tangents[1]",
+        "tangents[0] - 0 * whole * tangents[1]",
+        "gradients",
     ),
     _jax_elementwise("FloorDivide", "the rounded quotient", "across = (rest != 0)", "across = (rest != 0) & False"),
     _jax_reductions("Max", "ties shared", "y = first_maximum(row, len(kept))", "y = jnp.max(row, len(kept))"),
