@@ -19,6 +19,7 @@ from tests.mutants import (
     metrics,
     operations,
     positions,
+    recurrence,
     recurrent,
     reference_layers,
     reference_training,
@@ -54,6 +55,8 @@ _FILES = (
         steps,
         windows,
     ),
+    *(around_backend, around_initializers, adaptive, attention, losses, operations, recurrence, recurrent, shapes),
+    windows,
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)
