@@ -37,7 +37,9 @@ def fromage(spec: specs.Fromage, dtype: Any, decayed: Names = None) -> Transform
 
 def _fromage(spec: specs.Fromage, step: stepwise.Update) -> stepwise.Stepped:
     r = ratio(*(jnp.maximum(global_norm(x), spec.min_norm) for x in (step.w, step.g)))
-    return stepwise.Assigned((step.w + step.down(r * step.g)) / jnp.sqrt(1.0 + jnp.square(step.eta))), {}
+    with jax.enable_x64(True):  # 1 + η² rounds the same way at every update
+        divisor = jnp.sqrt(1.0 + jnp.square(step.eta.astype(jnp.float64))).astype(step.w.dtype)
+    return stepwise.Assigned((step.w + step.down(r * step.g)) / divisor), {}
 
 
 @build.register

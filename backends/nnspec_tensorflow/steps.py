@@ -26,7 +26,9 @@ def _rprop(spec: specs.Rprop, step: Update) -> Stepped:
 @advance.register
 def _fromage(spec: specs.Fromage, step: Update) -> Stepped:
     w, g = (tf.maximum(global_norm([x]), step.c(spec.min_norm)) for x in (step.w, step.g))
-    return step.down(ratio(w, g) * step.g) / tf.sqrt(1 + tf.square(step.eta)), {}
+    # 1 + η² rounds the same way at every update.
+    divisor = tf.sqrt(1 + tf.square(tf.cast(step.eta, tf.float64)))
+    return step.down(ratio(w, g) * step.g) / step.c(divisor), {}
 
 
 @advance.register

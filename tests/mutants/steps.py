@@ -19,7 +19,7 @@ MUTANTS = [
     _reference("NoisySGD", "another stream", '"noise"', '"dropout"'),
     _reference("FTRL", "decay left out", "w, before = w - eta * decay, slots", "w, before = w, slots", hint="CYCLE"),
     _jax("Rprop", "no bounds", "jnp.clip(grown, spec.min_step, spec.max_step)", "grown", hint="CYCLE"),
-    _jax("Fromage", "not made shorter", " / jnp.sqrt(1.0 + jnp.square(step.eta))", ""),
+    _jax("Fromage", "not made shorter", " / divisor), {}", "), {}"),
     _jax("NoisySGD", "noise of the next step", "stream, step.count - 1)", "stream, step.count)"),
     _jax(
         "OptimisticGradientDescent",
