@@ -30,9 +30,9 @@ def without_effect(model: Model) -> dict[str, str]:
 
     A bias in front of a norm that takes each feature's mean away shifts it by a constant, which goes with the mean: a
     batch norm, an instance norm, a group norm with a group for each channel. Between the two there may be what keeps a
-    shift a constant of its feature: flatten, identity, pooling, sums, differences and concat of features. The running
-    mean that a batch norm keeps follows the bias. Variables of a shared layer are named if this holds wherever it is
-    called.
+    shift a constant of its feature: flatten, identity, pooling, sums, differences and concat of features, and linear
+    layers of one position, Dense and 1×1 Conv. The running mean that a batch norm keeps follows the bias. Variables of
+    a shared layer are named if this holds wherever it is called.
     """
     calls, outputs = _opened(model)
     consumers: dict[str, list[_Call]] = {}
@@ -150,10 +150,19 @@ def _takes_shift(call: _Call) -> bool:
 def _keeps_shift(layer: Any) -> bool:
     """Whether a constant shift of each feature comes out as a constant shift of each feature."""
     tag = tag_of(type(layer))
+    if tag == "Dense":
+        return layer.activation is None
+    if tag == "Conv":  # zeros that a larger window sees are not shifted
+        return layer.activation is None and set(layer.kernel_size) == {1} and _pads_nothing(layer.padding)
     if tag == "AvgPool":  # zeros that are counted are not shifted
         return not (layer.count_include_pad and layer.padding == "same")
     alike = ("identity", "add", "subtract", "Flatten", "MaxPool", "GlobalAvgPool", "GlobalMaxPool")
     return tag in alike or (tag == "concat" and layer.axis == -1)
+
+
+def _pads_nothing(padding: Any) -> bool:
+    """Whether a window of one element is padded nowhere."""
+    return isinstance(padding, str) or not any(map(sum, padding))
 
 
 def _last_activation(model: Model) -> str | None:

@@ -541,6 +541,21 @@ def test_shared_layers_have_no_effect_only_if_none_of_their_calls_has() -> None:
     assert "shared/bias" not in without_effect(nn.Model(inputs=x, outputs=shared(once)))
 
 
+def test_shifts_go_through_linear_layers() -> None:
+    """Of one position: zeros that a larger window sees beside the values are not shifted with them."""
+    chain = [nn.Conv(4, (3,), name="first"), nn.Conv(3, (1,), 2, name="second"), nn.BatchNorm(), nn.Flatten()]
+    assert set(without_effect(nn.Sequential(chain, [6, 2]))) == {"first/bias", "second/bias", "batch_norm/mean"}
+    dense = [nn.Dense(4, name="first"), nn.Dense(3, use_bias=False), nn.BatchNorm(), nn.Dense(2)]
+    assert set(without_effect(nn.Sequential(dense, [6]))) == {"first/bias", "batch_norm/mean"}
+    for layer in (
+        nn.Conv(3, (3,), use_bias=False),
+        nn.Conv(3, (1,), padding=((1, 0),), use_bias=False),
+        nn.Conv(3, (1,), activation="relu", use_bias=False),
+        nn.Dense(3, "relu", use_bias=False),
+    ):
+        assert without_effect(nn.Sequential([nn.Conv(4, (3,)), layer, nn.BatchNorm(), nn.Flatten()], [6, 2])) == {}
+
+
 def test_nested_models() -> None:
     inner = nn.Sequential(["relu", nn.Dense(4)], name="inner")
     model = nn.Sequential([inner, nn.Sequential([nn.BatchNorm()], name="outer"), nn.Dense(2)], [3])
