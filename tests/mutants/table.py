@@ -50,13 +50,12 @@ _FILES = (
         metrics,
         operations,
         positions,
+        recurrence,
         recurrent,
         shapes,
         steps,
         windows,
     ),
-    *(around_backend, around_initializers, adaptive, attention, losses, operations, recurrence, recurrent, shapes),
-    windows,
 )
 # Files of a family hold mistakes in several places; the table has them place by place.
 _PLACES = (REFERENCE, "jax", "tensorflow", ANY)
