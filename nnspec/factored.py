@@ -48,6 +48,7 @@ class Adafactor(Optimizer):
     v = row · column / (mean of row over the rows),  d = g / √v,  d̂ = d / max(1, RMS(d)/clip_threshold)
     w ← w − ρ · max(RMS(w), epsilon_scale) · d̂ − η · weight_decay · w
 
+    d is 0 where the mean or the column is infinite, as in float16 those of squares are that are beyond its range.
     RMS(x) = √(mean of x²) of the whole tensor; without ``scale_parameter`` the step is ρ · d̂. Rows and columns are the
     last two axes, or with ``axes: largest`` the two largest (Optax), if the smaller of them is at least
     ``min_size_to_factor`` (Optax: 128). All other tensors have the slot v ← β·v + (1 − β)·(g² + epsilon).

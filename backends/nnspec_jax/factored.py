@@ -54,7 +54,9 @@ def _adafactor(spec: specs.Adafactor, step: stepwise.Update) -> stepwise.Stepped
             "column": kept * step.slots["column"] + rest * square.mean(rows),
         }
         row, column = jnp.expand_dims(new["row"], columns), jnp.expand_dims(new["column"], rows)
-        d = g / jnp.sqrt(row / row.mean(rows, keepdims=True)) / jnp.sqrt(column)
+        mean = row.mean(rows, keepdims=True)
+        infinite = jnp.isinf(mean) | jnp.isinf(column)
+        d = jnp.where(infinite, 0.0, g / jnp.sqrt(row / mean) / jnp.sqrt(column))
     if spec.clip_threshold is not None:
         d = d / jnp.maximum(1.0, _rms(d) / spec.clip_threshold)
     rho = jnp.minimum(step.eta, step.exact(lambda t: 1.0 / jnp.sqrt(t))) if spec.relative_step else step.eta

@@ -58,7 +58,9 @@ def _adafactor(spec: specs.Adafactor, step: Update) -> Stepped:
             "column": averaged("column", tf.reduce_mean(square, rows)),
         }
         row, column = tf.expand_dims(new["row"], columns), tf.expand_dims(new["column"], rows)
-        d = g / tf.sqrt(row / tf.reduce_mean(row, rows, keepdims=True)) / tf.sqrt(column)
+        mean = tf.reduce_mean(row, rows, keepdims=True)
+        infinite = tf.math.is_inf(mean) | tf.math.is_inf(column)
+        d = tf.where(infinite, tf.zeros_like(g), g / tf.sqrt(row / mean) / tf.sqrt(column))
     if spec.clip_threshold is not None:
         d = d / tf.maximum(step.c(1.0), _rms(d) / step.c(spec.clip_threshold))
     rho = tf.minimum(step.eta, step.c(tf.math.rsqrt(step.t))) if spec.relative_step else step.eta

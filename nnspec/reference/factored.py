@@ -42,7 +42,10 @@ def _adafactor(spec: specs.Adafactor, w: Array, g: Array, decay: Array, slots: A
             "column": average(beta, slots["column"], square.mean(rows)),
         }
         row, column = np.expand_dims(new["row"], columns), np.expand_dims(new["column"], rows)
-        d = g / np.sqrt(row / row.mean(rows, keepdims=True)) / np.sqrt(column)
+        mean = row.mean(rows, keepdims=True)
+        infinite = np.isinf(mean) | np.isinf(column)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            d = np.where(infinite, 0, g / np.sqrt(row / mean) / np.sqrt(column)).astype(w.dtype)
     if spec.clip_threshold is not None:
         d = d / max(1, _rms(d) / spec.clip_threshold)
     rho = min(eta, t**-0.5) if spec.relative_step else eta
