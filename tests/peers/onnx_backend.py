@@ -11,6 +11,7 @@ from onnx.backend.base import Backend, BackendRep, namedtupledict
 
 from nnspec.backends import Array
 from tests.peers.onnx_call import Call
+from tests.peers.onnx_choices import OF_ANY_TYPE
 from tests.peers.onnx_operators import OPERATORS
 from tests.peers.outcome import NotExpressible
 from tests.peers.subjects import Subject
@@ -38,15 +39,17 @@ class SpecRep(BackendRep):
         first = arrays[0]
         if not isinstance(first, np.ndarray):
             raise NotExpressible("inputs that are not tensors")
-        if str(first.dtype) not in FLOATS:
+        if str(first.dtype) not in FLOATS and self.node.op_type not in OF_ANY_TYPE:
             raise NotExpressible("arithmetic on integers")
         # float32 is what cases come in, and means the subject's dtype; others mean themselves.
-        subject = self.subject if first.dtype == np.float32 else self.subject.at(str(first.dtype))  # type: ignore[arg-type]
+        typed = arrays[-1:] if self.node.op_type == "OneHot" else arrays  # whose output is as its values, not its ids
+        kind = next((str(x.dtype) for x in typed if x is not None and str(x.dtype) in FLOATS), "float32")
+        subject = self.subject if kind == "float32" else self.subject.at(kind)  # type: ignore[arg-type]
         attributes = {a.name: helper.get_attribute_value(a) for a in self.node.attribute}
         attributes = {name: a.decode() if isinstance(a, bytes) else a for name, a in attributes.items()}
         outputs = OPERATORS[self.node.op_type](Call(subject, attributes, arrays, list(self.node.output)))
         found = {name: x for name, x in zip(self.node.output, outputs, strict=False) if name}
-        return namedtupledict("Outputs", list(found))(*(_as(x, first.dtype) for x in found.values()))
+        return namedtupledict("Outputs", list(found))(*(_as(x, kind) for x in found.values()))
 
 
 def backend_of(subject: Subject) -> type[Backend]:
@@ -74,6 +77,6 @@ def backend_of(subject: Subject) -> type[Backend]:
     return SpecBackend
 
 
-def _as(output: Array, dtype: np.dtype[Any]) -> Array:
-    """In the dtype of the node, which a subject of a wider one rounds to at the very end."""
-    return output if output.dtype == bool else np.asarray(output).astype(dtype)
+def _as(output: Array, kind: str) -> Array:
+    """Floats in the dtype of the node, which a subject of a wider one rounds to at the very end; others as they are."""
+    return output.astype(kind) if str(output.dtype) in FLOATS else output

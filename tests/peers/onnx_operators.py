@@ -16,6 +16,7 @@ import nnspec as nn
 from nnspec.backends import Array
 from tests.peers.onnx_attention import attention, einsum
 from tests.peers.onnx_call import Call, Operator, need, one
+from tests.peers.onnx_choices import OF_ANY_TYPE, OF_FLOATS
 from tests.peers.onnx_layers import (
     batch_normalization,
     channels_normalization,
@@ -39,7 +40,7 @@ from tests.peers.onnx_shapes import (
     space_to_depth,
     transpose,
 )
-from tests.peers.onnx_windows import avg_pool, conv, gather, global_pool, max_pool
+from tests.peers.onnx_windows import avg_pool, conv, global_pool, max_pool
 from tests.peers.subjects import Subject, applied, network, pointwise
 
 # -- layers of one input ----------------------------------------------------------------------------------------------
@@ -195,7 +196,16 @@ def swish(call: Call) -> nn.Layer:
 
 OPERATORS: dict[str, Operator] = {
     **REDUCTIONS,
+    **OF_ANY_TYPE,
+    **OF_FLOATS,
     "Abs": elementwise(lambda call: nn.Abs()),
+    **{
+        cls.__name__: elementwise(lambda call, cls=cls: cls())
+        for cls in (
+            *(nn.Acos, nn.Acosh, nn.Asin, nn.Asinh, nn.Atan, nn.Atanh),
+            *(nn.Ceil, nn.Cosh, nn.Reciprocal, nn.Round, nn.Sinh, nn.Tan),
+        )
+    },
     "Add": operation(lambda call: nn.Add()),
     "Attention": attention,
     "AveragePool": avg_pool,
@@ -216,7 +226,6 @@ OPERATORS: dict[str, Operator] = {
     "Flatten": flatten,
     "Floor": elementwise(lambda call: nn.Floor()),
     "GRU": GRU,
-    "Gather": gather,
     "Gelu": elementwise(lambda call: nn.GELU(approximate=call.get("approximate", "none") == "tanh")),
     "Gemm": gemm,
     "GlobalAveragePool": global_pool(nn.GlobalAvgPool()),

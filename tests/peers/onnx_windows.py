@@ -129,17 +129,3 @@ def channels_last(call: Call, layer: nn.Layer, variables: dict[str, Any] | None 
     given = {f"y/{name}": value for name, value in (variables or {}).items()}
     y = call.subject.forward(network({"x": x.shape[1:]}, [("y", layer, ["x"])]), {"x": x}, given)[0]
     return np.moveaxis(y, -1, 1)  # of two axes, batch and channels, none moves
-
-
-def gather(call: Call) -> list[Array]:
-    """Rows of a table, which is a constant: what stands behind its axis is one axis of features."""
-    table, ids = call.inputs
-    need(bool(np.all(ids >= 0)), "ids that count from the end")
-    axis = call.get("axis", 0) % table.ndim
-    table = np.moveaxis(table, axis, 0)
-    rows = table.reshape(len(table), -1)
-    layer = nn.Embedding(*rows.shape)
-    model = nn.Model({"x": nn.Input(ids.shape, dtype="int32")}, [nn.Node("y", layer, ("x",))], "y")
-    y = call.subject.forward(model, {"x": ids[None].astype(np.int32)}, {"y/embedding": rows})[0][0]
-    y = y.reshape(*ids.shape, *table.shape[1:])
-    return [np.moveaxis(y, list(range(ids.ndim)), list(range(axis, axis + ids.ndim)))]

@@ -107,8 +107,11 @@ class Wrong(Reference):
 
 
 def _off(value: Array) -> Array:
+    if np.asarray(value).dtype.kind in "bi":
+        return ~np.asarray(value)
     # Neither a factor alone nor a sum alone: cases expect zeros, and compare two of our own values.
-    return np.asarray(value) * 1.02 + 0.02 + 0.01 * np.abs(value) ** 1.5
+    with np.errstate(invalid="ignore"):
+        return np.asarray(value) * 1.02 + 0.02 + 0.01 * np.abs(value) ** 1.5
 
 
 # Cases that compare two answers of the subject with each other, or statistics of random numbers within wide bounds.
