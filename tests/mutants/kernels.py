@@ -10,7 +10,7 @@ _tensorflow = planting("nnspec_tensorflow.weight_normalization", "forward", "sta
 
 MUTANTS = [
     _reference("SpectralNorm", "σ squared", "kernel / sigma if sigma", "kernel / sigma**2 if sigma"),
-    _reference("WeightNorm", "without the lengths", "kernel * np.expand_dims(", "kernel * np.ones_like("),
+    _reference("WeightNorm", "without the lengths", "kernel * np.expand_dims(", "kernel + 0 * np.expand_dims("),
     _jax("SpectralNorm", "u stays", "self.u.set_value(u.astype(stored.dtype))", "u.astype(stored.dtype)"),
     _jax("SpectralNorm", "σ is a constant", "jnp.matmul(v, matrix, precision", "jnp.matmul(v, fixed, precision"),
     _jax(

@@ -29,7 +29,7 @@ MUTANTS = [
     _elementwise("Power", "base and exponent exchanged", "np.power(x1, x2)", "np.power(x2, x1)"),
     _elementwise("Clamp", "the upper bound forgotten", "x if spec.upper is None else", "x if True else", hint="upper"),
     _elementwise("Ceil", "away from 0", "np.ceil(x)", "np.copysign(np.ceil(np.abs(x)), x)"),
-    _elementwise("Round", "halves away from 0", "np.rint(x)", "np.copysign(np.floor(np.abs(x) + 0.5), x)", "kinks"),
+    _elementwise("Round", "down", "np.rint(x)", "np.floor(x)"),
     _elementwise("Trunc", "down", "np.trunc(x)", "np.floor(x)"),
     _elementwise("Reciprocal", "squared", "    return 1 / x\n", "    return 1 / x**2\n"),
     _elementwise("Rsqrt", "of 1 + x", "1 / np.sqrt(x)", "1 / np.sqrt(1 + x)"),
