@@ -29,6 +29,11 @@ SMALL: dict[str, Build] = {
     "mobilenet_v2": lambda: models.mobilenet_v2(3, 0.5, groups=((1, 8, 1, 1), (3, 8, 2, 2)), input=(9, 8, 3)),
     "unet": lambda: models.unet(2, 3, levels=1, input=(20, 22, 1)),
     "lstm_classifier": lambda: models.lstm_classifier(3, 4, num_layers=2, bidirectional=True, num_embeddings=9),
+    "transformer_encoder": lambda: models.transformer_encoder(1, 4, 2, 5, num_embeddings=9, num_classes=3),
+    "transformer_decoder": lambda: models.transformer_decoder(1, 4, 2, 5, num_embeddings=9, mask=True),
+    "gpt2": lambda: models.gpt2(2, 4, 2, num_embeddings=9, max_length=6),
+    "bert": lambda: models.bert(1, 4, 2, num_embeddings=9, max_length=6, head="mlm", mask=True),
+    "vit": lambda: models.vit(3, 4, num_layers=1, features=4, num_heads=2, input=(8, 12, 2)),
 }
 
 
@@ -186,6 +191,52 @@ def test_lstm_of_vectors_and_of_ids() -> None:
     assert ids.params()["embedding/embedding"].shape == (10, 6)
 
 
+def test_blocks_of_a_transformer() -> None:
+    post = models.transformer_encoder(1, 4, 2, 5, positions=None)
+    (block,) = (node.layer for node in post.nodes if isinstance(node.layer, Model))
+    assert [(node.name, node.inputs) for node in block.nodes] == [
+        ("attention", ("x",)),
+        ("attention_dropout", ("attention",)),
+        ("attention_sum", ("x", "attention_dropout")),
+        ("attention_norm", ("attention_sum",)),
+        ("mlp_in", ("attention_norm",)),
+        ("mlp_out", ("mlp_in",)),
+        ("mlp_dropout", ("mlp_out",)),
+        ("mlp_sum", ("attention_norm", "mlp_dropout")),
+        ("mlp_norm", ("mlp_sum",)),
+    ]
+    pre = models.transformer_encoder(1, 4, 2, 5, positions=None, norm="pre", dropout_rate=0.0)
+    (block,) = (node.layer for node in pre.nodes if isinstance(node.layer, Model))
+    assert [(node.name, node.inputs) for node in block.nodes] == [
+        ("attention_norm", ("x",)),
+        ("attention", ("attention_norm",)),
+        ("attention_sum", ("x", "attention")),
+        ("mlp_norm", ("attention_sum",)),
+        ("mlp_in", ("mlp_norm",)),
+        ("mlp_out", ("mlp_in",)),
+        ("mlp_sum", ("attention_sum", "mlp_out")),
+    ]
+    assert pre.nodes[-1].name == "last_norm"
+
+
+def test_gpt2_is_tied_and_draws_narrow_ends_of_branches() -> None:
+    model = models.gpt2(3, 4, 2, num_embeddings=9, max_length=6)
+    params = model.params()
+    assert model.nodes[-1].shares == "embedding"
+    assert params["block_2/mlp_out/kernel"].init == nn.DepthScaled(nn.Normal(0.02), 6)
+    assert params["block_2/mlp_in/kernel"].init == params["embedding/embedding"].init == nn.Normal(0.02)
+    assert model.output_shape((2, 5)) == (2, 5, 9)
+
+
+def test_an_encoder_and_a_decoder_as_nodes() -> None:
+    """The example of docs/models.md, smaller."""
+    source, target = nn.symbol((None,), "source", "int32"), nn.symbol((None,), "target", "int32")
+    memory = models.transformer_encoder(1, 4, 2, 5, num_embeddings=9)(source)
+    logits = models.transformer_decoder(1, 4, 2, 5, num_embeddings=11)(target, memory)
+    model = nn.Model(inputs=[source, target], outputs=logits)
+    assert model.output_shape((2, 5), (2, 7)) == (2, 7, 11)
+
+
 # -- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -223,6 +274,19 @@ def test_lstm_of_vectors_and_of_ids() -> None:
         (lambda: models.unet(padding="same", input=(24, 32, 1)), ("input",), "24 cannot .*: take 16 or 32"),
         (lambda: models.lstm_classifier(2, input=(5,)), ("input",), r"\[time, features\], got \[5\]"),
         (lambda: models.lstm_classifier(2, num_embeddings=3, input=(5, 2)), ("input",), r"\[time\], of ids, got"),
+        (lambda: models.gpt2(1, 10, 4), ("num_heads",), "10 features .* among 4 heads: take 2, or a multiple of 4"),
+        (lambda: models.gpt2(length=2000), ("max_length",), "2000 positions .* got 1024: set max_length: 2000"),
+        (lambda: models.bert(length=513), ("max_length",), "set max_length: 513"),
+        (lambda: models.bert(num_classes=3), ("num_classes",), "set head: classifier, or leave num_classes out"),
+        (lambda: models.bert(head="classifier"), ("num_classes",), "set num_classes"),
+        (lambda: models.transformer_encoder(features=9, num_heads=3), ("features",), "in pairs, got 9"),
+        (lambda: models.transformer_encoder(num_classes=3, mask=True), ("pool",), "set pool: first, or leave out"),
+        (
+            lambda: models.transformer_decoder(positions="learned", max_length=3, length=4),
+            ("max_length",),
+            "set max_length: 4",
+        ),
+        (lambda: models.vit(input=(224, 250, 3)), ("input",), r"224×250 .* patches of 16: take \[224, 256\]"),
     ],
 )
 def test_mistakes_are_named(build: Any, place: tuple[Any, ...], message: str) -> None:

@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from nnspec.model import Model
     from nnspec.models.convolutional import lenet as lenet
     from nnspec.models.dense import autoencoder as autoencoder, mlp as mlp
+    from nnspec.models.language import bert as bert, gpt2 as gpt2
     from nnspec.models.mobilenet import mobilenet_v2 as mobilenet_v2
     from nnspec.models.recurrent import lstm_classifier as lstm_classifier
     from nnspec.models.residual import resnet as resnet
     from nnspec.models.segmentation import unet as unet
+    from nnspec.models.transformer import (
+        transformer_decoder as transformer_decoder,
+        transformer_encoder as transformer_encoder,
+    )
+    from nnspec.models.vision import vit as vit
 
 # Which module each builder lives in: the only names that a file can have built.
 BUILDERS = {
@@ -34,6 +40,11 @@ BUILDERS = {
     "mobilenet_v2": "nnspec.models.mobilenet",
     "unet": "nnspec.models.segmentation",
     "lstm_classifier": "nnspec.models.recurrent",
+    "transformer_encoder": "nnspec.models.transformer",
+    "transformer_decoder": "nnspec.models.transformer",
+    "gpt2": "nnspec.models.language",
+    "bert": "nnspec.models.language",
+    "vit": "nnspec.models.vision",
 }
 
 

@@ -101,6 +101,45 @@ def lstm_classifier() -> Task:
     return Task(model, (x,), labels)
 
 
+def transformer_encoder() -> Task:
+    x, labels = sequences()
+    model = models.transformer_encoder(
+        1, 8, 2, 12, num_embeddings=11, num_classes=2, norm="pre", attention_dropout_rate=0.1, length=7
+    )
+    return Task(model, (x,), labels)
+
+
+def transformer_decoder() -> Task:
+    """The next id, from a memory of vectors."""
+    x, _ = sequences()
+    memory = np.sin(np.arange(ROWS * 5 * 6).reshape(ROWS, 5, 6))
+    mask = np.arange(5) < np.random.default_rng(18).integers(1, 6, (ROWS, 1))
+    model = models.transformer_decoder(1, 8, 2, 12, num_embeddings=11, memory_features=6, mask=True)
+    return Task(model, (x, memory, mask), np.roll(x, -1, 1).astype(np.int64))
+
+
+def gpt2() -> Task:
+    """The next id of sequences that repeat."""
+    x = ((np.arange(8) * np.arange(1, ROWS + 1)[:, None]) % 11).astype(np.int32)
+    model = models.gpt2(2, 8, 2, num_embeddings=11, max_length=9)
+    return Task(model, (x[:, :-1],), x[:, 1:].astype(np.int64))
+
+
+def bert(**options: Any) -> Task:
+    x, labels = sequences()
+    segments = np.broadcast_to((np.arange(7) > 3).astype(np.int32), x.shape)
+    mask = np.arange(7) < np.random.default_rng(18).integers(2, 8, (ROWS, 1))
+    targets = labels if "num_classes" in options else x.astype(np.int64)
+    model = models.bert(1, 8, 2, num_embeddings=11, max_length=7, mask=True, **options)
+    return Task(model, (x, segments, mask), targets)
+
+
+def vit() -> Task:
+    images, labels = digits()
+    model = models.vit(10, 4, num_layers=1, features=8, num_heads=2, input=(8, 8, 1))
+    return Task(model, (images,), labels)
+
+
 TASKS: dict[str, Callable[[], Task]] = {
     "mlp": mlp,
     "autoencoder": autoencoder,
@@ -110,9 +149,15 @@ TASKS: dict[str, Callable[[], Task]] = {
     "mobilenet_v2": mobilenet_v2,
     "unet": unet,
     "lstm_classifier": lstm_classifier,
+    "transformer_encoder": transformer_encoder,
+    "transformer_decoder": transformer_decoder,
+    "gpt2": gpt2,
+    "bert classifier": lambda: bert(head="classifier", num_classes=2),
+    "bert mlm": lambda: bert(head="mlm"),
+    "vit": vit,
 }
 # What runs every day: a few layers of each kind.
-DAILY = ("mlp", "resnet version 1")
+DAILY = ("mlp", "resnet version 1", "transformer_encoder")
 
 
 def trained(name: str, dtype: Any, steps: int) -> Comparison:
