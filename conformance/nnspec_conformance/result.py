@@ -155,7 +155,8 @@ def elementwise(what: str, got: Array, want: Array, dtype: str, ulps: float = CO
     wanted = np.asarray(want, np.float64)
     if np.shape(got) != wanted.shape:
         return Figure(what, np.inf, 0.0, where=f"shape {np.shape(got)} instead of {wanted.shape}")
-    units = np.vectorize(lambda v: ulp_of(abs(v), dtype) if v and v == v else 1.0, otypes=[float])(wanted)
+    numbers = np.where(np.isnan(wanted), 0.0, wanted)
+    units = np.vectorize(lambda v: ulp_of(abs(v), dtype) if v else 1.0, otypes=[float])(numbers)
     errors = difference(got, wanted)
     # In units of each element; an expected zero allows nothing.
     share = np.where(wanted == 0, np.where(errors == 0, 0.0, np.inf), errors / units)

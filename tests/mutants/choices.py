@@ -45,7 +45,11 @@ MUTANTS = [
     _logic("IsInf", "or NaN", "np.isinf(x)", "~np.isfinite(x)", "NaN"),
     _logic("IsFinite", "or NaN", "np.isfinite(x)", "~np.isinf(x)", "NaN"),
     _jax_logic(
-        "AsType", "JAX's own, of what is too large", "_whole(computed(x)) if", "x.astype(jnp.int32) if", "kinks"
+        "AsType",
+        "NaN is the largest",
+        "jnp.where(x > 0, bounds.max, 0)",
+        "jnp.where(x > 0, bounds.max, bounds.max)",
+        "kinks",
     ),
     _jax_logic(
         "Less", "a number of the dtype of the net", "jnp.asarray(value, computed(x).dtype)", "value + 1", hint="value"
