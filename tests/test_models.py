@@ -29,6 +29,7 @@ SMALL: dict[str, Build] = {
     "mobilenet_v2": lambda: models.mobilenet_v2(3, 0.5, groups=((1, 8, 1, 1), (3, 8, 2, 2)), input=(9, 8, 3)),
     "unet": lambda: models.unet(2, 3, levels=1, input=(20, 22, 1)),
     "lstm_classifier": lambda: models.lstm_classifier(3, 4, num_layers=2, bidirectional=True, num_embeddings=9),
+    "seq2seq": lambda: models.seq2seq(9, 11, 4, num_layers=2, embedding_features=3, score="general"),
     "transformer_encoder": lambda: models.transformer_encoder(1, 4, 2, 5, num_embeddings=9, num_classes=3),
     "transformer_decoder": lambda: models.transformer_decoder(1, 4, 2, 5, num_embeddings=9, mask=True),
     "gpt2": lambda: models.gpt2(2, 4, 2, num_embeddings=9, max_length=6),

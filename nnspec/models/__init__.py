@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nnspec.models.dense import autoencoder as autoencoder, mlp as mlp
     from nnspec.models.language import bert as bert, gpt2 as gpt2
     from nnspec.models.mobilenet import mobilenet_v2 as mobilenet_v2
-    from nnspec.models.recurrent import lstm_classifier as lstm_classifier
+    from nnspec.models.recurrent import lstm_classifier as lstm_classifier, seq2seq as seq2seq
     from nnspec.models.residual import resnet as resnet
     from nnspec.models.segmentation import unet as unet
     from nnspec.models.transformer import (
@@ -40,6 +40,7 @@ BUILDERS = {
     "mobilenet_v2": "nnspec.models.mobilenet",
     "unet": "nnspec.models.segmentation",
     "lstm_classifier": "nnspec.models.recurrent",
+    "seq2seq": "nnspec.models.recurrent",
     "transformer_encoder": "nnspec.models.transformer",
     "transformer_decoder": "nnspec.models.transformer",
     "gpt2": "nnspec.models.language",

@@ -168,6 +168,49 @@ def test_unet(padding: Any) -> None:
     check(model, v, x, np.moveaxis(t.conv("head", y).numpy(), 1, -1))
 
 
+@pytest.mark.parametrize("score", ["dot", "general"])
+def test_seq2seq(score: Any) -> None:
+    """``torch.nn.LSTM`` as encoder and decoder, which takes all of the encoder's last states; attention by formula.
+
+    Padding that a mask leaves out changes nothing.
+    """
+    torch = pytest.importorskip("torch")
+    layers, size = 2, 4
+    model = models.seq2seq(9, 11, size, num_layers=layers, embedding_features=3, score=score, dropout_rate=0.0)
+    source, target = RNG.integers(0, 9, (2, 5)).astype(np.int32), RNG.integers(0, 11, (2, 7)).astype(np.int32)
+    v = drawn(model, source.shape, target.shape)
+
+    def lstm(side: str, ids: Any, state: Any = None) -> Any:
+        theirs = torch.nn.LSTM(3, size, layers, batch_first=True, dtype=torch.float64)
+        weights = {}
+        for i in range(layers):
+            weights[f"weight_ih_l{i}"] = v[f"{side}_{i + 1}/kernel"].T
+            weights[f"weight_hh_l{i}"] = v[f"{side}_{i + 1}/recurrent_kernel"].T
+            weights[f"bias_ih_l{i}"] = v[f"{side}_{i + 1}/bias"]
+            weights[f"bias_hh_l{i}"] = np.zeros(4 * size)
+        theirs.load_state_dict({name: torch.from_numpy(np.ascontiguousarray(w)) for name, w in weights.items()})
+        table = v[f"{'source' if side == 'encoder' else 'target'}_embedding/embedding"]
+        with torch.no_grad():
+            return theirs(torch.from_numpy(table[ids]), state)
+
+    memory, state = lstm("encoder", source)
+    h, _ = lstm("decoder", target, state)
+    memory, h = memory.numpy(), h.numpy()
+    query = h if score == "dot" else h @ v["score/kernel"]
+    scores = np.exp(np.einsum("btf,bsf->bts", query, memory))
+    context = np.einsum("bts,bsf->btf", scores / scores.sum(-1, keepdims=True), memory)
+    attended = np.tanh(np.concatenate([context, h], -1) @ v["attended/kernel"])
+    expected = attended @ v["head/kernel"] + v["head/bias"]
+    (found,) = run(model, v, {"source": source, "target": target}).outputs.values()
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+    masked = models.seq2seq(
+        9, 11, size, num_layers=layers, embedding_features=3, score=score, dropout_rate=0.0, mask=True
+    )
+    padded, mask = np.pad(source, ((0, 0), (0, 2))), np.arange(7) < np.full((2, 1), 5)
+    (found,) = run(masked, v, {"source": padded, "target": target, "mask": mask}).outputs.values()
+    np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_lstm_classifier(bidirectional: bool) -> None:
     """``torch.nn.LSTM`` of several layers; its gates stand in our order, and it has two biases, which are added."""

@@ -43,6 +43,12 @@ def sequences(length: int = 7, ids: int = 11) -> tuple[Array, Array]:
     return x, (x >= ids - 3).any(1).astype(np.int64)
 
 
+def counting(length: int = 7, ids: int = 11) -> tuple[Array, Array]:
+    """Sequences of ids by a step each, around and around, and what follows each id."""
+    x = (np.arange(length + 1) * np.arange(1, ROWS + 1)[:, None]) % ids
+    return x[:, :-1].astype(np.int32), x[:, 1:]
+
+
 @dataclasses.dataclass(frozen=True)
 class Task:
     """A small model of a builder, what it is given, and what it should give."""
@@ -101,6 +107,16 @@ def lstm_classifier() -> Task:
     return Task(model, (x,), labels)
 
 
+def seq2seq() -> Task:
+    """The sequence from its end to its beginning, of pairs of neighbors."""
+    x, _ = sequences()
+    x = np.sort(x // 2, 1)
+    turned = x[:, ::-1]
+    model = models.seq2seq(11, 11, 6, num_layers=2, embedding_features=5, score="general", mask=True, dropout_rate=0.1)
+    mask = np.arange(7) < np.random.default_rng(18).integers(2, 8, (ROWS, 1))
+    return Task(model, (x, np.pad(turned[:, :-1], ((0, 0), (1, 0))), mask), turned.astype(np.int64))
+
+
 def transformer_encoder() -> Task:
     x, labels = sequences()
     model = models.transformer_encoder(
@@ -111,18 +127,17 @@ def transformer_encoder() -> Task:
 
 def transformer_decoder() -> Task:
     """The next id, from a memory of vectors."""
-    x, _ = sequences()
+    x, following = counting()
     memory = np.sin(np.arange(ROWS * 5 * 6).reshape(ROWS, 5, 6))
     mask = np.arange(5) < np.random.default_rng(18).integers(1, 6, (ROWS, 1))
     model = models.transformer_decoder(1, 8, 2, 12, num_embeddings=11, memory_features=6, mask=True)
-    return Task(model, (x, memory, mask), np.roll(x, -1, 1).astype(np.int64))
+    return Task(model, (x, memory, mask), following)
 
 
 def gpt2() -> Task:
-    """The next id of sequences that repeat."""
-    x = ((np.arange(8) * np.arange(1, ROWS + 1)[:, None]) % 11).astype(np.int32)
-    model = models.gpt2(2, 8, 2, num_embeddings=11, max_length=9)
-    return Task(model, (x[:, :-1],), x[:, 1:].astype(np.int64))
+    """The next id."""
+    x, following = counting()
+    return Task(models.gpt2(2, 8, 2, num_embeddings=11, max_length=9), (x,), following)
 
 
 def bert(**options: Any) -> Task:
@@ -149,6 +164,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     "mobilenet_v2": mobilenet_v2,
     "unet": unet,
     "lstm_classifier": lstm_classifier,
+    "seq2seq": seq2seq,
     "transformer_encoder": transformer_encoder,
     "transformer_decoder": transformer_decoder,
     "gpt2": gpt2,
@@ -212,7 +228,7 @@ def test_it_learns(name: str, backend_name: str) -> None:
         loss=task.loss,
         optimizer=nn.Adam(0.01),
         batch_size=32,
-        epochs=8,
+        epochs=15,
         backend=backend_name,
         progress=False,
     )
