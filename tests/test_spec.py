@@ -16,7 +16,10 @@ from nnspec.spec import dump, parse
 from tests.strategies import of_kind
 
 _EVERY = [
-    (kind, tag) for kind in vocabulary.KINDS for tag in vocabulary.tags(kind) if vocabulary.find(kind, tag) is not nn.Model
+    (kind, tag)
+    for kind in vocabulary.KINDS
+    for tag in vocabulary.tags(kind)
+    if vocabulary.find(kind, tag) is not nn.Model
 ]
 # Fields that exclude each other, which no schema says; any other refusal is a mistake of the schema or of the reader.
 EXCLUDING = (
