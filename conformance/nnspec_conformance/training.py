@@ -252,7 +252,7 @@ CASES = [
         clip=Clip(global_norm=1.0),
     ),
     TrainingCase(
-        "steps as long as the loss is large",
+        "PolyakSGD-steps as long as the loss is large",
         Sequential([Dense(5, "tanh"), Dense(3)], input=[7]),
         MeanSquaredError(),
         PolyakSGD(CosineRestarts(0.7, 9, end=0.1), 0.9, 0.1, 1e-3, True, weight_decay=0.01, decay="kernels"),

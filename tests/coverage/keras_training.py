@@ -24,7 +24,7 @@ OPTIMIZERS = {
     "MultiOptimizer": to("MultiOptimizer", how="patterns are found anywhere in a name, unless between ^ and $"),
     "Muon": to(
         "Muon",
-        how="`scaling: rms`, `epsilon_mode: hat`; `exclude: [embedding]` and its `exclude_layers`",
+        how="`scaling: rms`, `epsilon_mode: hat`; `exclude` holds embedding and its `exclude_layers`",
         lacking="another decay for Adam",
     ),
     "Nadam": to("NAdam", how="`momentum_decay: 1`"),

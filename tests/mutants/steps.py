@@ -28,6 +28,14 @@ MUTANTS = [
         "spec.alpha * step.g",
     ),
     _jax("FTRL", "the rounding of weights before", "return stepwise.Assigned(value),", "return value - step.w,"),
+    _jax("PolyakSGD", "the norm for its square", "jnp.square(size) + spec.epsilon", "size + spec.epsilon", "training"),
+    _tensorflow(
+        "PolyakSGD",
+        "no largest rate",
+        "tf.minimum(gap / tf.where(none, tf.ones_like(square), square), most)",
+        "gap / tf.where(none, tf.ones_like(square), square)",
+        "training",
+    ),
     _tensorflow(
         "Fromage", "no smallest norm", "tf.maximum(global_norm([x]), step.c(spec.min_norm))", "global_norm([x])"
     ),
