@@ -255,7 +255,7 @@ CASES = [
         "PolyakSGD-steps as long as the loss is large",
         Sequential([Dense(5, "tanh"), Dense(3)], input=[7]),
         MeanSquaredError(),
-        PolyakSGD(CosineRestarts(0.7, 9, end=0.1), 0.9, 0.1, 1e-3, True, weight_decay=0.01, decay="kernels"),
+        PolyakSGD(CosineRestarts(0.7, 9, end=0.1), 4.0, 0.1, 1e-3, True, weight_decay=0.01, decay="kernels"),
         clip=Clip(norm=0.7),
         weights=True,
     ),

@@ -201,5 +201,5 @@ MUTANTS = [
         "Flip", "the last axis alone", "tf.reverse(x, spec.axes(x.shape))", "tf.reverse(x, [x.shape.rank - 1])"
     ),
     _contraction("Outer", "the sum", "x1[..., None] * x2", "x1[..., None] + x2"),
-    _jax_contraction("Outer", "in float32", "widened(x1)[..., None] *", "x1.astype(jnp.float32)[..., None] *"),
+    _jax_contraction("Outer", "in float32", "widened(x1)[..., None] *", "x1.astype('float32')[..., None] *"),
 ]

@@ -74,6 +74,6 @@ MUTANTS = [
         'return self._loss.reduced(*outcome["loss"]), (changed',
         'return outcome["loss"][0], (changed',
     ),
-    _engine(_PLATEAU, "the plateau's scale ignored", "learning_rate_scale=scale)", "learning_rate_scale=1.0)"),
+    _engine(_PLATEAU, "the plateau's scale ignored", "learning_rate_scale=scale,", "learning_rate_scale=1.0,"),
     _engine(_PLATEAU, "the plateau's scale not assigned", "float(own.get(_SCALE, self._scale))", "1.0"),
 ]

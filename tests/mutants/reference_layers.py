@@ -161,7 +161,7 @@ MUTANTS = [
         hint="below",
     ),
     _shape("Flatten", "column-major", "math.prod(x.shape[1:]))  #", "math.prod(x.shape[1:]), order='F')  #"),
-    _linear("Dense", "bias taken away", 'y + scope["bias"]', 'y - scope["bias"]'),
+    _linear("Dense", "bias taken away", 'y + scope["bias"]\n    return', 'y - scope["bias"]\n    return'),
     _ops("Subtract", "the other way round", "x1 - x2", "x2 - x1"),
     _ops("Divide", "the other way round", "x1 / x2", "x2 / x1"),
     _ops("Multiply", "the last input left out", "reduce(operator.mul, inputs)", "reduce(operator.mul, inputs[:2])"),

@@ -16,6 +16,7 @@ _tf_around = planting("nnspec_tensorflow.wrappers", "optimizer")
 
 MUTANTS = [
     _reference("Rprop", "a step after a change of sign", "np.where(sign < 0, 0, np.sign(g))", "np.sign(g)"),
+    _reference("Frozen", "decay that acts", "return w, {}", "return w - eta * decay, {}"),
     _reference("NoisySGD", "another stream", '"noise"', '"dropout"'),
     _reference("FTRL", "decay left out", "w, before = w - eta * decay, slots", "w, before = w, slots", hint="CYCLE"),
     _jax("Rprop", "no bounds", "jnp.clip(grown, spec.min_step, spec.max_step)", "grown", hint="CYCLE"),

@@ -12,10 +12,10 @@ _optimizer = planting("nnspec_tensorflow.optimizers", "optimizer")
 _schedule = planting("nnspec_tensorflow.schedules", "schedule")
 _GRADIENT = """\
             g=tf.cast(tf.convert_to_tensor(gradient), dtype),
-            decay=tf.constant(self.spec.weight_decay, dtype) * w if decays else tf.zeros_like(w),
+            decay=tf.constant(own.weight_decay, dtype) * w if decays else tf.zeros_like(w),
 """
 _COUPLED = """\
-            g=tf.cast(tf.convert_to_tensor(gradient), dtype) + (self.spec.weight_decay * w if decays else 0),
+            g=tf.cast(tf.convert_to_tensor(gradient), dtype) + (own.weight_decay * w if decays else 0),
             decay=tf.zeros_like(w),
 """
 _POSITION = "tf.reduce_sum(tf.cast(s[..., None] >= bounds, tf.int64), axis=-1) - 1"
@@ -137,8 +137,8 @@ MUTANTS = [
     _optimizer(
         "AdamW",
         "decay in float32",
-        "tf.constant(self.spec.weight_decay, dtype) * w",
-        "tf.cast(self.spec.weight_decay, dtype) * w",
+        "tf.constant(own.weight_decay, dtype) * w",
+        "tf.cast(own.weight_decay, dtype) * w",
     ),
     _optimizer("SGD", "decay of biases", "self.decayed[index]", "True", hint="kernels"),
     _optimizer(
@@ -177,7 +177,7 @@ MUTANTS = [
     _optimizer(
         "clip norm", "elements instead of norms", "_shortened(g, global_norm([g]), spec.norm)", "_cut(g, spec.norm)"
     ),
-    _optimizer("clip value", "no clipping", "super().apply(clipped(self.clip, grads)", "super().apply(grads"),
+    _optimizer("clip value", "no clipping", "clipped(self.clip, grads)", "list(grads)"),
     _schedule("Cyclic", "gamma in float32", "tf.pow(_c(spec.gamma), ", "tf.pow(tf.cast(spec.gamma, 'float64'), "),
     _schedule("PolynomialDecay", "a cycle late", "tf.maximum(-(-s // n), 1) * n", "(s // n + 1) * n", hint="cycle"),
     _schedule(
@@ -204,8 +204,8 @@ MUTANTS = [
     _schedule(
         "ExponentialDecay",
         "one step late",
-        "tf.cast(value(self.spec, tf.cast(step, tf.int64)",
-        "tf.cast(value(self.spec, tf.cast(step, tf.int64) + 1",
+        "self.counted(tf.cast(step, tf.int64))",
+        "self.counted(tf.cast(step, tf.int64)) + 1",
     ),
     _schedule(
         "CosineDecay",
