@@ -130,7 +130,7 @@ def transformer_decoder() -> Task:
     x, following = counting()
     memory = np.sin(np.arange(ROWS * 5 * 6).reshape(ROWS, 5, 6))
     mask = np.arange(5) < np.random.default_rng(18).integers(1, 6, (ROWS, 1))
-    model = models.transformer_decoder(1, 8, 2, 12, num_embeddings=11, memory_features=6, mask=True)
+    model = models.transformer_decoder(1, 8, 2, 12, num_embeddings=11, memory_features=6, norm="pre", mask=True)
     return Task(model, (x, memory, mask), following)
 
 
