@@ -181,7 +181,7 @@ def trained(name: str, dtype: Any, steps: int) -> Comparison:
     experiment = Experiment(
         task.model,
         task.loss,
-        optimizer=nn.Momentum(nn.CosineDecay(0.02, decay_steps=60)),
+        optimizer=nn.Momentum(nn.CosineDecay(0.01, decay_steps=60)),
         training=Training(batch_size=32, seed=3, dtype=dtype),
     )
     data = datasets.from_arrays(task.rows(), model=task.model, loss=experiment.loss, seed=3, dtype=dtype)
