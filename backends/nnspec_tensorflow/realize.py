@@ -68,7 +68,7 @@ def missing(spec: Any) -> BackendError:
 
 def variables_of(layer: keras.layers.Layer) -> dict[str, Any]:
     """A layer's own Keras variables by their canonical names, which the layer may know itself."""
-    if isinstance(layer, keras.layers.Wrapper):
+    if isinstance(layer, keras.layers.Wrapper) and not hasattr(layer, "canonical"):
         return {f"layer/{name}": weight for name, weight in variables_of(layer.layer).items()}
     names = getattr(layer, "canonical", CANONICAL)
     return {names.get(weight.name, weight.name): weight for weight in layer.weights}

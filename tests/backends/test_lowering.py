@@ -59,7 +59,7 @@ def lower_captured(found: Captured, platform: str) -> str:
 def test_every_class_of_the_vocabulary_is_lowered() -> None:
     found = {
         cls
-        for check in ("forward", "loss", "metric", "optimizer", "schedule")
+        for check in ("forward", "loss", "metric", "optimizer", "schedule", "training")
         for _, c in chosen(check)
         for cls in c.classes
     }
