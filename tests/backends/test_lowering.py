@@ -57,12 +57,9 @@ def lower_captured(found: Captured, platform: str) -> str:
 
 
 def test_every_class_of_the_vocabulary_is_lowered() -> None:
-    found = {
-        cls
-        for check in ("forward", "loss", "metric", "optimizer", "schedule", "training")
-        for _, c in chosen(check)
-        for cls in c.classes
-    }
+    layers = [c for check in ("forward", "loss", "metric", "optimizer", "schedule") for _, c in chosen(check)]
+    trained = [c for _, c in chosen("training", "all")]
+    found = {cls for c in (*layers, *trained) for cls in c.classes}
     kinds = [kind for kind in vocabulary.KINDS if kind != "initializer"]  # initial weights are drawn on the host
     wanted = {vocabulary.load(name) for kind in kinds for name in vocabulary.class_names(kind)}
     assert not {cls.__name__ for cls in wanted - found - {nn.Model}}
