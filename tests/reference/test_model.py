@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import nnspec as nn
-from nnspec import random, vocabulary
+from nnspec import random
 from nnspec.errors import BackendError, ShapeError, SpecError
 from nnspec.layers.base import Layer
-from nnspec.reference import initializers, losses, metrics, optimizers, schedules
-from nnspec.reference.base import apply
+from nnspec.reference import initializers
 from nnspec.reference.model import initial_variables, run
 from nnspec.spec import spec
 
@@ -225,29 +224,6 @@ def test_unknown_layers_are_named() -> None:
     model = nn.Model({"x": nn.Input((3,))}, (nn.Node("node", Unheard(), ("x",)),), ("node",))
     with pytest.raises(BackendError, match="the reference has no realization of Unheard"):
         run(model, {}, {"x": np.ones((2, 3))})
-
-
-REGISTERED = {
-    "layer": apply,
-    "activation": apply,
-    "operation": apply,
-    "initializer": initializers.draw,
-    "loss": losses.loss,
-    "metric": metrics.metric,
-    "optimizer": optimizers.advance,
-    "schedule": schedules.rate,
-}
-
-
-def test_the_whole_vocabulary_is_registered() -> None:
-    assert set(REGISTERED) == set(vocabulary.KINDS)
-    forgotten = [
-        name
-        for kind, function in REGISTERED.items()
-        for name in vocabulary.class_names(kind)
-        if function.dispatch(vocabulary.load(name)) is function.dispatch(object)
-    ]
-    assert forgotten == ["Model"]  # which run itself walks through
 
 
 # -- first variables --------------------------------------------------------------------------------------------------
