@@ -132,7 +132,7 @@ class TrainingCase:
             for slot, held in self.optimizer.slots_of(name, self.case.params[name].shape).items():
                 rng = generator(self.name, name, slot)
                 # m² ≤ v, as in any state that updates lead to.
-                squares = slot in ("v", "row", "column") or slot.startswith("accumulator")
+                squares = slot in ("v", "row", "column") or slot.startswith("accumulator") or slot.endswith("_square")
                 value = rng.uniform(1, 2, held.shape) if squares else rng.uniform(-0.1, 0.1, held.shape)
                 made[f"optimizer/{name}/{slot}"] = rounded(value + (held.start or 0.0), dtype)
         return made
