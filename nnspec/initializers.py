@@ -102,22 +102,30 @@ class VarianceScaling(Initializer):
 class _Scaled(Initializer):
     """Base of the named variance scalings."""
 
+    def scaling(self) -> VarianceScaling:
+        """The variance scaling that the name stands for."""
+        raise NotImplementedError
+
+
+@spec
+class _Fixed(_Scaled):
+    """Base of those without options."""
+
     fixed: ClassVar[VarianceScaling]
 
     def scaling(self) -> VarianceScaling:
-        """The variance scaling that the name stands for."""
         return self.fixed
 
 
 @spec
-class GlorotUniform(_Scaled):
+class GlorotUniform(_Fixed):
     """U(−√(6/(fan_in+fan_out)), +√(…)). Source: Glorot & Bengio 2010."""
 
     fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "uniform")
 
 
 @spec
-class GlorotNormal(_Scaled):
+class GlorotNormal(_Fixed):
     """Truncated normal of variance 2/(fan_in+fan_out). Source: Glorot & Bengio 2010."""
 
     fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_avg", "truncated_normal")
@@ -159,14 +167,14 @@ class HeNormal(_He):
 
 
 @spec
-class LecunUniform(_Scaled):
+class LecunUniform(_Fixed):
     """U(−√(3/fan_in), +√(3/fan_in)). Source: LeCun et al. 1998, Efficient BackProp."""
 
     fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "uniform")
 
 
 @spec
-class LecunNormal(_Scaled):
+class LecunNormal(_Fixed):
     """Truncated normal of variance 1/fan_in. Source: LeCun et al. 1998, Efficient BackProp."""
 
     fixed: ClassVar[VarianceScaling] = VarianceScaling(1.0, "fan_in", "truncated_normal")
