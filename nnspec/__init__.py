@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ imports what is asked for
+    from nnspec import models as models
     from nnspec.adaptive import (
         LAMB as LAMB,
         LARS as LARS,

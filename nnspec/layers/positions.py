@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import DType, Layer, Param, Shape, elements, known, show
 from nnspec.spec import AnyInitializer, PositiveFloat, PositiveInt, spec
 
+if TYPE_CHECKING:  # where it computes, it imports NumPy: no part of what a command that reads specs needs
+    import numpy as np
+    from numpy.typing import NDArray
+
+    _Floats = NDArray[np.float64]
+
 # Which elements of a vector belong together: neighbors (0 with 1, 2 with 3), or those of its first and second half.
 Pairs = Literal["interleaved", "halves"]
-_Floats = NDArray[np.float64]
 
 
 def frequencies(pairs: int, base: float) -> _Floats:
     """base^(−i/pairs) for the pairs i = 0, 1, …, in float64."""
+    import numpy as np
+
     found: _Floats = np.power(base, -np.arange(pairs) / pairs)
     return found
 
@@ -209,6 +214,8 @@ class RelativePositionBias(_PairBias):
 
     def buckets(self) -> NDArray[np.int32]:
         """The buckets of the distances −max_distance, …, max_distance, beyond which nothing changes."""
+        import numpy as np
+
         exact = self._side // 2
         offset = np.arange(-self.max_distance, self.max_distance + 1)
         distance = np.abs(offset) if self.bidirectional else np.maximum(-offset, 0)
@@ -241,6 +248,8 @@ class ALiBi(_PairBias):
 
     def slopes(self) -> _Floats:
         """Those of the heads."""
+        import numpy as np
+
         power = 2 ** (self.num_heads.bit_length() - 1)
         own, more = (2.0 ** (-8 * np.arange(1, count + 1) / count) for count in (power, 2 * power))
         found: _Floats = np.concatenate([own, more[::2][: self.num_heads - power]])
