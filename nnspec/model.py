@@ -112,7 +112,7 @@ class Model(Layer):
             if not isinstance(layers, list | tuple):
                 raise SpecError(f"expected a list of layers, got {shown(layers)}", ("layers",))
             return Sequential(layers, fields.get("input"), name=fields.get("name"))
-        if "layer" in fields:
+        if "layer" in fields and not isinstance(fields["layer"], list | tuple):  # a list is meant as layers
             from nnspec.bidirectional import Bidirectional
 
             only(fields, ("layer", "merge", "backward", "name"))
