@@ -42,6 +42,7 @@ class _EnoughError(Exception):
     """Ends a search."""
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_a_mistake_is_found_shrunk_and_replayed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "backend", lambda name: _WrongHuber(backend(name)))

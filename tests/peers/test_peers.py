@@ -41,6 +41,7 @@ def test_reference(peer: Peer, dtype: FloatType) -> None:
     check(peer, Reference(dtype))
 
 
+@pytest.mark.slow  # the suite holds backends to the reference, which is asked above
 def test_backend(peer: Peer, backend: Backend) -> None:
     check(peer, realized(backend))
 

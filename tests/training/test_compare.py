@@ -57,6 +57,7 @@ def test_the_handbook_network_means_the_same_in_float32() -> None:
 
 
 @both
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", ["regression.yaml", "multilabel.yaml"])
 def test_the_other_examples_mean_the_same(spec: str) -> None:
     found = run(["training.dtype=float64"], 100, spec)
