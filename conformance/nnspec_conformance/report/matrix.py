@@ -14,7 +14,7 @@ from nnspec_conformance.report.totals import Place, Total
 HEAD = """\
 # Support matrix
 
-<!-- Made by `python docs/generate.py --facts FILE` from a full run's JSON: change nothing here. -->
+<!-- Made by `python docs/generate.py --facts FILE` from a run's JSON: change nothing here. -->
 
 What the [conformance suite](conformance.md) found on each backend and in each dtype, class by class.
 """
