@@ -303,13 +303,14 @@ def _chosen(check: Check, extent: Extent) -> tuple[tuple[str, Any], ...]:
 
 def everyday(found: Iterable[Item]) -> frozenset[str]:
     """The ids of the tests that are worth their time after every change: those that ask for the formula, in float64,
-    and of those that ask for the arithmetic, in lower precision, what the quick run asks."""
+    and of those that ask for the arithmetic, in lower precision, what the quick run asks, but for gradients: they take
+    most of the time that is spent on compilation."""
     quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
     return frozenset(
         item.id
         for item in found
         if (item.check.everyday and (item.dtype == "float64" or item.dtype in item.check.dtypes))
-        or (item.check.name, item.family, item.case.name) in quick
+        or ((item.check.name, item.family, item.case.name) in quick and item.check.name != "gradients")
     )
 
 
