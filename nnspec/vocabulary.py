@@ -458,6 +458,17 @@ def class_names(kind: str | None = None) -> list[str]:
     return sorted(name for name, (of, _, _) in _classes().items() if kind in (None, of))
 
 
+def attribute(module: str, kind: str, name: str) -> Any:
+    """A class of a kind as an attribute of the module that lists it, which imports it only when it is asked for.
+
+    Raises:
+        AttributeError: there is no such class.
+    """
+    if name in class_names(kind):
+        return load(name)
+    raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+
 def load(name: str) -> type[Any]:
     """nnspec's own class of that name; ``KeyError`` if there is none."""
     return getattr(importlib.import_module(_classes()[name][1]), name)  # type: ignore[no-any-return]

@@ -72,6 +72,4 @@ if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
 def __getattr__(name: str) -> Any:
     from nnspec import vocabulary
 
-    if name in vocabulary.class_names("loss"):
-        return vocabulary.load(name)
-    raise AttributeError(f"module 'nnspec.losses' has no attribute {name!r}")
+    return vocabulary.attribute(__name__, "loss", name)

@@ -48,6 +48,4 @@ if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
 def __getattr__(name: str) -> Any:
     from nnspec import vocabulary
 
-    if name in vocabulary.class_names("metric"):
-        return vocabulary.load(name)
-    raise AttributeError(f"module 'nnspec.metrics' has no attribute {name!r}")
+    return vocabulary.attribute(__name__, "metric", name)
