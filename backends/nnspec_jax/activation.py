@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from nnspec.layers import activation as layers
-from nnspec_jax.realize import Context, at_least_float32, build, rounded_once
+from nnspec_jax.realize import Context, at_least_float32, build, differentiated_as, rounded_once
 
 Function = Callable[[jax.Array], jax.Array]
 
@@ -36,7 +36,8 @@ def magnitude(x: jax.Array) -> jax.Array:
 
 def clip(x: jax.Array, low: float, high: float) -> jax.Array:
     """x cut to [low, high] with derivative 0 at both bounds (that of ``jnp.clip`` is ½)."""
-    return jnp.where(x <= low, low, jnp.where(x >= high, high, x))
+    form: Function = lambda x: jnp.where(x <= low, low, jnp.where(x >= high, high, x))  # noqa: E731
+    return differentiated_as(form)(lambda x: jnp.clip(x, low, high))(x)
 
 
 def _softplus(x: jax.Array) -> jax.Array:
@@ -153,7 +154,15 @@ def relu(spec: layers.ReLU, context: Context) -> Function:
         y = jnp.where(x <= threshold, slope * (x - threshold) if slope else 0.0, x)
         return y if max_value is None else jnp.where(y >= max_value, max_value, y)
 
-    return rounded_once(rectified)
+    if slope or threshold:
+        return rounded_once(rectified)
+
+    @differentiated_as(rectified)
+    def bounded(x: jax.Array) -> jax.Array:
+        y = jnp.maximum(x, 0.0)
+        return y if max_value is None else jnp.minimum(y, max_value)
+
+    return rounded_once(bounded)
 
 
 @build.register

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import singledispatch, wraps
+from functools import partial, singledispatch, wraps
 from typing import Any
 
 import jax
@@ -85,6 +85,21 @@ def rounded_once(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Ar
         return function(widened(x)).astype(x.dtype)
 
     return rounding
+
+
+def differentiated_as(form: Callable[[jax.Array], jax.Array]) -> Callable[..., Callable[[jax.Array], jax.Array]]:
+    """A function of the same values, which is computed in another form where it is differentiated.
+
+    XLA compiles predictions better if it meets the operations that it knows (its library for CPUs takes in a maximum,
+    and not the choice that says the same), while the form decides what the derivative is at kinks and ties.
+    """
+
+    def decorate(function: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+        known: Callable[[jax.Array], jax.Array] = jax.custom_jvp(function)
+        known.defjvp(partial(jax.jvp, form))  # type: ignore[attr-defined]
+        return known
+
+    return decorate
 
 
 def computed(x: jax.Array) -> jax.Array:
