@@ -72,6 +72,7 @@ def test_specs_learn(root: Path, backend: backends.Backend, spec: str, quantity:
         assert trained.best[quantity] >= bound
 
 
+@pytest.mark.slow  # the same network is trained from its file above
 @pytest.mark.skipif(not backends.installed(), reason="needs an installed backend")
 def test_handbook_mlp_through_python(root: Path) -> None:
     """The spec file's run, and the same through Python in every framework that is asked for."""

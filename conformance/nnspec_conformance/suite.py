@@ -146,8 +146,8 @@ class Check:
         sampled: whether it is asked of a seeded sample of each family, unless everything is run: where each case costs
             a compilation of its own, and what is asked rarely depends on the case.
         quick: of which cases the quick run asks it, too: of all, of one of each class, or of none.
-        everyday: whether it is asked of all cases after every change; else of those of the quick run. Not where all is
-            compiled once more for it.
+        everyday: of which cases it is asked after every change: of all; of one of each class, where what it asks rarely
+            depends on the options; of those of the quick run, where all is compiled once more for it.
     """
 
     name: str
@@ -158,7 +158,7 @@ class Check:
     once: bool = False
     sampled: bool = False
     quick: Literal["all", "classes", "none"] = "all"
-    everyday: bool = True
+    everyday: Literal["all", "classes", "quick"] = "all"
 
 
 def family(module: ModuleType) -> str:
@@ -204,11 +204,11 @@ CHECKS = (
     Check("kinks", kinks.example, _examples(*LAYERS)),
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
-    Check("NaN", special.undefined, _of(LAYERS, _float), quick="none"),
+    Check("NaN", special.undefined, _of(LAYERS, _float), quick="none", everyday="classes"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
     Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
-    Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none", everyday=False),
+    Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none", everyday="quick"),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.
     Check(
         "batch of one",
@@ -224,7 +224,7 @@ CHECKS = (
         dtypes=("float32",),
         sampled=True,
         quick="none",
-        everyday=False,
+        everyday="quick",
     ),
     Check("transfer", transfer.transfer, _firsts(LAYERS), quick="none"),
     Check("initial", initial.initial, (*_of(INITIALIZERS), *_of(LAYERS, _initialized)), quick="classes"),
@@ -294,11 +294,16 @@ def items(backends: list[str], dtypes: list[FloatType], extent: Extent = "standa
 def _chosen(check: Check, extent: Extent) -> tuple[tuple[str, Any], ...]:
     """The cases that a check is asked of."""
     if extent == "quick" and check.quick != "all":
-        firsts: dict[tuple[str, type[Any]], tuple[str, Any]] = {}
-        for kind, case in check.cases if check.quick == "classes" else ():
-            firsts.setdefault((kind, type(getattr(case, "spec", None))), (kind, case))
-        return tuple(firsts.values())
+        return _of_classes(check.cases) if check.quick == "classes" else ()
     return check.cases if extent == "all" or not check.sampled else _sample(check)
+
+
+def _of_classes(cases: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
+    """The first case of each class."""
+    firsts: dict[tuple[str, type[Any]], tuple[str, Any]] = {}
+    for kind, case in cases:
+        firsts.setdefault((kind, type(getattr(case, "spec", None))), (kind, case))
+    return tuple(firsts.values())
 
 
 def everyday(found: Iterable[Item]) -> frozenset[str]:
@@ -306,12 +311,21 @@ def everyday(found: Iterable[Item]) -> frozenset[str]:
     and of those that ask for the arithmetic, in lower precision, what the quick run asks, but for gradients: they take
     most of the time that is spent on compilation."""
     quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
-    return frozenset(
-        item.id
-        for item in found
-        if (item.check.everyday and (item.dtype == "float64" or item.dtype in item.check.dtypes))
-        or ((item.check.name, item.family, item.case.name) in quick and item.check.name != "gradients")
-    )
+    firsts = {
+        (check.name, kind, case.name)
+        for check in CHECKS
+        if check.everyday == "classes"
+        for kind, case in _of_classes(check.cases)
+    }
+
+    def chosen(item: Item) -> bool:
+        name = (item.check.name, item.family, item.case.name)
+        if name in quick and item.check.name != "gradients":
+            return True
+        formula = item.dtype == "float64" or item.dtype in item.check.dtypes
+        return formula and (item.check.everyday == "all" or name in firsts)
+
+    return frozenset(item.id for item in found if chosen(item))
 
 
 def _sample(check: Check) -> tuple[tuple[str, Any], ...]:

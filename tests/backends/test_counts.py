@@ -260,6 +260,7 @@ def test_mistakes_in_a_run_are_caught(
         check_run(epochs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("plant", "message"),
     [

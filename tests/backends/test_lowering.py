@@ -27,8 +27,8 @@ pytestmark = pytest.mark.jax
 # TPUs have no float64.
 PLACES: list[Any] = [
     pytest.param("cuda", "float32"),
-    pytest.param("cuda", "bfloat16"),
-    pytest.param("tpu", "float32"),
+    pytest.param("cuda", "bfloat16", marks=pytest.mark.slow),
+    pytest.param("tpu", "float32", marks=pytest.mark.slow),
     pytest.param("tpu", "bfloat16"),
     pytest.param("cuda", "float64", marks=pytest.mark.slow),
     pytest.param("cuda", "float16", marks=pytest.mark.slow),

@@ -97,6 +97,7 @@ def by_jax(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.slow  # the kept record is answered below
 @pytest.mark.tensorflow
 @pytest.mark.jax
 def test_a_few_cases_of_each_family_agree(by_jax: Path) -> None:
@@ -258,6 +259,7 @@ def test_trajectories_in_half_precision_are_not_recorded() -> None:
     assert not {"optimizer", "training", "transfer", "extremes"} & {item.check.name for item in found}
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_bfloat16(tmp_path: Path) -> None:
     outcomes = recorded(tmp_path, "jax", ("bfloat16",), "(linear and softmax) or (activation and kinks and hard)")

@@ -61,6 +61,7 @@ def test_nothing_is_left_running_when_a_run_is_given_up() -> None:
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_an_attendant_finds_the_same_in_a_process_that_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = plan("metrics or words")
     items = chosen.items()
@@ -95,6 +96,7 @@ def test_an_attendant_survives_its_process() -> None:
     attendant.close()
 
 
+@pytest.mark.slow
 def test_a_long_run_changes_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen = plan("metrics or words")
     items = chosen.items()
@@ -105,6 +107,7 @@ def test_a_long_run_changes_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {outcome.id for outcome in found} < {item.id for item in items}
 
 
+@pytest.mark.slow
 def test_a_selection_compiles_nothing_else() -> None:
     few, many = plan("Softmax and forward"), plan("(Softmax or relu) and forward")
     runs = [Run(chosen, chosen.items()) for chosen in (few, many)]

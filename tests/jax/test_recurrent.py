@@ -119,13 +119,18 @@ def test_states_and_lengths_against_flax() -> None:
 @pytest.mark.parametrize(
     "layer",
     [
-        nn.SimpleRNN(4),
         nn.LSTM(4, reverse=True),
-        nn.LSTM(4, activation="softplus"),
         nn.GRU(4),
-        nn.GRU(4, reset_after=False),
-        nn.LSTM(4, return_state=True),
-        nn.MGU(4),
+        *(
+            pytest.param(layer, marks=pytest.mark.slow)
+            for layer in (
+                nn.SimpleRNN(4),
+                nn.LSTM(4, activation="softplus"),
+                nn.GRU(4, reset_after=False),
+                nn.LSTM(4, return_state=True),
+                nn.MGU(4),
+            )
+        ),
     ],
 )
 def test_derivatives_of_both_modes_and_orders(layer: nn.Layer) -> None:

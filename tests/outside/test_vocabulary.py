@@ -85,6 +85,7 @@ def test_commands_that_need_no_framework(extras: Environment, place: Path) -> No
         assert name in definitions[kind]["anyOf"][-1]["properties"]
 
 
+@pytest.mark.slow
 def test_training_on_both_backends(extras: Environment, place: Path) -> None:
     """Trained on each, evaluated on the other from its checkpoint, and the same in float64."""
     skip_unless("jax", "tensorflow")

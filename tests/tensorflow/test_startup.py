@@ -74,6 +74,7 @@ print(net.forward({"input": np.ones((5, 6, 6, 2))}, training=True)["dense"].shap
 """
 
 
+@pytest.mark.slow
 def test_no_line_reaches_the_user_where_jax_is_loaded() -> None:
     """JAX changes the environment that TensorFlow takes its log level from."""
     if importlib.util.find_spec("jax") is None:
@@ -83,6 +84,7 @@ def test_no_line_reaches_the_user_where_jax_is_loaded() -> None:
     assert "Not handling type DT_DOUBLE" in python(CONVOLVING, TF_CPP_MIN_LOG_LEVEL="0").stderr, "who asks for them"
 
 
+@pytest.mark.slow
 def test_the_configuration_file_changes_nothing(tmp_path: Path, undisturbed: subprocess.CompletedProcess[str]) -> None:
     settings = {"floatx": "float16", "epsilon": 0.1, "backend": "jax", "image_data_format": "channels_first"}
     (tmp_path / "keras.json").write_text(json.dumps({**settings, "dtype_policy": "mixed_float16"}))
@@ -117,6 +119,7 @@ def test_keras_and_tensorflow_may_be_loaded_before() -> None:
     assert python(code, TF_CPP_MIN_LOG_LEVEL="3").stdout == "tensorflow\n"
 
 
+@pytest.mark.slow
 def test_the_environment_is_left_as_it_was() -> None:
     code = (
         "import os, nnspec; before = os.environ.get('KERAS_BACKEND'); nnspec.backend('tensorflow');"

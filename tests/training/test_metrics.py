@@ -44,8 +44,8 @@ def spread(weights: Any, like: Any) -> Any:
     return np.broadcast_to(w.reshape(-1, *[1] * (like.ndim - 1)), like.shape)
 
 
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-@pytest.mark.parametrize("label", [-1, 2, 255])
+@pytest.mark.parametrize("weights", [pytest.param(None, marks=pytest.mark.slow), WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize("label", [-1, 2, pytest.param(255, marks=pytest.mark.slow)])
 def test_ignored_labels_are_neither_right_nor_wrong(backend_name: str, label: int, weights: Any) -> None:
     ids = np.where(IDS == -1, label, IDS)
     loss = nn.SoftmaxCrossEntropy(ignore_label=label)
@@ -59,8 +59,10 @@ def test_ignored_labels_are_neither_right_nor_wrong(backend_name: str, label: in
         assert record[f"{split}top_k_accuracy"] == pytest.approx(top, rel=1e-6)
 
 
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-@pytest.mark.parametrize("kind", [nn.BinaryCrossEntropy, nn.BinaryFocalCrossEntropy])
+@pytest.mark.parametrize("weights", [pytest.param(None, marks=pytest.mark.slow), WEIGHTS], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "kind", [nn.BinaryCrossEntropy, pytest.param(nn.BinaryFocalCrossEntropy, marks=pytest.mark.slow)]
+)
 def test_ignored_elements_have_no_error(backend_name: str, kind: Any, weights: Any) -> None:
     loss = kind(ignore_label=-1)
     record, outputs = train(backend_name, ELEMENTS / 1.0, weights, loss=loss, metrics=["binary_accuracy", "mae"])
@@ -111,7 +113,7 @@ def test_metrics_of_an_epoch_are_those_of_all_its_rows(backend_name: str) -> Non
         assert f"{split}confusion_matrix" not in record  # no number
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("float64", marks=pytest.mark.slow)])
 def test_variances_about_a_large_mean(backend_name: str, dtype: Any) -> None:
     rng = np.random.default_rng(6)
     wanted = rng.integers(-50, 50, (203, 2)) / 1.0

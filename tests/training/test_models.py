@@ -173,7 +173,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     "vit": vit,
 }
 # What runs every day: a few layers of each kind.
-DAILY = ("mlp", "transformer_encoder")
+DAILY = ("transformer_encoder",)
 
 
 def trained(name: str, dtype: Any, steps: int) -> Comparison:
