@@ -78,9 +78,14 @@ def stream_of(path: str, purpose: str, call: int = 0) -> int:
     return int.from_bytes(hashlib.blake2s(f"{path}:{purpose}:{call}".encode(), digest_size=4).digest(), "little")
 
 
+def threshold(probability: float) -> int:
+    """``round(probability · 2³²)``: what has this probability happens where a word is below it. 2³² for 1."""
+    return round(probability * 2**32)
+
+
 def keep_threshold(rate: float) -> int:
     """``round((1 − rate) · 2³²)``: an element is kept where its word is below it. 2³² for rate 0."""
-    return round((1.0 - rate) * 2**32)
+    return threshold(1.0 - rate)
 
 
 def keep_mask(rate: float, shape: tuple[int, ...], seed: int, stream: int, step: int) -> NDArray[np.bool_]:
@@ -100,9 +105,18 @@ def uniforms(seed: int, stream: int, step: int, count: int) -> NDArray[np.float6
 
 
 def coarse_uniforms(seed: int, stream: int, step: int, count: int) -> NDArray[np.float64]:
-    """Numbers uniform on (0, 1) that float32 holds, too: (k + ½)/2²³ with k the top 23 bits of a word each."""
-    k = words(seed, stream, step, count) >> np.uint32(9)
-    return (k.astype(np.float64) + 0.5) * 2.0**-23
+    """Numbers uniform on (0, 1) that float32 holds, too: those of ``count`` words, by :func:`coarse`."""
+    return coarse(words(seed, stream, step, count))
+
+
+def coarse(drawn: NDArray[np.uint32]) -> NDArray[np.float64]:
+    """For each word a number uniform on (0, 1) that float32 holds, too: (k + ½)/2²³ with k its top 23 bits."""
+    return ((drawn >> np.uint32(9)).astype(np.float64) + 0.5) * 2.0**-23
+
+
+def whole(drawn: NDArray[np.uint32], count: int) -> NDArray[np.int64]:
+    """For each word an integer uniform on 0 … count − 1: ⌊word · count / 2³²⌋."""
+    return ((drawn.astype(np.uint64) * np.uint64(count)) >> np.uint64(32)).astype(np.int64)
 
 
 def permutation(seed: int, purpose: str, step: int, count: int) -> NDArray[np.int32]:

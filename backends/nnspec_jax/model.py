@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -44,7 +45,7 @@ import nnspec_jax.transposed_convolution
 import nnspec_jax.weight_normalization  # noqa: F401
 from nnspec.model import Model
 from nnspec.random import stream_of
-from nnspec_jax.random import keep_mask, normals
+from nnspec_jax.random import keep_mask, normals, words
 from nnspec_jax.realize import Context, build
 
 
@@ -75,11 +76,17 @@ class Pass:
         call = self.calls[owner]
         made = {"dropout": ("keep_mask", partial(self.keep_mask, owner, path, call))}
         made["noise"] = ("normals", partial(self.normals, owner, call))
+        made["augmentation"] = ("words", partial(self.words, owner, call))
         return dict(made[purpose] for purpose in purposes)
 
     def normals(self, owner: str, call: int, shape: tuple[int, ...], dtype: Any) -> jax.Array:
         """The standard normal numbers of one call of the layer that is kept at ``owner``."""
         return normals(shape, dtype, self.seed, stream_of(owner, "noise", call), self.step)
+
+    def words(self, owner: str, call: int, shape: tuple[int, int]) -> jax.Array:
+        """The words, so many for each example, of one call of the augmentation that is kept at ``owner``."""
+        stream = stream_of(owner, "augmentation", call)
+        return words(self.seed, stream, self.step, math.prod(shape)).reshape(shape)
 
     def keep_mask(self, owner: str, path: str, call: int, rate: float, shape: tuple[int, ...]) -> jax.Array:
         """The keep-mask of one call of the dropout whose layer is kept at ``owner``, recorded under ``path``."""

@@ -18,7 +18,7 @@ import numpy as np
 from nnspec.random import KEY_INCREMENTS, MULTIPLIERS, ROUNDS, keep_threshold
 
 
-def _wide_product(a: jax.Array, multiplier: int) -> tuple[jax.Array, jax.Array]:
+def wide_product(a: jax.Array, multiplier: int) -> tuple[jax.Array, jax.Array]:
     """The high and the low 32 bits of a · multiplier."""
     with jax.enable_x64(True):
         product = a.astype(jnp.uint64) * np.uint64(multiplier)
@@ -32,8 +32,8 @@ def philox4x32(
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
-        high0, low0 = _wide_product(c0, MULTIPLIERS[0])
-        high1, low1 = _wide_product(c2, MULTIPLIERS[1])
+        high0, low0 = wide_product(c0, MULTIPLIERS[0])
+        high1, low1 = wide_product(c2, MULTIPLIERS[1])
         c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
         k0, k1 = k0 + np.uint32(KEY_INCREMENTS[0]), k1 + np.uint32(KEY_INCREMENTS[1])
     return c0, c1, c2, c3

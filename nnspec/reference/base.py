@@ -117,7 +117,7 @@ class Scope:
 
     def keep_mask(self, rate: float, shape: tuple[int, ...], purpose: str = "dropout") -> NDArray[np.bool_]:
         """The keep-mask of this call, for this seed and step; it is recorded under the node's path."""
-        stream = random.stream_of(self.owner, purpose, self.call)
+        stream = self._stream(purpose)
         mask = _keep_mask(rate, shape, self.state.seed, stream, self.state.step)
         self.state.masks[self.path] = mask
         return mask
@@ -126,10 +126,16 @@ class Scope:
         """The standard normal numbers of this call, for this seed and step, in float64."""
         from scipy.special import ndtri
 
-        stream = random.stream_of(self.owner, "noise", self.call)
-        drawn = random.coarse_uniforms(self.state.seed, stream, self.state.step, int(np.prod(shape, dtype=np.int64)))
-        z: Array = ndtri(drawn).reshape(shape)
+        z: Array = ndtri(random.coarse(self.words("noise", shape)))
         return z
+
+    def words(self, purpose: str, shape: tuple[int, ...]) -> NDArray[np.uint32]:
+        """The first words of this call's stream for a purpose, in row-major order."""
+        count = int(np.prod(shape, dtype=np.int64))
+        return random.words(self.state.seed, self._stream(purpose), self.state.step, count).reshape(shape)
+
+    def _stream(self, purpose: str) -> int:
+        return random.stream_of(self.owner, purpose, self.call)
 
 
 @functools.lru_cache(maxsize=128)

@@ -126,8 +126,8 @@ MUTANTS = [
     _base(
         "GaussianNoise",
         "words of a mask",
-        '(self.owner, "noise", self.call)',
-        '(self.owner, "dropout", self.call)',
+        'self.words("noise", shape)',
+        'self.words("dropout", shape)',
         "forward",
     ),
     _dropout("Dropout", "drops in inference", "if not scope.training or", "if"),

@@ -11,6 +11,7 @@ from hypothesis.strategies import SearchStrategy
 from nnspec.errors import ShapeError
 from nnspec.layers.activation import Standardize
 from nnspec.layers.attention import _Attention
+from nnspec.layers.augmentation import Augmentation
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
 from nnspec.layers.embedding import Embedding
@@ -97,6 +98,11 @@ def dtypes(cls: type[Any]) -> list[DTypes]:
     return ["float"] if plain else ["float", "int32", "bool"]
 
 
+def _rank(cls: type[Any]) -> int | None:
+    """How many axes the inputs of a class have, the batch axis included; None for any number."""
+    return 4 if issubclass(cls, Augmentation) else _RANKS.get(cls.__name__)
+
+
 def fitting(kind: str, *shapes: Shape) -> list[type[Any]]:
     """Classes of which some layer takes such inputs, of floats: by the number of inputs and of axes."""
     return [cls for cls in classes(kind) if "float" in dtypes(cls) and _may_take(cls, *shapes)]
@@ -111,7 +117,7 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return False
     if issubclass(cls, window.CLASSES):
         return window.may_take(cls, shapes[0])
-    if len(shapes[0]) != _RANKS.get(cls.__name__, len(shapes[0])):
+    if len(shapes[0]) != (_rank(cls) or len(shapes[0])):
         return False
     if cls in (InstanceNorm, SpatialDropout) and len(shapes[0]) < 3:
         return False
@@ -206,8 +212,8 @@ def cases(draw: st.DrawFn) -> Case:
         given = (first, (*first[:-1], draw(st.integers(1, 4))))
     else:
         given = (draw(shapes(min_axes=2 if issubclass(cls, window.CLASSES) else 0)),)
-        if cls.__name__ in _RANKS:
-            given = (draw(st.tuples(*[st.integers(1, 4)] * (_RANKS[cls.__name__] - 1))),)
+        if rank := _rank(cls):
+            given = (draw(st.tuples(*[st.integers(1, 4)] * (rank - 1))),)
         if not _may_take(cls, (None, *given[0])):
             given = ((*given[0][:-1], 4),)
     if math.prod(given[0]) > MOST:
