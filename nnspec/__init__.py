@@ -173,6 +173,13 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         StochasticDepth as StochasticDepth,
     )
     from nnspec.layers.embedding import Embedding as Embedding, Unembedding as Unembedding
+    from nnspec.layers.geometry import (
+        CenterCrop as CenterCrop,
+        Cutout as Cutout,
+        RandomCrop as RandomCrop,
+        RandomErasing as RandomErasing,
+        RandomFlip as RandomFlip,
+    )
     from nnspec.layers.linear import (
         Bilinear as Bilinear,
         Dense as Dense,

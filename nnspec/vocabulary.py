@@ -57,6 +57,9 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.layers.padding": {"Crop": "Crop", "Pad": "Pad"},
         "nnspec.layers.resampling": {"Resize": "Resize", "Upsample": "Upsample"},
+        "nnspec.layers.geometry": {
+            name: name for name in ("CenterCrop", "Cutout", "RandomCrop", "RandomErasing", "RandomFlip")
+        },
         "nnspec.layers.dropout": {
             name: name
             for name in (

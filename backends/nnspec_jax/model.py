@@ -25,6 +25,7 @@ import nnspec_jax.cumulative
 import nnspec_jax.dropout
 import nnspec_jax.elementwise
 import nnspec_jax.embedding
+import nnspec_jax.geometry
 import nnspec_jax.indexing
 import nnspec_jax.linear
 import nnspec_jax.logic

@@ -30,6 +30,7 @@ from nnspec_tensorflow import (  # noqa: F401
     dropout,
     elementwise,
     embedding,
+    geometry,
     indexing,
     linear,
     logic,

@@ -25,6 +25,7 @@ from nnspec.reference import (  # noqa: F401
     dropout,
     elementwise,
     embedding,
+    geometry,
     indexing,
     linear,
     logic,

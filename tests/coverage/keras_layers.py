@@ -12,6 +12,7 @@ GATES = "a dropout mask for each gate"
 STEP = "a sequence of one step, with `initial_state`"
 ATTENTION = f"{MASKS} of queries; scores as outputs"
 AUGMENTATION = "random changes of images"
+ALONG = "boxes and masks changed along with the images"
 PIXELS = "operations on the colors of images"
 TABLES = "lookups that turn values into ids"
 SPECTRA = "Fourier transforms"
@@ -153,7 +154,7 @@ PREPROCESSING = {
     "CategoryEncoding": to(
         "OneHot", how="and Max along the ids for `multi_hot`, Sum for `count`", lacking="weights of counts"
     ),
-    "CenterCrop": to("Crop", how="the `cropping` that leaves the size", lacking="inputs smaller than the crop"),
+    "CenterCrop": to("CenterCrop", lacking=ALONG),
     "Discretization": none(TABLES),
     "HashedCrossing": none(TABLES),
     "Hashing": none(TABLES),
@@ -162,6 +163,11 @@ PREPROCESSING = {
     "MelSpectrogram": none(SPECTRA),
     "Normalization": to("Normalization", lacking="axes other than the last; `adapt` to data"),
     "Pipeline": to("Model"),
+    "RandomCrop": to("RandomCrop", how="a window for each image, and the middle in inference", lacking=ALONG),
+    "RandomErasing": to(
+        "RandomErasing", how="`probability`, the mean of `factor`; for `fill_value` None `noise` and `value_range`"
+    ),
+    "RandomFlip": to("RandomFlip", how="`joint: true` for one decision for both axes", lacking=ALONG),
     "Rescaling": to("Rescaling"),
     "Resizing": to("Resize", how="`method`, `antialias`", lacking="Lanczos, area; sizes that keep the ratio of sides"),
     "STFTSpectrogram": none(SPECTRA),
@@ -184,10 +190,7 @@ PREPROCESSING = {
             "RandomColorDegeneration",
             "RandomColorJitter",
             "RandomContrast",
-            "RandomCrop",
             "RandomElasticTransform",
-            "RandomErasing",
-            "RandomFlip",
             "RandomGaussianBlur",
             "RandomGrayscale",
             "RandomHue",

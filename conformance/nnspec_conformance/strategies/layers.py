@@ -35,7 +35,7 @@ _RANKS = {
     "ConvLSTM": 4,
     **dict.fromkeys(("MultiHeadAttention", "DotProductAttention", "AdditiveAttention"), 3),
     **dict.fromkeys(("LearnedPositions", "SinusoidalPositions"), 3),
-    "RotaryPositions": 4,
+    **dict.fromkeys(("RotaryPositions", "CenterCrop"), 4),
 }
 # Classes that take the last axis in pairs.
 _EVEN = ("SinusoidalPositions", "RotaryPositions")
