@@ -224,6 +224,12 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
+    from nnspec.layers.warping import (
+        RandomRotation as RandomRotation,
+        RandomShear as RandomShear,
+        RandomTranslation as RandomTranslation,
+        RandomZoom as RandomZoom,
+    )
     from nnspec.layers.weight_normalization import SpectralNorm as SpectralNorm, WeightNorm as WeightNorm
     from nnspec.logic import (
         AsType as AsType,

@@ -60,6 +60,9 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.layers.geometry": {
             name: name for name in ("CenterCrop", "Cutout", "RandomCrop", "RandomErasing", "RandomFlip")
         },
+        "nnspec.layers.warping": {
+            name: name for name in ("RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom")
+        },
         "nnspec.layers.dropout": {
             name: name
             for name in (

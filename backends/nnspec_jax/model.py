@@ -43,6 +43,7 @@ import nnspec_jax.shape
 import nnspec_jax.sorting
 import nnspec_jax.time_distributed
 import nnspec_jax.transposed_convolution
+import nnspec_jax.warping
 import nnspec_jax.weight_normalization  # noqa: F401
 from nnspec.model import Model
 from nnspec.random import stream_of

@@ -48,6 +48,7 @@ from nnspec_tensorflow import (  # noqa: F401
     sorting,
     time_distributed,
     transposed_convolution,
+    warping,
     weight_normalization,
 )
 from nnspec_tensorflow.dropout import RandomState, call_number, running

@@ -53,6 +53,7 @@ from nnspec_conformance import (
     time_distributed,
     training,
     transposed_convolution,
+    warping,
     weight_normalization,
     wrappers,
 )
@@ -103,6 +104,7 @@ LAYERS = (
     padding,
     resampling,
     geometry,
+    warping,
     dropout,
     normalization,
     weight_normalization,

@@ -43,6 +43,7 @@ from nnspec.reference import (  # noqa: F401
     sorting,
     time_distributed,
     transposed_convolution,
+    warping,
     weight_normalization,
 )
 from nnspec.reference.base import Array, Scope, State, apply, computing, rounded

@@ -30,6 +30,7 @@ from tests.mutants import (
     tensorflow_engine,
     tensorflow_layers,
     tensorflow_training,
+    warping,
     windows,
 )
 from tests.mutants.mutant import ANY, REFERENCE, Mutant
@@ -56,6 +57,7 @@ _FILES = (
         recurrent,
         shapes,
         steps,
+        warping,
         windows,
     ),
 )

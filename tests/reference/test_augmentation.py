@@ -69,9 +69,15 @@ LAYERS = [
     nn.RandomErasing(),
     nn.Cutout(3),
 ]
+WARPS = [
+    nn.RandomTranslation(0.5, 0.5),
+    nn.RandomRotation(0.5),
+    nn.RandomZoom(0.5),
+    nn.RandomShear(0.5, 0.5),
+]
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize("layer", [*LAYERS, *WARPS], ids=lambda layer: type(layer).__name__)
 def test_images_are_changed_each_by_itself(layer: Any) -> None:
     """Those at the front of a larger batch are as they were, and equal images become different ones."""
     x = np.repeat(RNG.normal(size=(1, 5, 6, 2)), 12, axis=0)
@@ -89,7 +95,7 @@ def test_it_is_the_same_in_every_type(layer: Any) -> None:
         np.testing.assert_array_equal(value(layer, x, training=True, seed=4, dtype=dtype).astype(float), wide)
 
 
-@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
+@pytest.mark.parametrize("layer", [*LAYERS, *WARPS], ids=lambda layer: type(layer).__name__)
 def test_images_have_four_axes(layer: Any) -> None:
     with pytest.raises(nn.ShapeError, match=rf"{type(layer).__name__} needs images \(batch, height, width, channels\)"):
         layer.output_shape((None, 5, 6))

@@ -24,7 +24,7 @@ from nnspec.layers.time_distributed import TimeDistributed
 from nnspec.layers.weight_normalization import SpectralNorm, WeightNorm
 from nnspec.ops import Maximum, Minimum
 from nnspec_conformance.case import Case, DTypes, each
-from nnspec_conformance.strategies import activation, operations, window
+from nnspec_conformance.strategies import activation, images, operations, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbers, specs
 from nnspec_conformance.strategies.initializers import drawable
 from nnspec_conformance.strategies.operations import MOST, shapes
@@ -164,6 +164,10 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints["kernel_shape"] = st.tuples(st.sampled_from([None, first[-1]]), st.integers(1, 4)).map(list)
     if cls.kind == "operation":
         hints |= operations.hints(cls, *shapes)
+    if _rank(cls) == 4 and len(first) == 4 and cls.params is Layer.params:
+        hints |= images.hints(cls)
+        if cls.__name__ in ("Cutout", "RandomErasing"):
+            hints["fill_value"] = _per_channel(first, -2)
     if cls is WeightNorm:
         hints["layer"] = specs(Dense)
     if cls is SpectralNorm:  # of rank one, where a step is enough (see the listed cases)
