@@ -225,6 +225,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
     from nnspec.layers.warping import (
+        RandomElasticTransform as RandomElasticTransform,
+        RandomPerspective as RandomPerspective,
         RandomRotation as RandomRotation,
         RandomShear as RandomShear,
         RandomTranslation as RandomTranslation,

@@ -61,7 +61,11 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             name: name for name in ("CenterCrop", "Cutout", "RandomCrop", "RandomErasing", "RandomFlip")
         },
         "nnspec.layers.warping": {
-            name: name for name in ("RandomRotation", "RandomShear", "RandomTranslation", "RandomZoom")
+            name: name
+            for name in (
+                *("RandomElasticTransform", "RandomPerspective", "RandomRotation"),
+                *("RandomShear", "RandomTranslation", "RandomZoom"),
+            )
         },
         "nnspec.layers.dropout": {
             name: name

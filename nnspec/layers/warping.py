@@ -26,12 +26,12 @@ read, by the weights with which they are; what was drawn has none.
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.augmentation import Augmentation, Range, bounds, check_images, check_range
 from nnspec.layers.base import Shape, known, show
-from nnspec.spec import spec
+from nnspec.spec import Probability, spec
 
 FillMode = Literal["constant", "nearest", "reflect", "wrap"]
 
@@ -47,6 +47,10 @@ class _Warp(Augmentation):
     def __post_init__(self) -> None:
         if self.fill_value and self.fill_mode != "constant":
             raise SpecError(f"a fill value is for the mode constant, not for {self.fill_mode}", ("fill_value",))
+
+    def chance(self) -> float:
+        """The probability with which an image is changed, by w₀ where it is below 1."""
+        return 1.0
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,), what = shapes, type(self).__name__
@@ -184,3 +188,94 @@ class RandomShear(_Warp):
 
     def draws(self) -> int:
         return 3
+
+
+@spec
+class RandomPerspective(_Warp):
+    """Images seen from another side: their four corners are moved, and what is between them along straight lines.
+
+    s = H · a/k,   t = W · b/k,   (a, b, k) = M⁻¹ · (p/H, q/W, 1),   H, W = height − 1, width − 1
+
+    (1 where they are 0) where w₀ decides so; else s = p, t = q. M is the 3×3 matrix of the projective map that takes
+    the corners of the unit square, (0, 0), (0, 1), (1, 0), (1, 1), to the moved ones. Corner n, (u, v), moves to
+
+    * ``corners`` "inward": (u ± α, v ± β), toward the middle, with α = w₁₊₂ₙ → [0, scale/2], β = w₂₊₂ₙ → [0, scale/2];
+    * "scaled": (u · (1 + α), v · (1 + β)), with α and β from −scale/2 to scale/2, so that (0, 0) stays.
+
+    s and t are cut to ±2²⁰.
+
+    Shapes: x, y (batch, height, width, channels).
+    Source: torchvision's ``RandomPerspective`` (``distortion_scale``), but for its whole elements; "scaled" is
+    ``keras.layers.RandomPerspective``, whose ``factor`` is a range from which a probability is drawn: the mean of the
+    range is ``probability`` here.
+
+    Attributes:
+        scale: how far corners move, as a share of the sides.
+        probability: that an image is changed.
+        corners: how they move.
+        fill_mode, fill_value: what lies beyond the image.
+        interpolation: what lies between its elements.
+    """
+
+    scale: Probability = 0.5
+    probability: Probability = 0.5
+    corners: Literal["inward", "scaled"] = "inward"
+    fill_mode: FillMode = dataclasses.field(default="constant", kw_only=True)
+
+    def draws(self) -> int:
+        return 9
+
+    def chance(self) -> float:
+        return self.probability
+
+    def moves(self) -> tuple[float, float]:
+        """The range of what corners move by."""
+        return (0.0 if self.corners == "inward" else -self.scale / 2), self.scale / 2
+
+
+@spec
+class RandomElasticTransform(_Warp):
+    """Images distorted by a smooth random field.
+
+    s = p + α σ · Σ over i and j of K(i) · K(j) · z₁[b, p + i, q + j],   t = q + the same of z₂
+
+    where w₀ decides so; else s = p, t = q. z₁ and z₂ are standard normal, the elements (p, q, 0) and (p, q, 1) of an
+    array (batch, height, width, 2) of the stream (node, "noise", call), and 0 beyond the image. f = w₁ → scale,
+    α = f · (0.1 · max(height, width)), σ = f · (0.05 · min(height, width)), all in float64.
+    K(i) = exp(−½ (i/σ)²) / Σ over j of exp(−½ (j/σ)²), with i and j from −3⌊σ⌋ to 3⌊σ⌋.
+
+    Shapes: x, y (batch, height, width, channels).
+    Source: Simard et al. 2003, *Best practices for convolutional neural networks applied to visual document analysis*,
+    as ``keras.layers.RandomElasticTransform`` has it, which draws one f for the whole batch, takes (3.15) one field
+    for both z₁ and z₂, and clips y to a ``value_range``. Its ``factor`` is a range from which a probability is drawn:
+    the mean of the range is ``probability`` here.
+
+    Attributes:
+        scale: the range of the strength f, within 0 to 1; a number for the range from 0 to it.
+        probability: that an image is changed.
+        fill_mode, fill_value: what lies beyond the image.
+        interpolation: what lies between its elements.
+    """
+
+    random: ClassVar[tuple[str, ...]] = ("augmentation", "noise")
+    scale: Range = 1.0
+    probability: Probability = 0.5
+
+    def __post_init__(self) -> None:
+        _Warp.__post_init__(self)
+        check_range("scale", self.strengths(), 0, 1)
+
+    def strengths(self) -> tuple[float, float]:
+        """The lower and the upper end of ``scale``."""
+        return self.scale if isinstance(self.scale, tuple) else (0.0, self.scale)
+
+    def draws(self) -> int:
+        return 2
+
+    def chance(self) -> float:
+        return self.probability
+
+    def units(self, height: int, width: int) -> tuple[float, float, int]:
+        """α and σ of the strength 1, and how far the widest kernel reaches."""
+        sigma = 0.05 * min(height, width)
+        return 0.1 * max(height, width), sigma, 3 * int(sigma * self.strengths()[1])

@@ -21,6 +21,7 @@ class Draws:
 
     def __init__(self, spec: Augmentation, scope: Scope, batch: int) -> None:
         self._words = scope.words("augmentation", (batch, spec.draws()))
+        self._scope = scope
 
     def _word(self, place: int) -> NDArray[np.uint32]:
         return self._words[:, place, None, None, None]
@@ -37,3 +38,7 @@ class Draws:
     def uniform(self, place: int, lower: float, upper: float) -> Array:
         """A number between these, in float64."""
         return lower + (upper - lower) * random.coarse(self._word(place))
+
+    def normals(self, shape: tuple[int, ...]) -> Array:
+        """Standard normal numbers, an array of this shape for each example, in float64."""
+        return self._scope.normals((len(self._words), *shape))

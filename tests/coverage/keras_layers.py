@@ -164,10 +164,18 @@ PREPROCESSING = {
     "Normalization": to("Normalization", lacking="axes other than the last; `adapt` to data"),
     "Pipeline": to("Model"),
     "RandomCrop": to("RandomCrop", how="a window for each image, and the middle in inference", lacking=ALONG),
+    "RandomElasticTransform": to(
+        "RandomElasticTransform",
+        how="`probability`, the mean of `factor`; a strength for each image, and a field for each axis",
+        lacking="`value_range`; one strength for the whole batch",
+    ),
     "RandomErasing": to(
         "RandomErasing", how="`probability`, the mean of `factor`; for `fill_value` None `noise` and `value_range`"
     ),
     "RandomFlip": to("RandomFlip", how="`joint: true` for one decision for both axes", lacking=ALONG),
+    "RandomPerspective": to(
+        "RandomPerspective", how="`corners: scaled`; `probability`, the mean of `factor`", lacking=ALONG
+    ),
     "RandomRotation": to("RandomRotation", lacking=ALONG),
     "RandomShear": to("RandomShear", how="`mirrored: true`, `origin: corner`", lacking=ALONG),
     "RandomTranslation": to("RandomTranslation", lacking=ALONG),
@@ -194,12 +202,10 @@ PREPROCESSING = {
             "RandomColorDegeneration",
             "RandomColorJitter",
             "RandomContrast",
-            "RandomElasticTransform",
             "RandomGaussianBlur",
             "RandomGrayscale",
             "RandomHue",
             "RandomInvert",
-            "RandomPerspective",
             "RandomPosterization",
             "RandomSaturation",
             "RandomSharpness",

@@ -45,4 +45,16 @@ MUTANTS = [
         'if spec.origin == "middle"',
         hint="wrap",
     ),
+    _warp("RandomElasticTransform", "not smoothed by σ", "alpha * f * (sigma * f) * np", "alpha * f * np"),
+    _warp("RandomPerspective", "changed always", "np.where(draws.happens(0, spec.chance()), y, x)", "y", hint="0.8"),
+    _jax("RandomPerspective", "corners forth, not back", "(e - f * h, c * h - b, b * f - c * e)", "(a, b, c)"),
+    _jax(
+        "RandomElasticTransform",
+        "kernels that never end",
+        "abs(i) <= 3 * jnp.floor(sigma)",
+        "abs(i) <= 3 + 0 * sigma",
+        hint="blurred",
+    ),
+    _tf("RandomPerspective", "rows for columns", "for n in (p, q))\n    corners", "for n in (q, p))\n    corners"),
+    _tf("RandomElasticTransform", "one field for both", "q + moved[..., 1:]", "q + moved[..., :1]"),
 ]

@@ -74,6 +74,8 @@ WARPS = [
     nn.RandomRotation(0.5),
     nn.RandomZoom(0.5),
     nn.RandomShear(0.5, 0.5),
+    nn.RandomPerspective(probability=1.0),
+    nn.RandomElasticTransform((0.5, 1.0), probability=1.0),
 ]
 
 

@@ -204,6 +204,8 @@ def test_nothing_changes(layer: Any) -> None:
         (lambda: nn.RandomShear(y_factor=-2.0), "y_factor"),
         (lambda: nn.RandomRotation(0.5, fill_value=1.0), "fill_value: a fill value is for the mode constant"),
         (lambda: nn.RandomRotation(0.5, fill_mode="mirror"), "fill_mode"),
+        (lambda: nn.RandomPerspective(1.5), "scale: .*less than or equal to 1"),
+        (lambda: nn.RandomElasticTransform(scale=(0.5, 1.5)), "scale: expected a range within 0 to 1"),
     ],
 )
 def test_wrong_fields(make: Any, reason: str) -> None:
@@ -219,3 +221,99 @@ def test_images_that_do_not_fit() -> None:
     with pytest.raises(ShapeError, match="RandomZoom has nothing to take"):
         nn.RandomZoom(0.5).output_shape((None, 0, 4, 3))
     assert nn.RandomZoom(0.5).output_shape((None, 4, 5, None)) == (None, 4, 5, None)
+
+
+# As (row, column), the corners of these images.
+CORNERS = np.array([(0, 0), (0, 6), (5, 0), (5, 6)], float)
+
+
+def moved(layer: nn.RandomPerspective, words: list[int]) -> Any:
+    """Where the four corners are moved to."""
+    ends, half = CORNERS.copy(), layer.scale / 2
+    for n, (row, column) in enumerate(CORNERS):
+        for axis, (place, size) in enumerate(((row, 5), (column, 6))):
+            word = words[1 + 2 * n + axis]
+            if layer.corners == "scaled":
+                ends[n, axis] = place + place * drawn.uniform(word, -half, half)
+            else:
+                share = size * drawn.uniform(word, 0, half)
+                ends[n, axis] = place + share if place == 0 else place - share
+    return ends
+
+
+def homography(ends: Any) -> Any:
+    """The 3×3 matrix that takes these places to the corners: eight equations, as in Keras and torchvision."""
+    equations, right = [], []
+    for (p, q), (s, t) in zip(ends, CORNERS, strict=True):
+        equations += [[p, q, 1, 0, 0, 0, -s * p, -s * q], [0, 0, 0, p, q, 1, -t * p, -t * q]]
+        right += [s, t]
+    return np.append(np.linalg.solve(np.array(equations), np.array(right)), 1.0).reshape(3, 3)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.RandomPerspective(0.7, 1.0),
+        nn.RandomPerspective(0.6, 0.5, fill_value=1.5),
+        nn.RandomPerspective(0.5, 1.0, "scaled", fill_mode="wrap"),
+        nn.RandomPerspective(0.9, 1.0, fill_mode="reflect", interpolation="nearest"),
+    ],
+)
+def test_perspective(layer: nn.RandomPerspective) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage")
+    found, left_alone = value(layer, X, training=True, seed=3), 0
+    order = ("nearest", "bilinear").index(layer.interpolation)
+    for image, before, words in zip(found, X, drawn.words(len(X), 9, seed=3), strict=True):
+        if not drawn.happens(words[0], layer.probability):
+            np.testing.assert_array_equal(image, before)
+            left_alone += 1
+            continue
+        s, t, k = np.einsum("ij,jpq->ipq", homography(moved(layer, words)), np.array([P, Q, np.ones_like(P)]))
+        for channel in range(2):
+            expected = ndimage.map_coordinates(
+                before[..., channel], (s / k, t / k), order=order, mode=SCIPY[layer.fill_mode], cval=layer.fill_value
+            )
+            np.testing.assert_allclose(image[..., channel], expected, rtol=1e-9, atol=1e-10)
+    assert (0 < left_alone < len(X)) == (layer.probability < 1)
+    np.testing.assert_array_equal(value(layer, X), X)
+
+
+@pytest.mark.parametrize("corners", ["inward", "scaled"])
+def test_perspective_against_keras(corners: Any) -> None:
+    keras = pytest.importorskip("nnspec_tensorflow.startup", reason="Keras is not installed").keras
+    spec = nn.RandomPerspective(0.6, 0.5, corners, fill_value=0.5)
+    words = drawn.words(len(X), 9, seed=8)
+    given = {
+        "apply_perspective": np.array([drawn.happens(each[0], 0.5) for each in words]),
+        "start_points": np.repeat(CORNERS[None, :, ::-1], len(X), 0).astype(np.float32),
+        "end_points": np.array([moved(spec, each)[:, ::-1] for each in words], np.float32),
+    }
+    layer = keras.layers.RandomPerspective(fill_value=0.5)
+    theirs = np.asarray(layer.transform_images(X.astype(np.float32), given, training=True))
+    np.testing.assert_allclose(value(spec, X, training=True, seed=8), theirs, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("scale", [1.0, (0.95, 1.0), (0.2, 0.4), 0.0])
+def test_elastic_transform(scale: Any) -> None:
+    """SciPy's Gaussian filters of our numbers: kernels that end at 3, or after the middle."""
+    ndimage, special = pytest.importorskip("scipy.ndimage"), pytest.importorskip("scipy.special")
+    x = RNG.normal(size=(5, 22, 21, 1))
+    layer = nn.RandomElasticTransform(scale, 0.8, fill_mode="nearest")
+    noise = np.array(drawn.words(5, 22 * 21 * 2, seed=2, purpose="noise"))
+    z = special.ndtri(((noise >> 9) + 0.5) / 2**23).reshape(5, 22, 21, 2)
+    found, changed = value(layer, x, training=True, seed=2), 0
+    lower, upper = scale if isinstance(scale, tuple) else (0.0, scale)
+    for b, (decision, word) in enumerate(drawn.words(5, 2, seed=2)):
+        f = drawn.uniform(word, lower, upper)
+        alpha, sigma = 0.1 * 22 * f, 0.05 * 21 * f
+        field = sigma * z[b]
+        for axis in (0, 1) if sigma else ():
+            options = {"axis": axis, "mode": "constant", "radius": 3 * int(sigma)}
+            field = ndimage.gaussian_filter1d(field, sigma, **options)
+        places = np.mgrid[:22, :21] + alpha * np.moveaxis(field, -1, 0)
+        expected = ndimage.map_coordinates(x[b, ..., 0], places, order=1, mode="nearest")
+        hit = drawn.happens(decision, 0.8)
+        changed += hit
+        np.testing.assert_allclose(found[b, ..., 0], expected if hit else x[b, ..., 0], rtol=1e-10, atol=1e-11)
+    assert 0 < changed < 5
+    np.testing.assert_array_equal(value(layer, x), x)
