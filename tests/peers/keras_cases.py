@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import nnspec as nn
-from tests.peers import driver, keras_layers, keras_losses, keras_optimizers, keras_sequences
+from tests.peers import driver, keras_images, keras_layers, keras_losses, keras_optimizers, keras_sequences
 from tests.peers.outcome import Outcome
 from tests.peers.subjects import Subject, network
 
@@ -16,6 +16,7 @@ _LOSSES = ("keras.src.losses.losses_test", keras_losses.losses)
 _ACCURACY = ("keras.src.metrics.accuracy_metrics_test", keras_losses.metrics)
 _REGRESSION = ("keras.src.metrics.regression_metrics_test", keras_losses.metrics)
 _SCHEDULES = ("keras.src.optimizers.schedules.learning_rate_schedule_test", keras_optimizers.schedules)
+_IMAGES = "keras.src.layers.preprocessing.image_preprocessing"
 CLASSES: dict[str, tuple[str, str, Any]] = {
     **{
         f"losses.{name}": (_LOSSES[0], f"{test or name}Test", _LOSSES[1])
@@ -122,6 +123,16 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             ("LSTM", "rnn.lstm", ""),
             ("SimpleRNN", "rnn.simple_rnn", ""),
         )
+    },
+    **{
+        f"layers.{name}": (f"{_IMAGES}.{path}_test", f"{name}Test", keras_images.layers)
+        for name, path in {
+            "CenterCrop": "center_crop",
+            "RandomCrop": "random_crop",
+            "RandomRotation": "random_rotation",
+            "RandomTranslation": "random_translation",
+            "RandomZoom": "random_zoom",
+        }.items()
     },
 }
 # Tests that stand-ins cannot serve: why they are not expressible, or None for those about Keras's own objects.
