@@ -179,6 +179,10 @@ def _schema(schema: dict[str, Any]) -> str:
     if kind is not None:
         anchor = _plural(kind).lower() if kind in vocabulary.KINDS else kind.replace("_", "")
         return f"[{kind.replace('_', ' ')}](#{anchor})"
+    if schema["type"] == "array":
+        return f"list of: {_schema(schema['items'])}"
+    if schema["type"] == "object":
+        return f"mapping of names to: {_schema(schema['additionalProperties'])}"
     minimum = f" ≥ {schema['minimum']}" if "minimum" in schema else ""
     return f"{schema['type']}{minimum}"
 

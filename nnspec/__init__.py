@@ -276,6 +276,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         SparsemaxLoss as SparsemaxLoss,
         SquaredHinge as SquaredHinge,
     )
+    from nnspec.losses.outputs import Losses as Losses
     from nnspec.losses.regression import (
         CosineDistance as CosineDistance,
         GaussianNLL as GaussianNLL,

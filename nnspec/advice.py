@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnspec.layers.base import Shape
+from nnspec.losses.outputs import Losses
 from nnspec.model import Inferred, Model
 from nnspec.vocabulary import tag_of
 
@@ -43,7 +44,7 @@ def without_effect(model: Model) -> dict[str, str]:
     keeping = {call.owner for call in calls if tag_of(type(call.layer)) == "BatchNorm"}
     for call in calls:
         if _shifts(call.layer):
-            norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, outputs))
+            norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, set(outputs.values())))
     found: dict[str, str] = {}
     for owner, places in norms_of.items():
         norms = [place for place in places if place is not None]
@@ -64,33 +65,37 @@ def advice(model: Model, loss: Any = None) -> list[str]:
         for name, reason in reasons.items()
         if name.endswith("/bias")
     ]
-    if loss is not None and loss.links():
-        lines += _about_last_activation(_last_activation(model), loss)
+    losses = {output: loss.of(output) for output in model.outputs} if isinstance(loss, Losses) else {None: (loss,)}
+    for output, of_output in losses.items():
+        for each in of_output:
+            if each is not None and each.links():
+                lines += _about_last_activation(_last_activation(model, output), each, output)
     return lines
 
 
-def _about_last_activation(last: str | None, loss: Any) -> list[str]:
-    """What is wrong with the model's last activation for a loss of what certain activations make."""
+def _about_last_activation(last: str | None, loss: Any, output: str | None) -> list[str]:
+    """What is wrong with the last activation of the model, or of an output, for a loss of what certain ones make."""
     tag, links = tag_of(type(loss)), loss.links()
+    what = "the model" if output is None else f"the output {output!r}"
     takes_logits = not getattr(loss, "from_probabilities", True)
     if takes_logits == (last not in links):  # the model ends in what the loss takes
         return []
     if not takes_logits:
         taken = "log-probabilities" if links[0] == "log_softmax" else "probabilities"
-        return [f"{tag} takes {taken} here, but the model does not end in {' or '.join(links)}"]
-    twice = f"the model ends in {last}, but {tag} takes logits and applies"
+        return [f"{tag} takes {taken} here, but {what} does not end in {' or '.join(links)}"]
+    twice = f"{what} ends in {last}, but {tag} takes logits and applies"
     if last != links[0]:
         return [f"{twice} {links[0]} to them: set from_probabilities: true"]
     return [f"{twice} it again: leave {last} out (more accurate), or set from_probabilities: true"]
 
 
-def _opened(model: Model) -> tuple[list[_Call], set[str]]:
-    """All calls of layers that are not models, in order, and the paths of the outputs."""
+def _opened(model: Model) -> tuple[list[_Call], dict[str, str]]:
+    """All calls of layers that are not models, in order, and the path of each output."""
     calls: list[_Call] = []
     known = {name: name for name in model.inputs}
     declared = all(given.shape is not None for given in model.inputs.values())
     calls.extend(_walk(model, "", "", known, model.infer() if declared else {}))
-    return calls, {known[name] for name in model.outputs}
+    return calls, {name: known[name] for name in model.outputs}
 
 
 def _walk(
@@ -165,11 +170,12 @@ def _pads_nothing(padding: Any) -> bool:
     return isinstance(padding, str) or not any(map(sum, padding))
 
 
-def _last_activation(model: Model) -> str | None:
-    """The name of the activation that makes the model's only output."""
+def _last_activation(model: Model, output: str | None) -> str | None:
+    """The name of the activation that makes an output, or the model's only one."""
     calls, outputs = _opened(model)
-    if len(outputs) != 1:
+    if output is None and len(outputs) != 1:
         return None
-    last = next((call.layer for call in calls if call.path in outputs), None)
+    path = outputs[output or model.outputs[0]]
+    last = next((call.layer for call in calls if call.path == path), None)
     inner = getattr(last, "activation", None)
     return None if last is None else tag_of(type(inner if inner is not None else last))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -25,8 +25,8 @@ from nnspec.errors import BackendError, did_you_mean
 
 if TYPE_CHECKING:
     from nnspec.inference import BatchShape, Inference
-    from nnspec.losses import Loss
-    from nnspec.metrics import Metric, Sums
+    from nnspec.losses import Loss, Losses
+    from nnspec.metrics import Metric, Metrics, Sums
     from nnspec.model import Model
     from nnspec.optimizers import Clip, OptimizerBase
     from nnspec.schedules import Schedule
@@ -124,7 +124,8 @@ class Engine(Protocol):
         """Put a split ("train", "validation", …) on the device.
 
         Args:
-            data: inputs by name, ``targets`` and, if there are, ``weights``.
+            data: inputs by name, ``targets`` and, if there are, ``weights``; with ``Losses``, ``targets/<output>`` for
+                each output with losses, ``weights`` of all of them and ``weights/<output>`` of one instead.
         """
 
     def train(self, order: NDArray[np.int32], start: int, stop: int) -> None:
@@ -137,14 +138,15 @@ class Engine(Protocol):
 
     def totals(self) -> Mapping[str, Sums]:
         """Sums since the last call, then reset: ``loss`` as (total, count), each metric's by its tag, ``grad_norm`` as
-        (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1).
+        (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1). With
+        ``Losses`` each loss by its own name, ``<output>/loss``, and each metric as ``<output>/<tag>``.
 
         A metric's sums are its accumulators in their order, for means (total, count): numbers, and arrays of float64.
         Batches are added by its ``increments``. Positions that the loss ignores count in no metric.
         """
 
     def evaluate(self, split: str, batch_size: int) -> Mapping[str, Sums]:
-        """``loss`` and metrics over a split in inference mode, without gradients; no state changes."""
+        """Losses and metrics over a split in inference mode, without gradients; no state changes."""
 
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
         """The training-mode loss of a batch and its gradients by parameter name before clipping; no state changes."""
@@ -194,12 +196,19 @@ class Backend(Protocol):
         self,
         net: Net,
         *,
-        loss: Loss,
+        loss: Loss | Losses,
         optimizer: OptimizerBase,
-        metrics: Sequence[Metric] = (),
+        metrics: Metrics = (),
         clip: Clip | None = None,
     ) -> Engine:
-        """Compiled training of a net of this backend that has one output."""
+        """Compiled training of a net of this backend, with a loss of its only output or ``Losses`` of all.
+
+        :meth:`nnspec.objective.Objective.of` says of both what is summed up, and by which names. A backend that knows
+        no ``Losses`` lacks that class, and trains nets with one output.
+
+        Args:
+            metrics: a list, or with ``Losses`` lists by output.
+        """
 
     def loss(
         self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType

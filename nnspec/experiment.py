@@ -9,20 +9,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
 from nnspec import document
 from nnspec.advice import advice as advice, without_effect as without_effect
 from nnspec.errors import ShapeError, SpecError, did_you_mean
 from nnspec.layers.base import Shape, show
 from nnspec.losses.base import of_classes
+from nnspec.losses.outputs import Losses
 from nnspec.model import Model
+from nnspec.objective import Measure, Objective, Term
 from nnspec.optimizers import Clip
 from nnspec.overrides import apply_override, apply_overrides as apply_overrides
 from nnspec.source import SKLEARN, Data as Data, fit_input
 from nnspec.spec import (
     AnyLoss,
-    AnyMetric,
     AnyOptimizer,
     NonNegativeFloat,
     PositiveInt,
@@ -30,6 +31,8 @@ from nnspec.spec import (
     changed_fields,
     dump,
     nested,
+    parse,
+    shown,
     spec,
     written,
 )
@@ -64,8 +67,9 @@ class Training(Spec):
         drop_remainder: leave out the rows that do not fill the last batch.
         shuffle: a new order of the rows in every epoch.
         early_stopping: when to stop before the last epoch.
-        monitor: what decides which epoch is best, hence kept: loss, a metric, or ``val_`` and one of these. Without
-            validation rows "val_loss" means "loss".
+        monitor: what decides which epoch is best, hence kept: loss, a metric, or ``val_`` and one of these; of an
+            output among several, ``digit/loss`` or ``val_digit/accuracy``. Without validation rows "val_loss" means
+            "loss".
     """
 
     epochs: PositiveInt = 10
@@ -84,13 +88,37 @@ def _model(value: Any) -> Model:
     return value if isinstance(value, Model) else Model.from_file(value)
 
 
-def _metrics(value: Any) -> Any:
-    return (value,) if isinstance(value, str | Spec | Mapping) else tuple(value) if isinstance(value, list) else value
+def _metrics(value: Any, info: ValidationInfo) -> Any:
+    """Metrics of the only output, or with losses by output, those of each of them."""
+    if not (isinstance(value, Mapping) and isinstance(info.data.get("loss"), Losses)):
+        return _listed(value, ())
+    return {name: _listed(held, (name,)) for name, held in value.items()}
+
+
+def _listed(value: Any, place: tuple[str, ...]) -> tuple[Any, ...]:
+    """One metric, or a list of them."""
+    listed = (value,) if isinstance(value, str | Spec | Mapping) else value
+    if not isinstance(listed, tuple | list):
+        raise SpecError(f"expected a list, got {shown(value)}", place)
+    found = []
+    for i, held in enumerate(listed):
+        try:
+            found.append(parse("metric", held))
+        except SpecError as error:
+            raise error.under(*place, i) from None
+    return tuple(found)
+
+
+_METRIC: dict[str, Any] = {"$definition": "metric"}
+_METRICS = {"anyOf": [{"type": "array", "items": _METRIC}, _METRIC]}
+_WRITTEN = {"anyOf": [*_METRICS["anyOf"], {"type": "object", "additionalProperties": _METRICS}]}
 
 
 @spec
 class Experiment(Spec):
     """A model, its loss, and how it is trained: what a spec file holds.
+
+    A model of several outputs has a loss for each, :class:`~nnspec.losses.Losses`, and metrics by output.
 
     Raises:
         SpecError: parts that do not fit together, as far as that can be told without the data.
@@ -99,25 +127,26 @@ class Experiment(Spec):
     model: Annotated[Any, BeforeValidator(_model), written("model")]
     loss: AnyLoss
     optimizer: AnyOptimizer = "Adam"
-    metrics: Annotated[tuple[AnyMetric, ...], BeforeValidator(_metrics)] = ()
+    metrics: Annotated[Any, BeforeValidator(_metrics), WithJsonSchema(_WRITTEN)] = ()
     clip: Annotated[Any, nested(Clip, optional=True), written("clip", optional=True)] = None
     data: Annotated[Any, nested(Data, optional=True), written("data", optional=True)] = None
     training: Annotated[Any, nested(Training), written("training")] = dataclasses.field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        tags = [tag_of(type(metric)) for metric in self.metrics]
-        for i, tag in enumerate(tags):
-            if tag in tags[:i]:
-                raise SpecError(f"{tag} is listed twice", ("metrics", i))
-        if len(self.model.outputs) > 1:
-            outputs = ", ".join(self.model.outputs)
-            raise SpecError(f"training takes a model with one output for now, got {outputs}", ("model", "outputs"))
-        self._check_monitors([tag for tag, metric in zip(tags, self.metrics, strict=True) if metric.scalar])
-        shape = self.output_shape()
-        if shape is not None:
-            _check_output(self, shape)
+        objective = self.objective
+        self._check_monitors(objective.monitored())
+        if self.data is not None:
+            _check_names(self.data, objective)
+        shapes = self.output_shapes() or {}
+        for output in objective.outputs if shapes else ():
+            _check_output(self, objective, output, shapes[output])
 
-    def _check_monitors(self, tags: Sequence[str]) -> None:
+    @property
+    def objective(self) -> Objective:
+        """The losses and metrics of the model's outputs."""
+        return Objective.of(self.loss, self.metrics, self.model.outputs)
+
+    def _check_monitors(self, names: Sequence[str]) -> None:
         places: dict[tuple[str, ...], str] = {("training", "monitor"): self.training.monitor}
         if self.training.early_stopping is not None:
             places["training", "early_stopping", "monitor"] = self.training.early_stopping.monitor
@@ -129,7 +158,7 @@ class Experiment(Spec):
                 held = getattr(held, within)
                 place = (*place, within, tag_of(type(held)))
             places[*place, "learning_rate", "ReduceOnPlateau", "monitor"] = rate.monitor
-        known = [prefix + name for name in ("loss", *tags) for prefix in ("", "val_")]
+        known = [prefix + name for name in names for prefix in ("", "val_")]
         for path, name in places.items():
             if name not in known:
                 hint = did_you_mean(name, known)
@@ -150,17 +179,16 @@ class Experiment(Spec):
             given = [fit_input(given[0], SKLEARN[name].features, name)]
         return tuple(None if shape is None else (None, *shape) for shape in given)
 
-    def output_shape(self) -> Shape | None:
-        """The shape of the model's output, batch axis included; None where only the data can tell."""
+    def output_shapes(self) -> dict[str, Shape] | None:
+        """The shape of each output of the model, batch axis included; None where only the data can tell."""
         shapes = self.input_shapes()
         known = [shape for shape in shapes if shape is not None]
         if len(known) < len(shapes):
             return None
         try:
-            (shape,) = self.model.output_shapes(*known).values()
+            return self.model.output_shapes(*known)  # type: ignore[no-any-return]
         except ShapeError as error:
             raise error.under("model") from None
-        return shape  # type: ignore[no-any-return]
 
     # -- files --------------------------------------------------------------------------------------------------------
 
@@ -238,65 +266,92 @@ def _culprit(data: Any, overrides: Sequence[str], build: Callable[[Any], Any]) -
     return None
 
 
-def _check_output(experiment: Experiment, shape: Shape) -> None:
-    """Loss and metrics against the shape of the output."""
-    loss, data = experiment.loss, experiment.data
+def _check_names(data: Data, objective: Objective) -> None:
+    """What the data have by output against the outputs that have losses."""
+    for field in ("target", "weights", "one_hot"):
+        held = getattr(data, field)
+        given = held if isinstance(held, Mapping) or (field == "one_hot" and isinstance(held, tuple)) else ()
+        for name in given:
+            if name not in objective.outputs:
+                known = ", ".join(objective.outputs)
+                hint = did_you_mean(name, objective.outputs)
+                raise SpecError(f"no output {name!r} has a loss{hint} (outputs: {known})", ("data", field))
+    trained = objective.outputs
+    if data.sklearn is not None and len(trained) > 1:
+        why = f"{data.sklearn} has one target, but losses are of {', '.join(trained)}"
+        raise SpecError(f"{why}: name targets of a csv or npz file by output", ("data", "sklearn"))
+    if data.csv is not None and len(trained) > 1 and not isinstance(data.target, Mapping):
+        example = ", ".join(f"{name}: COLUMN" for name in trained)
+        raise SpecError(f"the losses are by output: name a target column for each, {{{example}}}", ("data", "target"))
+
+
+def _check_output(experiment: Experiment, objective: Objective, output: str, shape: Shape) -> None:
+    """Losses and metrics of an output against its shape."""
+    terms, measures = objective.of_output(output)
+    for term in terms:
+        _check_loss(experiment, term, shape)
+    for measure in measures:
+        for term in terms:
+            _check_metric(experiment, measure, term, shape)
+
+
+def _check_loss(experiment: Experiment, term: Term, shape: Shape) -> None:
+    loss, data = term.loss, experiment.data
     name, last = tag_of(type(loss)), shape[-1]
     if len(shape) < 2:
-        raise SpecError(f"{name} needs an output with features, got {show(shape)}", ("loss",))
+        raise SpecError(f"{name} needs an output with features, got {show(shape)}", term.place)
     try:
         loss.positions(shape)
     except ShapeError as error:
-        raise SpecError(error.reason, ("loss",)) from None
+        raise SpecError(error.reason, term.place) from None
     if loss.alone and last == 1:
-        raise SpecError(f"{name} {loss.alone}", ("loss",))
+        raise SpecError(f"{name} {loss.alone}", term.place)
     for field in ("class_weights", "pos_weight"):
         numbers = getattr(loss, field, None)
         if isinstance(numbers, tuple) and isinstance(last, int):
             try:
                 of_classes(field, numbers, last)
             except ShapeError as error:
-                raise SpecError(error.reason, ("loss", name, field)) from None
+                raise SpecError(error.reason, (*term.place, name, field)) from None
     known = SKLEARN.get(data.sklearn) if data is not None and data.sklearn else None
     if known is not None and len(shape) > 2:
         where = f"the model's output is {show(shape)}: put Flatten before its last layers"
         raise SpecError(f"{data.sklearn} has one target per example, {where}", ("model",))
     if known is not None and known.classes is not None and isinstance(last, int):
-        needed = known.classes if loss.targets == "labels" or data.one_hot else 1
+        needed = known.classes if loss.targets == "labels" or data.encodes(term.output) else 1
         if last < needed:
             raise SpecError(
                 f"{data.sklearn} has {known.classes} classes, the model's output is {show(shape)}", ("model",)
             )
     if known is not None and known.classes is None and loss.targets != "values":
-        raise SpecError(f"{data.sklearn} has numbers to predict, no classes: use MeanSquaredError or Huber", ("loss",))
-    _check_metrics(experiment, shape)
+        wanted = "use MeanSquaredError or Huber"
+        raise SpecError(f"{data.sklearn} has numbers to predict, no classes: {wanted}", term.place)
 
 
-def _check_metrics(experiment: Experiment, shape: Shape) -> None:
-    """Metrics against the loss, whose targets they share, and the shape of the output."""
-    loss, data, last = experiment.loss, experiment.data, shape[-1]
-    name, wanted = tag_of(type(loss)), loss.target_shape(shape)
-    for i, metric in enumerate(experiment.metrics):
-        tag = tag_of(type(metric))
-        if wanted != shape:
-            why = f"but {name} has targets {show(wanted)} for outputs {show(shape)}"
-            raise SpecError(f"{tag} compares outputs with targets, {why}: leave it out", ("metrics", i))
-        decides = getattr(metric, "threshold", 0) is None
-        if metric.axes and loss.targets == "values" and getattr(loss, "ignore_label", None) is not None:
-            why = f"but {name} may ignore some of its elements"
-            better = "set its threshold" if decides else "use binary_accuracy"
-            raise SpecError(f"{tag} takes a position as a whole, {why}: {better}", ("metrics", i))
-        if metric.targets == "labels" and last == 1:
-            better = "use mae or rmse" if math.isinf(loss.target_bounds()[1]) else "use binary_accuracy"
-            better = "set its threshold" if decides else better
-            raise SpecError(f"{tag} compares classes, but there is one output: {better}", ("metrics", i))
-        try:
-            metric.shapes(shape)
-        except ShapeError as error:
-            raise SpecError(f"{tag}: {error.reason}", ("metrics", i)) from None
-        # An array may hold distributions; a column or one of scikit-learn's sets holds ids.
-        ids = loss.targets == "labels" and data is not None and data.npz is None and not data.one_hot
-        if metric.targets == "values" and ids:
-            raise SpecError(f"{tag} compares values, but the targets are class ids: set data.one_hot", ("metrics", i))
-        if tag == "top_k_accuracy" and isinstance(last, int) and metric.k > last:
-            raise SpecError(f"the top {metric.k} of {last} classes are always right: lower k", ("metrics", i))
+def _check_metric(experiment: Experiment, measure: Measure, term: Term, shape: Shape) -> None:
+    """A metric against a loss of its output, whose targets it shares, and the shape of the output."""
+    metric, loss, data, last = measure.metric, term.loss, experiment.data, shape[-1]
+    tag, name, wanted = tag_of(type(metric)), tag_of(type(loss)), loss.target_shape(shape)
+    decides = getattr(metric, "threshold", 0) is None
+    if wanted != shape:
+        why = f"but {name} has targets {show(wanted)} for outputs {show(shape)}"
+        raise SpecError(f"{tag} compares outputs with targets, {why}: leave it out", measure.place)
+    if metric.axes and loss.targets == "values" and getattr(loss, "ignore_label", None) is not None:
+        why = f"but {name} may ignore some of its elements"
+        better = "set its threshold" if decides else "use binary_accuracy"
+        raise SpecError(f"{tag} takes a position as a whole, {why}: {better}", measure.place)
+    if metric.targets == "labels" and last == 1:
+        better = "use mae or rmse" if math.isinf(loss.target_bounds()[1]) else "use binary_accuracy"
+        better = "set its threshold" if decides else better
+        raise SpecError(f"{tag} compares classes, but there is one output: {better}", measure.place)
+    try:
+        metric.shapes(shape)
+    except ShapeError as error:
+        raise SpecError(f"{tag}: {error.reason}", measure.place) from None
+    # An array may hold distributions; a column or one of scikit-learn's sets holds ids.
+    hot = data is not None and data.encodes(term.output)
+    ids = loss.targets == "labels" and data is not None and data.npz is None and not hot
+    if metric.targets == "values" and ids:
+        raise SpecError(f"{tag} compares values, but the targets are class ids: set data.one_hot", measure.place)
+    if isinstance(last, int) and getattr(metric, "k", 0) > last:
+        raise SpecError(f"the top {getattr(metric, 'k', 0)} of {last} classes are always right: lower k", measure.place)

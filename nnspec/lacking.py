@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import UnsupportedError
@@ -58,6 +58,6 @@ def _parts(spec: Any) -> Iterator[Spec]:
         yield spec
         for field in dataclasses.fields(spec):
             yield from _parts(getattr(spec, field.name))
-    elif isinstance(spec, tuple):
-        for part in spec:
+    elif isinstance(spec, tuple | list | Mapping):
+        for part in spec.values() if isinstance(spec, Mapping) else spec:
             yield from _parts(part)

@@ -33,7 +33,6 @@ def schema() -> Schema:
     """
     outside.demand_sound()
     fields = _fields(Experiment)
-    fields["properties"]["metrics"] = {"anyOf": [fields["properties"]["metrics"], {"$ref": "#/$defs/metric"}]}
     definitions: Schema = {kind: _kind(kind) for kind in vocabulary.KINDS}
     definitions |= {name: _bare(cls) for name, cls in _BARE.items()}
     definitions["data"]["anyOf"][0]["properties"]["sklearn"] = {"enum": [*SKLEARN, None]}

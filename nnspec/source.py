@@ -37,28 +37,29 @@ class Data(Spec):
         csv: a table whose first line names the columns. A relative path starts at the spec file.
         npz: NumPy arrays by name.
         target: the target's column (several for several targets), or the name of the array ("targets" if left out). A
-            class is any text or number in it but the loss's ``ignore_label``.
+            class is any text or number in it but the loss's ``ignore_label``. With losses by output a mapping of the
+            outputs to these (default for arrays: the outputs' names).
         inputs: the feature columns (default: all but the target and the weights), or the name of the array; for a model
             of several inputs a mapping of their names to columns or arrays (default for arrays: the inputs' names).
-        weights: the column or array of sample weights.
+        weights: the column or array of sample weights; of losses by output a mapping, or one for all of them.
         validation: a second file of the same kind with the validation rows; or ``validation_split``.
         validation_split: the share of rows kept for validation: the last round(n · split) of the rows permuted by
             the seed.
         standardize: each feature minus the mean of the training rows, over their standard deviation (1/n; where
             it is 0, over 1).
-        one_hot: class ids become rows of zeros with a one.
+        one_hot: class ids become rows of zeros with a one; or a list of the outputs whose ids do.
     """
 
     sklearn: str | None = None
     csv: str | None = None
     npz: str | None = None
-    target: str | tuple[str, ...] | None = None
+    target: str | tuple[str, ...] | dict[str, str | tuple[str, ...]] | None = None
     inputs: str | tuple[str, ...] | dict[str, str | tuple[str, ...]] | None = None
-    weights: str | None = None
+    weights: str | dict[str, str] | None = None
     validation: str | None = None
     validation_split: Fraction = 0.0
     standardize: bool = False
-    one_hot: bool = False
+    one_hot: bool | tuple[str, ...] = False
 
     def __post_init__(self) -> None:
         given = [name for name in ("sklearn", "csv", "npz") if getattr(self, name) is not None]
@@ -73,7 +74,8 @@ class Data(Spec):
                     raise SpecError("scikit-learn's sets have fixed inputs and targets: leave it out", (name,))
         elif self.csv is not None and self.target is None:
             raise SpecError("a CSV needs the name of its target column", ("target",))
-        if self.npz is not None and isinstance(self.target, tuple):
+        held = list(self.target.values()) if isinstance(self.target, dict) else [self.target]
+        if self.npz is not None and any(isinstance(target, tuple) for target in held):
             raise SpecError("the targets of an npz file are one array", ("target",))
         if self.validation is not None and self.validation_split:
             raise SpecError("give validation or validation_split, not both", ("validation_split",))
@@ -82,6 +84,10 @@ class Data(Spec):
     def validates(self) -> bool:
         """Whether there will be validation rows."""
         return self.validation is not None or self.validation_split > 0
+
+    def encodes(self, output: str) -> bool:
+        """Whether the class ids of an output become rows of zeros with a one."""
+        return self.one_hot if isinstance(self.one_hot, bool) else output in self.one_hot
 
     def located(self, base: str | os.PathLike[str]) -> Data:
         """The same with paths of files made absolute, relative ones starting at ``base``."""

@@ -206,7 +206,6 @@ AnyLayer = Annotated[Any, _reader("layer"), written("layer")]
 AnyActivation = Annotated[Any, _optional_reader("activation"), written("activation", optional=True)]
 AnyInitializer = Annotated[Any, _reader("initializer"), written("initializer")]
 AnyLoss = Annotated[Any, _reader("loss"), written("loss")]
-AnyMetric = Annotated[Any, _reader("metric"), written("metric")]
 AnyOptimizer = Annotated[Any, _reader("optimizer"), written("optimizer")]
 AnySchedule = Annotated[Any, _reader("schedule"), written("schedule")]
 

@@ -282,6 +282,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.losses.margin": {
             name: name for name in ("BinarySparsemaxLoss", "CategoricalHinge", "Hinge", "SparsemaxLoss", "SquaredHinge")
         },
+        "nnspec.losses.outputs": {"Losses": "Losses"},
         "nnspec.losses.regression": {
             name: name
             for name in (

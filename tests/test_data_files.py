@@ -29,9 +29,10 @@ def test_no_data() -> None:
 
 @pytest.mark.parametrize("name", SKLEARN)
 def test_what_is_known_of_scikit_learns_sets_is_true(name: str) -> None:
-    raw, known = from_sklearn(name, ["x"]), SKLEARN[name]
+    raw, known = from_sklearn(name, ["x"], ["y"]), SKLEARN[name]
     assert raw.inputs["x"].shape == (known.rows, known.features)
-    assert (None if raw.classes is None else len(raw.classes)) == known.classes
+    classes = raw.targets["y"].classes
+    assert (None if classes is None else len(classes)) == known.classes
     assert raw.columns is not None and len(raw.columns["x"]) == known.features
 
 

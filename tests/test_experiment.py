@@ -260,7 +260,7 @@ def test_errors_have_file_line_and_path(spec: Path, line: int, text: str, messag
                     "outputs": ["a", "b"],
                 }
             },
-            "model.outputs: training takes a model with one output for now, got a, b",
+            r"loss: the model has several outputs: give each its loss, \{Losses: \{losses: \{a: \.\.\., b: ",
         ),
         (
             {
@@ -290,7 +290,7 @@ def test_errors_have_file_line_and_path(spec: Path, line: int, text: str, messag
         ),
         ({"data": {"npz": "a", "target": ["a", "b"]}}, "the targets of an npz file are one array"),
         ({"data": {"csv": "a", "target": "y", "validation": "b", "validation_split": 0.1}}, "not both"),
-        ({"data": {"csv": "a", "target": 3}}, "data.target: expected a text or a list, got 3"),
+        ({"data": {"csv": "a", "target": 3}}, "data.target: expected a text or a list or a mapping, got 3"),
         ({"model": "relu"}, "model: expected a mapping with 'layers' or 'nodes', got 'relu'"),
     ],
 )
@@ -311,7 +311,7 @@ def test_folded_inputs() -> None:
         nn.Sequential(["Flatten", nn.Dense(10)], [8, None]), "SoftmaxCrossEntropy", data=Data(sklearn="digits")
     )
     assert experiment.input_shapes() == ((None, 8, 8),)
-    assert experiment.output_shape() == (None, 10)
+    assert list(experiment.output_shapes().values()) == [(None, 10)]
 
 
 def test_model_files(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ EXCLUDING = (
     *("cannot divide", "number of buckets", "two buckets", "expected a step from", "expected an equation"),
     *("masked steps keep the state", "draws at random", "expected RotaryPositions", "the layer has one input"),
     *("name the layer around it", "a distance beyond", "plateaus act on", "layers of its own"),
+    *("which has no losses", "nothing to minimize", "weights for the losses of", "give a list of", "is listed twice"),
 )
 
 

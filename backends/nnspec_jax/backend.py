@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -19,8 +18,8 @@ from nnspec.backends import Array, Arrays, Engine, FloatType, Net
 from nnspec.errors import BackendError, did_you_mean
 from nnspec.initializers import Initializer
 from nnspec.lacking import demand
-from nnspec.losses import Loss
-from nnspec.metrics import Metric, Sums
+from nnspec.losses import Loss, Losses
+from nnspec.metrics import Metric, Metrics, Sums
 from nnspec.model import Model
 from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
 from nnspec.random import key_of
@@ -84,14 +83,14 @@ class JaxBackend:
         self,
         net: Net,
         *,
-        loss: Loss,
+        loss: Loss | Losses,
         optimizer: OptimizerBase,
-        metrics: Sequence[Metric] = (),
+        metrics: Metrics = (),
         clip: Clip | None = None,
     ) -> Engine:
         if not isinstance(net, JaxNet):
             raise BackendError(f"the jax backend trains its own nets, got one of {net.backend}")
-        demand(self, loss, optimizer, *metrics)
+        demand(self, loss, optimizer, metrics)
         return JaxEngine(net, loss, optimizer, metrics, clip)
 
     def loss(

@@ -12,22 +12,22 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-from nnspec import vocabulary
 from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
-from nnspec.losses import Loss
-from nnspec.metrics import Metric, Sums
+from nnspec.losses import Loss, Losses
+from nnspec.metrics import Metrics, Sums
 from nnspec.optimizers import Clip, OptimizerBase
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
-from nnspec_jax.losses import check_class_ids, for_metrics
+from nnspec_jax.losses import check_class_ids
 from nnspec_jax.metrics import Running, added, started, totals
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
+from nnspec_jax.objective import Objective
 from nnspec_jax.optimizers import global_norm
 from nnspec_jax.realize import at_least_float32, build
 from nnspec_jax.slots import get_slots, set_slots, updates_made
 
-# Running sums of the loss, of each metric, of the gradients' norms and of the learning rate, by name.
+# Running sums of each loss, of each metric, of the gradients' norms and of the learning rate, by name.
 Books = dict[str, Running]
 _PAIR: tuple[tuple[int, ...], ...] = ((), ())
 _SCALE, _STEP = "optimizer/learning_rate_scale", "optimizer/step"
@@ -42,28 +42,19 @@ class JaxEngine:
     def __init__(
         self,
         net: JaxNet,
-        loss: Loss,
+        loss: Loss | Losses,
         optimizer: OptimizerBase,
-        metrics: Sequence[Metric] = (),
+        metrics: Metrics = (),
         clip: Clip | None = None,
     ) -> None:
-        if len(net.model.outputs) != 1:
-            raise SpecError(f"training needs one output, the model has {', '.join(net.model.outputs)}", ("outputs",))
         self.net: Net = net
         self._net, self.dtype = net, net.dtype
         self.compiling = Stopwatch()
         self._wide = at_least_float32(jnp.dtype(net.dtype))
-        self._output = net.model.outputs[0]
-        self._loss_spec, self._optimizer_spec = loss, optimizer
-        self._loss = build(loss)
-        self._metrics = {vocabulary.tag_of(type(metric)): build(metric) for metric in metrics}
-        self._metric_specs = dict(zip(self._metrics, metrics, strict=False))
-        if len(self._metrics) < len(metrics):
-            raise SpecError("each metric is given once", ("metrics",))
-        self._counted = ("loss", *self._metrics, "grad_norm", "learning_rate")
-        outputs = net.model.output_shapes()[self._output]
-        self._shapes = dict.fromkeys(self._counted, _PAIR)
-        self._shapes |= {tag: metric.shapes(outputs) for tag, metric in self._metric_specs.items()}
+        self._optimizer_spec = optimizer
+        self._objective = Objective(loss, metrics, net.model.outputs)
+        self._counted = (*self._objective.spec.names, "grad_norm", "learning_rate")
+        self._shapes = dict.fromkeys(self._counted, _PAIR) | self._objective.spec.shapes(net.model.output_shapes())
         self._clip = optax.identity() if clip is None else build(clip)
         self._optimizer = build(optimizer, jnp.dtype(net.dtype), net.decayed)
         self._rate = build(optimizer.learning_rate, self._wide)
@@ -101,23 +92,17 @@ class JaxEngine:
     def _zero(self, names: Sequence[str]) -> Books:
         return {name: started(self._shapes[name], self._wide) for name in names}
 
-    def _outcome(self, output: jax.Array, batch: DeviceArrays) -> dict[str, Sums]:
-        """What a batch adds to the sums of the loss and of each metric."""
-        given = (batch["targets"], batch.get("weights"))
-        outcome: dict[str, Sums] = {"loss": self._loss.totals(output, *given)}
-        counted = for_metrics(self._loss_spec, *given)
-        return outcome | {tag: metric(output, *counted) for tag, metric in self._metrics.items()}
-
     def _added(self, sums: Books, outcome: Mapping[str, Sums]) -> Books:
-        return {name: added(self._metric_specs.get(name), sums[name], batch) for name, batch in outcome.items()}
+        metrics = self._objective.spec.metrics
+        return {name: added(metrics.get(name), sums[name], batch) for name, batch in outcome.items()}
 
     def _gradients(self, variables: DeviceArrays, batch: DeviceArrays) -> tuple[jax.Array, DeviceArrays, Any]:
         """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""
 
         def loss(parameters: DeviceArrays) -> tuple[jax.Array, Any]:
             outputs, changed, _ = self._net.apply({**variables, **parameters}, batch, training=True)
-            outcome = self._outcome(outputs[self._output], batch)
-            return self._loss.reduced(*outcome["loss"]), (changed, outcome)
+            outcome = self._objective.sums(outputs, batch)
+            return self._objective.reduced(outcome), (changed, outcome)
 
         (value, aux), gradients = jax.value_and_grad(loss, has_aux=True)(self._parameters(variables))
         return value, gradients, aux
@@ -152,10 +137,10 @@ class JaxEngine:
         """The sums with those of the batch from row ``start`` on."""
         batch = {name: jax.lax.dynamic_slice_in_dim(x, start, batch_size) for name, x in data.items()}
         outputs, _, _ = self._net.apply(variables, batch, training=False)
-        return self._added(sums, self._outcome(outputs[self._output], batch))
+        return self._added(sums, self._objective.sums(outputs, batch))
 
     def _evaluation(self, variables: DeviceArrays, data: DeviceArrays, *, batch_size: int) -> Books:
-        rows = data["targets"].shape[0]
+        rows = _count(data)
         full, rest = divmod(rows, batch_size)
         sums = self._zero(self._counted[:-2])
 
@@ -170,16 +155,18 @@ class JaxEngine:
 
     @in_own_precision
     def load(self, split: str, data: Arrays) -> None:
-        given = {name: x for name, x in data.items() if name not in ("targets", "weights")}
-        inputs = as_inputs(self._net.model, given, jnp.dtype(self.dtype))
-        others = {n: as_targets(n, np.asarray(x), self._wide) for n, x in data.items() if n not in inputs}
-        if "targets" not in others:
-            raise SpecError(f"the split {split!r} has no targets")
+        spec, model = self._objective.spec, self._net.model
+        given, beside = spec.parted(data)
+        inputs = as_inputs(model, given, jnp.dtype(self.dtype))
+        spec.demand(split, beside)
+        others = {n: as_targets(n, np.asarray(x), self._wide) for n, x in beside.items()}
         rows = len(next(iter(inputs.values())))
         for name, x in others.items():
             if x.shape[:1] != (rows,):
                 raise ShapeError(f"the inputs have {rows} rows, got the shape {list(x.shape)}", (name,))
-        check_class_ids(self._loss_spec, others["targets"], self._net.model.output_shapes()[self._output][-1])
+        for term in spec.terms:
+            targets = others[spec.targets_name(term.output)]
+            check_class_ids(term.loss, targets, model.output_shapes()[term.output][-1])
         self._splits[split] = self._net.put({**inputs, **others})
 
     @property
@@ -219,7 +206,7 @@ class JaxEngine:
         variables, data = self._net.arrays(), self._split(split)
         if self._looped:
             return totals(self._evaluate(variables, data, batch_size=batch_size), self._counted[:-2])
-        sums, rows = self._placed(self._zero(self._counted[:-2])), data["targets"].shape[0]
+        sums, rows = self._placed(self._zero(self._counted[:-2])), _count(data)
         for first in range(0, rows, batch_size):
             size = min(batch_size, rows - first)
             sums = self._evaluate(variables, data, sums, np.int32(first), batch_size=size)
@@ -259,9 +246,14 @@ class JaxEngine:
         return self._splits[name]
 
     def _check_rows(self, rows: Array, split: str) -> None:
-        count = self._splits[split]["targets"].shape[0]
+        count = _count(self._splits[split])
         if rows.size and not (rows.min() >= 0 and rows.max() < count):
             raise DataError(f"rows {rows.min()} to {rows.max()} of the split {split!r}, which has {count}")
+
+
+def _count(data: DeviceArrays) -> int:
+    """How many examples a split has."""
+    return int(next(iter(data.values())).shape[0])
 
 
 def _rows(data: DeviceArrays, rows: jax.Array) -> DeviceArrays:

@@ -7,6 +7,7 @@ layer          a Flax ``nnx.Module``, or a plain function where there are no var
 activation     a function of an array; ``build(spec, context)``
 operation      a function of several arrays; ``build(spec, context)``
 loss, metric   a :class:`nnspec_jax.losses.LossFunction`, a function to a batch's sums; ``build(spec)``
+Losses         a :class:`nnspec_jax.objective.Objective`, functions of all outputs; ``build(spec)``
 schedule       a function of the update step; ``build(spec, dtype)``
 optimizer      an ``optax.GradientTransformationExtraArgs``; ``build(spec, dtype, decayed)``
 =============  ============================================================================================

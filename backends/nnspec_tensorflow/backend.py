@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -14,8 +13,8 @@ from nnspec.backends import Array, Arrays, Engine, FloatType, Net
 from nnspec.errors import BackendError, did_you_mean
 from nnspec.initializers import Initializer
 from nnspec.lacking import demand
-from nnspec.losses import Loss
-from nnspec.metrics import Metric, Sums
+from nnspec.losses import Loss, Losses
+from nnspec.metrics import Metric, Metrics, Sums
 from nnspec.model import Model
 from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
 from nnspec.random import key_of
@@ -26,6 +25,7 @@ from nnspec_tensorflow.arrays import as_targets, cast, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled
 from nnspec_tensorflow.engine import TensorFlowEngine
 from nnspec_tensorflow.net import TensorFlowNet
+from nnspec_tensorflow.objective import Objective
 from nnspec_tensorflow.random import words
 from nnspec_tensorflow.realize import build
 from nnspec_tensorflow.startup import keras, tf
@@ -44,8 +44,9 @@ class TensorFlowBackend:
         return [_name(device) for kind in ("GPU", "CPU") for device in tf.config.list_logical_devices(kind)]
 
     def lacks(self, cls: type[Any]) -> bool:
-        # Initial weights are drawn on the host, for every backend alike; nested models are built node by node.
-        if issubclass(cls, Initializer | Model | Clip):
+        # Initial weights are drawn on the host, for every backend alike; nested models are built node by node, and
+        # losses of several outputs one by one.
+        if issubclass(cls, Initializer | Model | Clip | Losses):
             return False
         functions = (apply, build, losses.loss, metrics.metric, metrics.sums, schedules.rate, optimizers.advance)
         return all(cls not in function.registry for function in functions)
@@ -54,6 +55,8 @@ class TensorFlowBackend:
         demand(self, spec)
         if isinstance(spec, Loss):
             return losses.SpecLoss(spec, dtype)
+        if isinstance(spec, Losses):
+            return Objective(spec, {}, tuple(spec.losses), dtype)
         if isinstance(spec, Metric):
             return metrics.SpecMetric(spec, dtype)
         if isinstance(spec, Schedule):
@@ -95,14 +98,14 @@ class TensorFlowBackend:
         self,
         net: Net,
         *,
-        loss: Loss,
+        loss: Loss | Losses,
         optimizer: OptimizerBase,
-        metrics: Sequence[Metric] = (),
+        metrics: Metrics = (),
         clip: Clip | None = None,
     ) -> Engine:
         if not isinstance(net, TensorFlowNet):
             raise BackendError(f"the tensorflow backend trains its own nets, got one of {net.backend}")
-        demand(self, loss, optimizer, *metrics)
+        demand(self, loss, optimizer, metrics)
         return TensorFlowEngine(net, loss, optimizer, metrics, clip)
 
     def loss(

@@ -7,7 +7,6 @@ float32, two CPU cores) that takes 1.6 ms per update, and 3.1 ms where a TensorF
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,15 +15,14 @@ from numpy.typing import NDArray
 
 from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
-from nnspec.losses import Loss
-from nnspec.metrics import Metric, Sums
+from nnspec.losses import Loss, Losses
+from nnspec.metrics import Metrics, Sums
 from nnspec.optimizers import Clip, OptimizerBase
-from nnspec.vocabulary import tag_of
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
-from nnspec_tensorflow.losses import SpecLoss, for_metrics, reduced
-from nnspec_tensorflow.metrics import Books, SpecMetric
+from nnspec_tensorflow.metrics import Books
 from nnspec_tensorflow.net import TensorFlowNet
+from nnspec_tensorflow.objective import Objective
 from nnspec_tensorflow.optimizers import SpecOptimizer, global_norm
 from nnspec_tensorflow.startup import tf
 
@@ -42,23 +40,15 @@ class TensorFlowEngine:
     def __init__(
         self,
         net: TensorFlowNet,
-        loss: Loss,
+        loss: Loss | Losses,
         optimizer: OptimizerBase,
-        metrics: Sequence[Metric] = (),
+        metrics: Metrics = (),
         clip: Clip | None = None,
     ) -> None:
-        if len(net.model.outputs) != 1:
-            raise SpecError(f"training needs one output, the model has {', '.join(net.model.outputs)}", ("outputs",))
         self.net: Net = net
         self._net = net
-        self._output = net.model.outputs[0]
-        self._loss = SpecLoss(loss, net.dtype)
-        self._metrics = {tag_of(type(metric)): SpecMetric(metric, net.dtype) for metric in metrics}
-        if len(self._metrics) < len(metrics):
-            raise SpecError("each metric is given once", ("metrics",))
-        specs = {tag: metric.spec for tag, metric in self._metrics.items()}
-        outputs = net.model.output_shapes()[self._output]
-        counted = {"loss": _PAIR, **{tag: spec.shapes(outputs) for tag, spec in specs.items()}}
+        self._objective = Objective(loss, metrics, net.model.outputs, net.dtype)
+        specs, counted = self._objective.spec.metrics, self._objective.spec.shapes(net.model.output_shapes())
         # Of evaluations; and of updates, that of the gradients' norms and (learning rate, 1) too.
         self._scores = Books(counted, specs)
         self._books = Books({**counted, "grad_norm": _PAIR, "learning_rate": _PAIR}, specs)
@@ -84,20 +74,16 @@ class TensorFlowEngine:
     # -- what is compiled ---------------------------------------------------------------------------------------------
 
     def _outcome(self, batch: Tensors, *, training: bool) -> dict[str, Sums]:
-        """What a batch adds to the sums of the loss and of each metric."""
+        """What a batch adds to the sums of each loss and of each metric."""
         given = {name: batch[name] for name in self._net.model.inputs}
-        output = self._net.outputs(given, training=training)[self._output]
-        targets, weights = batch["targets"], batch.get("weights")
-        outcome: dict[str, Sums] = {"loss": self._loss.sums(targets, output, weights)}
-        targets, weights = for_metrics(self._loss.spec, targets, weights)
-        return outcome | {tag: metric.sums(targets, output, weights) for tag, metric in self._metrics.items()}
+        return self._objective.sums(self._net.outputs(given, training=training), batch)
 
     def _gradients(self, batch: Tensors) -> tuple[Tensor, list[Tensor], dict[str, Sums]]:
         parameters = [variable.value for variable in self._net.parameters.values()]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             outcome = self._outcome(batch, training=True)
-            value = reduced(self._loss.spec, *outcome["loss"])
+            value = self._objective.reduced(outcome)
         zero = tf.UnconnectedGradients.ZERO
         gradients = tape.gradient(value, parameters, unconnected_gradients=zero)
         one_by_one(gradients)
@@ -127,7 +113,7 @@ class TensorFlowEngine:
         return tf.while_loop(lambda k: k < stop, update, (start,), parallel_iterations=1)
 
     def _trace_evaluation(self, data: Tensors, batch_size: int) -> Tensor:
-        full, rest = divmod(data["targets"].shape[0], batch_size)
+        full, rest = divmod(_count(data), batch_size)
 
         def score(sums: Tensor, first: Tensor, size: int) -> Tensor:
             return self._scores.added(sums, self._outcome(_rows(data, first + tf.range(size)), training=False))
@@ -148,18 +134,18 @@ class TensorFlowEngine:
     # -- the protocol -------------------------------------------------------------------------------------------------
 
     def load(self, split: str, data: Arrays) -> None:
-        given = {name: x for name, x in data.items() if name not in ("targets", "weights")}
-        others = {n: as_targets(n, np.asarray(x), self._net.dtype) for n, x in data.items() if n not in given}
-        if "targets" not in others:
-            raise SpecError(f"the split {split!r} has no targets")
+        spec, shapes = self._objective.spec, self._net.model.output_shapes()
+        given, beside = spec.parted(data)
+        spec.demand(split, beside)
+        others = {n: as_targets(n, np.asarray(x), self._net.dtype) for n, x in beside.items()}
         with self._net.placed():
             inputs = self._net.tensors(given)
             rows = next(iter(inputs.values())).shape[0]
             for name, x in others.items():
                 if x.shape[:1] != (rows,):
                     raise ShapeError(f"the inputs have {rows} rows, got the shape {list(x.shape)}", (name,))
-            classes = self._net.model.output_shapes()[self._output][-1]
-            check_class_ids(self._loss.spec, others["targets"], classes)
+            for term in spec.terms:
+                check_class_ids(term.loss, others[spec.targets_name(term.output)], shapes[term.output][-1])
             self._splits[split] = {**inputs, **{name: tf.constant(x) for name, x in others.items()}}
 
     def train(self, order: NDArray[np.int32], start: int, stop: int) -> None:
@@ -219,9 +205,14 @@ class TensorFlowEngine:
         return self._splits[name]
 
     def _check_rows(self, rows: Array, split: str) -> None:
-        count = self._splits[split]["targets"].shape[0]
+        count = _count(self._splits[split])
         if rows.size and not (rows.min() >= 0 and rows.max() < count):
             raise DataError(f"rows {rows.min()} to {rows.max()} of the split {split!r}, which has {count}")
+
+
+def _count(data: Tensors) -> int:
+    """How many examples a split has."""
+    return int(next(iter(data.values())).shape[0])
 
 
 def _rows(data: Tensors, rows: Tensor) -> Tensors:

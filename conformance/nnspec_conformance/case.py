@@ -228,6 +228,15 @@ class Case:
         return values
 
 
+class AsNamed(Case):
+    """A model as a case of its own, under the names that it has."""
+
+    @cached_property
+    def model(self) -> Model:
+        assert isinstance(self.spec, Model)
+        return self.spec
+
+
 def whole(model: Model, name: str) -> tuple[int, int]:
     """What an input of integers is drawn from, the end excluded: ids of all tables that they are looked up in."""
     tables = [node.layer.num_embeddings for node in _readers(model, name) if isinstance(node.layer, Embedding)]

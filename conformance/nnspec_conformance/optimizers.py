@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, Literal
 
@@ -20,13 +20,15 @@ UPDATES = 100
 MAGNITUDES = {"float16": (-4.0, 3.3)}
 
 
-def classes_within(spec: Spec) -> Iterator[type[Any]]:
-    """The class of a spec and of all that it holds: a schedule, and the schedule within that."""
-    yield type(spec)
-    for field in fields(spec):
-        value = getattr(spec, field.name)
-        if isinstance(value, Spec):
-            yield from classes_within(value)
+def classes_within(held: Any) -> Iterator[type[Any]]:
+    """The class of a spec and of all that it holds: a schedule, and the schedule within that, losses by output."""
+    if isinstance(held, Spec):
+        yield type(held)
+        for field in fields(held):
+            yield from classes_within(getattr(held, field.name))
+    elif isinstance(held, tuple | Mapping):
+        for part in held.values() if isinstance(held, Mapping) else held:
+            yield from classes_within(part)
 
 
 @dataclass(frozen=True, eq=False)

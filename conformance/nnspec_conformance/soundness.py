@@ -31,7 +31,7 @@ from nnspec.errors import BackendError
 from nnspec.model import Model
 from nnspec.ops import Divide
 from nnspec.optimizers import OptimizerBase, RMSProp
-from nnspec.reference import derivative, losses, metrics, model as reference, schedules
+from nnspec.reference import derivative, losses, metrics, model as reference, objective as objectives, schedules
 from nnspec.spec import Spec
 from nnspec_conformance import casefile, tolerances, truth
 from nnspec_conformance.case import BATCHES, STEP, Case
@@ -304,5 +304,4 @@ def _first_loss(case: TrainingCase, variables: Mapping[str, Array], dtype: str =
     held = {name: rounded(np.asarray(value), dtype) for name, value in variables.items()}
     kind = float_type(dtype).type
     passed = reference.run(case.case.model, held, inputs, training=True, seed=2**40 + 11, step=5, dtype=kind)
-    output = passed.outputs[case.case.model.outputs[0]]
-    return case.loss.result(*losses.value(case.loss, output, given["targets"], given.get("weights")))
+    return objectives.value(case.objective, objectives.sums(case.objective, passed.outputs, given))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from types import ModuleType
@@ -375,8 +375,8 @@ def _within(value: Any) -> Iterator[Spec]:
         yield value
         for field in dataclasses.fields(value):
             yield from _within(getattr(value, field.name))
-    elif isinstance(value, tuple):
-        for part in value:
+    elif isinstance(value, tuple | Mapping):
+        for part in value.values() if isinstance(value, Mapping) else value:
             yield from _within(part)
 
 

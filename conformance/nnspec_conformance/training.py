@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +16,7 @@ from nnspec.layers.activation import Tanh
 from nnspec.layers.dropout import Dropout
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
-from nnspec.losses import BinaryCrossEntropy, Huber, Loss, MeanSquaredError, SoftmaxCrossEntropy
+from nnspec.losses import BinaryCrossEntropy, Dice, Huber, Loss, Losses, MeanSquaredError, SoftmaxCrossEntropy
 from nnspec.metrics import (
     AUC,
     MAE,
@@ -30,11 +31,13 @@ from nnspec.metrics import (
     TopKAccuracy,
 )
 from nnspec.model import Model, Sequential, symbol
+from nnspec.objective import Objective
+from nnspec.ops import Concat
 from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec.steps import FTRL, NoisySGD, PolyakSGD
 from nnspec.wrappers import GradientAccumulation, Lookahead, MultiOptimizer
-from nnspec_conformance.case import Case, whole
+from nnspec_conformance.case import AsNamed, Case, whole
 from nnspec_conformance.draws import Array, generator, rounded, signed
 from nnspec_conformance.losses.base import known
 from nnspec_conformance.model import cnn, residual, sequence, transformer
@@ -50,30 +53,36 @@ class TrainingCase:
     """A model with all that training it needs; starts from random variables, statistics and slots.
 
     Attributes:
-        weights: whether examples have weights.
+        loss, metrics: of the only output, or of each by its name.
+        weights: whether examples have weights, for all outputs; or the outputs that have weights of their own.
         updates: how many are made and compared with the reference, one by one.
         scale: what a plateau has multiplied the learning rate by.
     """
 
     name: str
     model: Model
-    loss: Loss
+    loss: Losses | Loss
     optimizer: OptimizerBase
     _: KW_ONLY
     clip: Clip | None = None
-    metrics: tuple[Metric, ...] = ()
-    weights: bool = False
+    metrics: Mapping[str, tuple[Metric, ...]] | tuple[Metric, ...] = ()
+    weights: tuple[str, ...] | bool = False
     updates: int = 50
     scale: float = 1.0
 
     @property
     def classes(self) -> set[type[Any]]:
-        others = (self.loss, self.optimizer, *self.metrics)
-        return self.case.classes | {cls for spec in others for cls in classes_within(spec)}
+        return self.case.classes | set(classes_within((self.loss, self.optimizer, self.metrics)))
 
     @cached_property
     def case(self) -> Case:
-        return Case(self.model, id=self.name)
+        kind = AsNamed if isinstance(self.loss, Losses) else Case
+        return kind(self.model, id=self.name)
+
+    @cached_property
+    def objective(self) -> Objective:
+        """The losses and metrics of the outputs."""
+        return Objective.of(self.loss, self.metrics, self.case.model.outputs)
 
     @property
     def decayed(self) -> frozenset[str]:
@@ -81,7 +90,7 @@ class TrainingCase:
         return frozenset(name for name, param in self.case.params.items() if param.decay)
 
     def data(self, split: str, dtype: str) -> dict[str, Array]:
-        """Inputs, targets and weights of a split."""
+        """Inputs, targets and weights of a split, as an engine loads them."""
         rng = generator(self.name, split)
         rows = ROWS if split == "train" else HELD_OUT
         made: dict[str, Array] = {}
@@ -91,21 +100,12 @@ class TrainingCase:
                 made[name] = rng.integers(*whole(self.case.model, name), sizes, dtype=np.int32)
             else:
                 made[name] = rounded(rng.standard_normal(sizes), dtype)
-        (shape,) = self.case.model.output_shapes(*(x.shape for x in made.values())).values()
-        sizes = (rows, *(size or 1 for size in shape[1:]))
-        if self.loss.targets == "labels":
-            made["targets"] = rng.integers(0, sizes[-1], sizes[:-1], dtype=np.int32)
-        elif self.loss.bounds == (0.0, 1.0):
-            made["targets"] = rounded(rng.integers(0, 2, sizes) / 1.0, dtype)
-        else:
-            # At least 1.2 from zero: Huber's cases with outputs in (-1, 1) stay on one side of its delta.
-            values = 2.5 * signed(rng, known(self.loss.target_shape(sizes)))
-            made["targets"] = rounded(np.abs(values) if self.loss.bounds[0] == 0 else values, dtype)
-        ignored = getattr(self.loss, "ignore_label", None)
-        if ignored is not None:
-            made["targets"].flat[::4] = ignored
-        if self.weights:
-            made["weights"] = rounded(rng.uniform(0.2, 2.0, rows), dtype)
+        objective, shapes = self.objective, self.case.model.output_shapes(*(x.shape for x in made.values()))
+        for output in objective.outputs:
+            sizes = (rows, *(size or 1 for size in shapes[output][1:]))
+            made[objective.targets_name(output)] = _targets(objective.losses(output)[0], sizes, rng, dtype)
+        for owner in self.weights if isinstance(self.weights, tuple) else (None,) * self.weights:
+            made[objective.weights_name(owner)] = rounded(rng.uniform(0.2, 2.0, rows), dtype)
         return made
 
     def order(self) -> NDArray[np.int32]:
@@ -138,6 +138,22 @@ class TrainingCase:
         return made
 
 
+def _targets(loss: Loss, sizes: tuple[int, ...], rng: np.random.Generator, dtype: str) -> Array:
+    """Targets for outputs of these sizes."""
+    if loss.targets == "labels":
+        made: Array = rng.integers(0, sizes[-1], sizes[:-1], dtype=np.int32)
+    elif loss.bounds == (0.0, 1.0):
+        made = rounded(rng.integers(0, 2, sizes) / 1.0, dtype)
+    else:
+        # At least 1.2 from zero: Huber's cases with outputs in (-1, 1) stay on one side of its delta.
+        values = 2.5 * signed(rng, known(loss.target_shape(sizes)))
+        made = rounded(np.abs(values) if loss.bounds[0] == 0 else values, dtype)
+    ignored = getattr(loss, "ignore_label", None)
+    if ignored is not None:
+        made.flat[::4] = ignored
+    return made
+
+
 def _small(*features: int, rate: float = 0.3) -> Model:
     layers: list[Any] = []
     for size in features[:-1]:
@@ -163,6 +179,23 @@ def branches() -> Model:
     )
     gate = Dense(6, "sigmoid")(left)
     return Model(inputs=[left, right], outputs=Dense(2)(gate * encoder(left) - encoder(right)))
+
+
+def heads() -> Model:
+    """A trunk with masks, three heads, one of which sees another, and an output that is not trained."""
+    x = symbol([7], "x")
+    trunk = Dropout(0.25)(Dense(8, "tanh")(x))
+    digit = Dense(4, name="digit")(trunk)
+    parity = Dense(3, name="parity")(trunk)
+    size = Dense(2, name="size")(Concat()(trunk, digit))
+    return Model(inputs=x, outputs=[digit, parity, size, Dense(2, name="unused")(parity)])
+
+
+def two_tasks() -> Model:
+    """A region and its size, from one layer."""
+    x = symbol([6], "x")
+    trunk = Dense(5, "tanh")(x)
+    return Model(inputs=x, outputs=[Dense(4, name="mask")(trunk), Dense(1, name="area")(trunk)])
 
 
 CASES = [
@@ -272,5 +305,35 @@ CASES = [
         Adam(CosineRestarts(0.01, 9, end=0.002), epsilon_mode="hat"),
         metrics=(MAE(),),
         weights=True,
+    ),
+    TrainingCase(
+        "three outputs of one trunk",
+        heads(),
+        Losses(
+            {
+                "digit": SoftmaxCrossEntropy(label_smoothing=0.1),
+                "parity": BinaryCrossEntropy(reduction="weighted_mean", ignore_label=-1),
+                "size": Huber(0.5, reduction="sum"),
+                "unused": None,
+            },
+            weights={"parity": 0.3, "size": 0.05},
+        ),
+        AdamW(WarmupCosine(0.01, 6, 80, end=0.001), weight_decay=0.05, decay="kernels"),
+        clip=Clip(global_norm=0.5),
+        metrics={"digit": (Accuracy(), ConfusionMatrix()), "parity": (BinaryAccuracy(),), "size": (MAE(), RMSE())},
+        weights=("parity", "size"),
+        updates=15,
+    ),
+    TrainingCase(
+        "two losses of one output beside another",
+        two_tasks(),
+        Losses(
+            {"mask": [BinaryCrossEntropy(ignore_label=1), Dice(), MeanSquaredError()], "area": MeanSquaredError()},
+            weights={"mask": (1.0, 0.5, 0.0), "area": 2.0},
+        ),
+        PolyakSGD(CosineRestarts(0.5, 9, end=0.1), 4.0, 0.1),
+        metrics={"mask": (BinaryAccuracy(),)},
+        weights=True,
+        updates=12,
     ),
 ]

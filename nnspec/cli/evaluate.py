@@ -30,9 +30,10 @@ def evaluate(
     if json:
         print_json(values)
     else:
+        column = max(20, *map(len, values))
         for name, value in values.items():
             if isinstance(value, float):
-                typer.echo(f"{name:<20} {value:.6g}")
+                typer.echo(f"{name:<{column}} {value:.6g}")
             else:
                 # A matrix, a row on each line.
                 width = max(len(f"{number:.6g}") for row in value for number in row)

@@ -24,7 +24,8 @@ def predict(
     """The outputs of a trained run for new rows, standardized as in training.
 
     A CSV needs the columns that the run was trained on, by name; others are passed over. For classifiers the printed
-    lines hold the predicted class and, where the loss knows any, its probability.
+    lines hold the predicted class and, where the loss knows any, its probability. Of several outputs each line, or row
+    of a CSV, holds all under their names.
 
     Example: nnspec predict runs/mine new_rows.csv --out predictions.csv
     """
@@ -35,7 +36,7 @@ def predict(
     predictions = predict_file(run, inputs, backend=backend, which=checkpoint, batch_size=batch_size)
     if out is not None:
         predictions.write(out)
-        typer.echo(f"{len(predictions.outputs)} rows written to {out}")
+        typer.echo(f"{len(predictions)} rows written to {out}")
     elif json:
         print_json(predictions.to_json())
     else:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
         SparsemaxLoss as SparsemaxLoss,
         SquaredHinge as SquaredHinge,
     )
+    from nnspec.losses.outputs import Losses as Losses
     from nnspec.losses.regression import (
         CosineDistance as CosineDistance,
         GaussianNLL as GaussianNLL,

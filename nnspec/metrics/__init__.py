@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nnspec.metrics.base import Metric as Metric, Sums as Sums, added as added, results as results
+from nnspec.metrics.base import Metric as Metric, Metrics as Metrics, Sums as Sums, added as added
 
 if TYPE_CHECKING:  # at run time __getattr__ imports what is asked for
     from nnspec.metrics.classification import (

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from nnspec.layers.base import Shape, known
 from nnspec.spec import Spec, spec
-from nnspec.vocabulary import tag_of
 
 # What a metric has accumulated: an array or a number for each of its accumulators, in their order.
 Sums = tuple[Any, ...]
@@ -62,18 +61,16 @@ class Metric(Spec):
         return total / count
 
 
+# The metrics of the only output, or those of each output by its name.
+Metrics = Sequence[Metric] | Mapping[str, Sequence[Metric]]
+
+
 def added(metric: Metric | None, running: Sums | None, batch: Sums) -> Sums:
     """Running sums with those of a batch, or of another part of the data; without a metric they are plain sums."""
     if running is None:
         return batch
     steps = batch if metric is None else metric.increments(running, batch)
     return tuple(x + step for x, step in zip(running, steps, strict=True))
-
-
-def results(metrics: Sequence[Metric], sums: Mapping[str, Sums], *, scalar: bool) -> dict[str, Any]:
-    """What the sums come to, by name; with ``scalar`` without those that are no numbers."""
-    named = {tag_of(type(metric)): metric for metric in metrics if metric.scalar or not scalar}
-    return {tag: metric.result(*sums[tag]) for tag, metric in named.items()}
 
 
 def features(outputs: Shape) -> int:

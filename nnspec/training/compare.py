@@ -92,7 +92,7 @@ class _Pair:
         device: str | None,
     ) -> None:
         self.experiment, self.dataset, self.backends, self.dtype = experiment, dataset, backends, dtype
-        self.rows: int = len(dataset.splits["train"]["targets"])
+        self.rows = dataset.rows("train")
         self.batch = int(min(experiment.training.batch_size, self.rows))
         self.seed = experiment.training.seed
         self.device = device

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from nnspec.errors import DataError, did_you_mean
-from nnspec.metrics import results
 from nnspec.training import data as datasets
 from nnspec.training.run import Run, load
 
@@ -14,7 +13,7 @@ from nnspec.training.run import Run, load
 def evaluate_run(
     directory: str | Path, *, backend: str | None = None, split: str = "validation", which: str = "best"
 ) -> dict[str, Any]:
-    """``loss`` and each metric of a run directory's net over a split of its data, in inference mode.
+    """``loss``, each loss of an output and each metric of a run directory's net over a split, in inference mode.
 
     Numbers, and of metrics that are none lists, such as the rows of a confusion matrix.
 
@@ -38,14 +37,14 @@ def evaluate_run(
         dtype=settings.dtype,
         base_dir=Path.cwd(),
     )
-    known = [name for name, rows in data.splits.items() if len(rows["targets"])]
+    known = [name for name in data.splits if data.rows(name)]
     if split not in known:
         raise DataError(f"the data has no split {split!r}{did_you_mean(split, known)} (splits: {', '.join(known)})")
     return evaluate(run, data, split)
 
 
 def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dict[str, Any]:
-    """``loss`` and each metric of a run's net over a split of a prepared dataset: numbers, and lists of numbers."""
+    """Losses and metrics of a run's net over a split of a prepared dataset: numbers, and lists of numbers."""
     from nnspec.backends import backend
 
     experiment = run.experiment
@@ -54,7 +53,5 @@ def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dic
     )
     engine.load(split, data.splits[split])
     totals = engine.evaluate(split, experiment.training.batch_size)
-    found = {"loss": experiment.loss.result(*totals["loss"])}
-    for tag, value in results(experiment.metrics, totals, scalar=False).items():
-        found[tag] = value if isinstance(value, float) else value.tolist()
-    return found
+    found = experiment.objective.results(totals, scalar=False)
+    return {name: value if isinstance(value, float) else value.tolist() for name, value in found.items()}

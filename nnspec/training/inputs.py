@@ -81,7 +81,7 @@ def read_inputs(path: Path, model: Model, feature_names: Sequence[str] | None = 
         sources.check_names(given, names)
     else:
         raise FileError(f"{path}: inputs come from .npy, .npz or .csv files")
-    read = Raw(given, np.zeros(len(given[names[0]])), place=place)
+    read = Raw(given, {}, place=place)
     return {name: checked_input(read, name, bind(read, model)) for name in names}
 
 

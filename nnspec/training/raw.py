@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nnspec.errors import DataError, FileError, did_you_mean
 from nnspec.files import reason
 from nnspec.source import Data
-from nnspec.training.table import read_table
+from nnspec.training.table import Table, read_table
 
 Array = NDArray[Any]
 
@@ -24,30 +24,85 @@ def number_row(i: int) -> str:
 
 
 @dataclass(frozen=True)
+class Target:
+    """The targets of an output.
+
+    Attributes:
+        values: (n, ...): numbers, or the names of classes.
+        classes: what the class ids in ``values`` stand for; None if they stand for themselves, or are no ids.
+        labels: whether ``values`` are names of classes, as texts or numbers, of which ids are still to be made.
+    """
+
+    values: Array
+    classes: tuple[Any, ...] | None = None
+    labels: bool = False
+
+
+# The sample weights of all outputs stand under this name, which no output has.
+ALL = ""
+
+
+@dataclass(frozen=True)
 class Raw:
     """Rows of examples.
 
     Attributes:
         inputs: arrays (n, ...) by the model's input names.
-        targets: (n, ...): numbers, or the names of classes.
-        weights: (n, ...) or None.
-        classes: what the class ids in ``targets`` stand for; None if they stand for themselves, or are no ids.
-        labels: whether ``targets`` are names of classes, as texts or numbers, of which ids are still to be made.
+        targets: by the names of the outputs that have losses.
+        weights: sample weights (n, ...): those of all outputs, or of some.
         columns: the names of each input's features, where they have names.
         place: how messages call row i.
     """
 
     inputs: dict[str, Array]
-    targets: Array
-    weights: Array | None = None
-    classes: tuple[Any, ...] | None = None
-    labels: bool = False
+    targets: dict[str, Target]
+    weights: dict[str, Array] = field(default_factory=dict)
     columns: Mapping[str, tuple[str, ...]] | None = None
     place: Callable[[int], str] = number_row
 
 
-def from_memory(data: Any, names: Sequence[str]) -> Raw:
-    """``(x, y)``, ``(x, y, weights)`` with x an array or a mapping by name, or a mapping with "targets" and "weights".
+def by_output(given: Any, outputs: Sequence[str], what: str) -> dict[str, Any]:
+    """What is given for each output, or without its name for the only one.
+
+    Raises:
+        DataError: an output is missing, or there is none with losses of that name.
+    """
+    if not isinstance(given, Mapping):
+        if len(outputs) > 1:
+            raise DataError(f"{what} are by output: give a mapping with {', '.join(outputs)}")
+        return {outputs[0]: given}
+    _check_outputs(given, outputs, what)
+    for name in outputs:
+        if name not in given:
+            raise DataError(f"{what} of the output {name!r} are missing (given: {', '.join(map(str, given))})")
+    return {name: given[name] for name in outputs}
+
+
+def weights_by_output(given: Any, outputs: Sequence[str]) -> dict[str, Any]:
+    """Sample weights of all outputs, or of those that are named.
+
+    Raises:
+        DataError: there is no output with losses of that name.
+    """
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        return {ALL: given}
+    _check_outputs(given, outputs, "weights")
+    return dict(given)
+
+
+def _check_outputs(given: Mapping[str, Any], outputs: Sequence[str], what: str) -> None:
+    for name in given:
+        if name not in outputs:
+            hint = did_you_mean(name, outputs)
+            raise DataError(f"{what} of {name!r}, which is no output with a loss{hint} (outputs: {', '.join(outputs)})")
+
+
+def from_memory(data: Any, names: Sequence[str], outputs: Sequence[str]) -> Raw:
+    """``(x, y)``, ``(x, y, weights)``, or a mapping of inputs with "targets" and "weights".
+
+    Each of x, y and weights is an array, or a mapping by the names of inputs or of outputs.
 
     Raises:
         DataError: another form, or inputs that the model does not have.
@@ -69,9 +124,13 @@ def from_memory(data: Any, names: Sequence[str]) -> Raw:
         )
     check_names(given, names)
     inputs = {name: _array(given[name], f"input {name!r}") for name in names}
-    made = _array(targets, "targets")
-    held = None if weights is None else _array(weights, "weights")
-    return Raw(inputs, made, held, labels=made.dtype.kind in "US")
+    made = {name: _target(_array(y, "targets")) for name, y in by_output(targets, outputs, "targets").items()}
+    held = {name: _array(w, "weights") for name, w in weights_by_output(weights, outputs).items()}
+    return Raw(inputs, made, held)
+
+
+def _target(values: Array) -> Target:
+    return Target(values, labels=values.dtype.kind in "US")
 
 
 def check_names(given: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -97,7 +156,7 @@ def _array(value: Any, what: str) -> Array:
 # -- scikit-learn -----------------------------------------------------------------------------------------------------
 
 
-def from_sklearn(name: str, names: Sequence[str]) -> Raw:
+def from_sklearn(name: str, names: Sequence[str], outputs: Sequence[str]) -> Raw:
     """One of scikit-learn's own sets, by its name."""
     from sklearn import datasets
 
@@ -105,23 +164,29 @@ def from_sklearn(name: str, names: Sequence[str]) -> Raw:
     labels = getattr(bunch, "target_names", None)
     classes = None if labels is None else tuple(v.item() if isinstance(v, np.generic) else v for v in labels)
     columns = {names[0]: tuple(map(str, bunch.feature_names))}
-    return Raw({names[0]: bunch.data}, bunch.target, classes=classes, columns=columns)
+    targets = {output: Target(y, classes) for output, y in by_output(bunch.target, outputs, "targets").items()}
+    return Raw({names[0]: bunch.data}, targets, columns=columns)
 
 
 # -- npz --------------------------------------------------------------------------------------------------------------
 
 
-def from_npz(path: str, data: Data, names: Sequence[str]) -> Raw:
+def from_npz(path: str, data: Data, names: Sequence[str], outputs: Sequence[str]) -> Raw:
     """Arrays of an ``.npz`` file."""
     arrays = read_arrays(path)
-    target = data.target if isinstance(data.target, str) else "targets"
-    keys = _keys_of(data, names, [key for key in arrays if key not in (target, data.weights)])
-    for key in (target, *keys.values(), *([data.weights] if data.weights else [])):
+    usual: Any = "targets" if len(outputs) == 1 else {name: name for name in outputs}
+    targets = by_output(usual if data.target is None else data.target, outputs, "targets")
+    weights = weights_by_output(data.weights, outputs)
+    taken = [*targets.values(), *weights.values()]
+    keys = _keys_of(data, names, [key for key in arrays if key not in taken])
+    for key in (*taken, *keys.values()):
         if key not in arrays:
             raise DataError(f"{path} holds no array {key!r}{did_you_mean(key, arrays)} (arrays: {', '.join(arrays)})")
-    inputs = {name: arrays[key] for name, key in keys.items()}
-    weights = arrays[data.weights] if data.weights else None
-    return Raw(inputs, arrays[target], weights, labels=arrays[target].dtype.kind in "US")
+    return Raw(
+        {name: arrays[key] for name, key in keys.items()},
+        {name: _target(arrays[key]) for name, key in targets.items()},
+        {name: arrays[key] for name, key in weights.items()},
+    )
 
 
 def _keys_of(data: Data, names: Sequence[str], rest: Sequence[str]) -> dict[str, str]:
@@ -163,32 +228,44 @@ def read_arrays(path: str) -> dict[str, Array]:
 # -- csv ---------------------------------------------------------------------------------------------------------------
 
 
-def from_csv(path: str, data: Data, names: Sequence[str], *, ids: bool) -> Raw:
+def from_csv(path: str, data: Data, names: Sequence[str], outputs: Mapping[str, bool]) -> Raw:
     """Rows of a CSV file.
 
     Args:
-        ids: whether the target is a class, written as a text or a number, or a value to predict.
+        outputs: of each output with losses whether its target is a class, written as a text or a number, or a value
+            to predict.
     """
     table = read_table(path)
-    targets = (data.target,) if isinstance(data.target, str) else data.target or ()
-    table.check(targets, "target column")
-    if data.weights is not None:
-        table.check([data.weights], "column of weights")
-    columns = _columns_of(data, names, [c for c in table.columns if c not in (*targets, data.weights)])
+    given = by_output(data.target, list(outputs), "targets")
+    targets = {name: (held,) if isinstance(held, str) else tuple(held) for name, held in given.items()}
+    weights = weights_by_output(data.weights, list(outputs))
+    for held in targets.values():
+        table.check(held, "target column")
+    table.check(list(weights.values()), "column of weights")
+    taken = {column for held in targets.values() for column in held} | set(weights.values())
+    columns = _columns_of(data, names, [column for column in table.columns if column not in taken])
     for chosen in columns.values():
         table.check(chosen, "column")
     if not all(columns.values()):
         raise DataError(f"{path} has no columns beside its target")
     remedy = ": name the columns to use in data.inputs"
     inputs = {name: table.numbers(chosen, remedy) for name, chosen in columns.items()}
-    weights = None if data.weights is None else table.numbers([data.weights])[:, 0]
-    labels = len(targets) == 1 and (ids or not table.numeric(targets[0]))
-    if labels and not table.numeric(targets[0]):
-        held: Array = table.texts(targets[0])
-    else:
-        held = table.numbers(targets)
-        held = held[:, 0] if len(targets) == 1 else held
-    return Raw(inputs, held, weights, labels=labels, columns=columns, place=table.place)
+    return Raw(
+        inputs,
+        {name: _column(table, held, outputs[name]) for name, held in targets.items()},
+        {name: table.numbers([column])[:, 0] for name, column in weights.items()},
+        columns,
+        table.place,
+    )
+
+
+def _column(table: Table, columns: Sequence[str], ids: bool) -> Target:
+    """The targets in one column, or in several side by side."""
+    if len(columns) > 1:
+        return Target(table.numbers(columns))
+    numeric = table.numeric(columns[0])
+    values = table.numbers(columns)[:, 0] if numeric else table.texts(columns[0])
+    return Target(values, labels=ids or not numeric)
 
 
 def _columns_of(data: Data, names: Sequence[str], rest: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -25,8 +25,10 @@ from nnspec.backends import Array, Net
 from nnspec.errors import FileError, NNSpecError
 from nnspec.experiment import Experiment, load_experiment
 from nnspec.files import write_atomically
-from nnspec.training.data import Dataset, Standardization, standardize
+from nnspec.training.data import Classes, Dataset, Standardization, standardize
 
+# So many curves stand beside each other.
+_ACROSS = 5
 SPEC, METRICS, DATA, ENVIRONMENT = "spec.yaml", "metrics.jsonl", "data.json", "environment.json"
 
 
@@ -34,7 +36,7 @@ SPEC, METRICS, DATA, ENVIRONMENT = "spec.yaml", "metrics.jsonl", "data.json", "e
 class Preparation:
     """What was learned from the training data and is applied to every later input."""
 
-    classes: tuple[Any, ...] | None = None
+    classes: Classes = None
     feature_names: tuple[str, ...] | None = None
     standardization: dict[str, Standardization] = field(default_factory=dict)
 
@@ -45,7 +47,7 @@ class Preparation:
     def dumps(self) -> str:
         written = {
             "format": 1,
-            "classes": None if self.classes is None else list(self.classes),
+            "classes": self.classes,
             "feature_names": None if self.feature_names is None else list(self.feature_names),
             "standardization": {
                 name: {"mean": s.mean.tolist(), "scale": s.scale.tolist()} for name, s in self.standardization.items()
@@ -57,13 +59,20 @@ class Preparation:
     def loads(cls, text: str) -> Preparation:
         read = json.loads(text)
         return cls(
-            None if read["classes"] is None else tuple(read["classes"]),
+            _classes(read["classes"]),
             None if read["feature_names"] is None else tuple(read["feature_names"]),
             {
                 name: Standardization(np.array(s["mean"]), np.array(s["scale"]))
                 for name, s in read["standardization"].items()
             },
         )
+
+
+def _classes(read: Any) -> Classes:
+    """Classes as they were before they went through JSON, which has lists in the place of tuples."""
+    if isinstance(read, dict):
+        return {output: tuple(classes) for output, classes in read.items()}
+    return None if read is None else tuple(read)
 
 
 @dataclass
@@ -96,11 +105,14 @@ class Run:
             raise NNSpecError("the run has no finished epoch")
         return self.history[-1 if self.best_epoch is None else self.best_epoch - 1]
 
-    def predict(self, inputs: Array | Mapping[str, Array], *, batch_size: int = 256) -> Array:
+    def predict(self, inputs: Array | Mapping[str, Array], *, batch_size: int = 256) -> Any:
         """The model's outputs in inference mode, for raw inputs as the training data had them.
 
         Args:
             inputs: (n, ...) or, for several inputs, a mapping by name; standardized here as in training.
+
+        Returns:
+            An array (n, ...); of a model with several outputs a dict of them by name.
         """
         given = inputs if isinstance(inputs, Mapping) else {next(iter(self.experiment.model.inputs)): inputs}
         prepared = {
@@ -109,11 +121,12 @@ class Run:
             else np.asarray(value)
             for name, value in given.items()
         }
-        return predict(self.net, prepared, batch_size=batch_size)
+        found = predict(self.net, prepared, batch_size=batch_size)
+        return found if len(found) > 1 else next(iter(found.values()))
 
 
-def predict(net: Net, inputs: Mapping[str, Array], *, batch_size: int = 256) -> Array:
-    """The one output of a net for inputs of any length, in batches of one shape (the last one is padded)."""
+def predict(net: Net, inputs: Mapping[str, Array], *, batch_size: int = 256) -> dict[str, Array]:
+    """The outputs of a net for inputs of any length, in batches of one shape (the last one is padded)."""
     sizes = {name: len(value) for name, value in inputs.items()}
     if len(set(sizes.values())) != 1:
         raise NNSpecError(f"inputs have different lengths: {sizes}")
@@ -121,16 +134,16 @@ def predict(net: Net, inputs: Mapping[str, Array], *, batch_size: int = 256) -> 
     if count == 0:
         raise NNSpecError("there is nothing to predict: the inputs are empty")
     batch_size = min(batch_size, count)
-    parts = []
+    parts: dict[str, list[Array]] = {name: [] for name in net.model.outputs}
     for start in range(0, count, batch_size):
         batch = {name: value[start : start + batch_size] for name, value in inputs.items()}
         missing = batch_size - min(batch_size, count - start)
         if missing:
             # Repeating a row keeps the shape, hence the compiled program; rows do not interact in inference.
             batch = {name: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for name, v in batch.items()}
-        (output,) = net.forward(batch).values()
-        parts.append(output[: batch_size - missing])
-    return np.concatenate(parts)
+        for name, output in net.forward(batch).items():
+            parts[name].append(output[: batch_size - missing])
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def load(directory: str | Path, *, backend: str | None = None, which: str = "best") -> Run:
@@ -189,10 +202,15 @@ def plot(history: list[dict[str, float]], path: Path) -> bool:
         return False
     skipped = ("epoch", "step", "seconds", "compile_seconds", "examples_per_second")
     names = [n for n in history[0] if n not in skipped and not n.startswith("val_")]
-    figure = Figure(figsize=(4.2 * len(names), 3.4), layout="constrained")
+    across = min(len(names), _ACROSS)
+    down = -(-len(names) // across)
+    figure = Figure(figsize=(4.2 * across, 3.4 * down), layout="constrained")
     FigureCanvasAgg(figure)
     epochs = [record["epoch"] for record in history]
-    for axis, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for axis in axes[len(names) :]:
+        axis.remove()
+    for axis, name in zip(axes, names, strict=False):
         paired = f"val_{name}" in history[0]
         marker = "o" if len(history) < 3 else ""
         axis.plot(epochs, [r[name] for r in history], label="training" if paired else None, marker=marker)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def train(
     *,
     loss: Any = None,
     optimizer: Any = "Adam",
-    metrics: Sequence[Any] = (),
+    metrics: Sequence[Any] | Mapping[str, Any] = (),
     clip: Any = None,
     backend: str | Backend | None = None,
     epochs: int = 10,
@@ -49,7 +49,9 @@ def train(
             to ``drop_remainder`` itself.
         data: arrays ``(x, y)`` or ``(x, y, weights)``, a mapping of input names with "targets" and "weights", a
             ``Data`` spec, or the name of a scikit-learn set.
-        loss, optimizer, metrics, clip: specs or their short forms (``"Huber"``, ``{"AdamW": {...}}``).
+        loss, optimizer, metrics, clip: specs or their short forms (``"Huber"``, ``{"AdamW": {...}}``). A model of
+            several outputs has ``Losses({"digit": ..., "parity": ...}, weights={"parity": 0.3})``, metrics by output,
+            ``{"digit": ["accuracy"]}``, and y by output in ``data``.
         backend: "jax", "tensorflow" or another registered one; may be left out where one is installed.
         epochs, batch_size, seed, dtype: how long, how large, from which random bits, in which arithmetic.
         validation: validation arrays ``(x, y)``; or ``validation_split``, the share of the data to keep for it.
@@ -80,7 +82,7 @@ def train(
             model=model,
             loss=loss,
             optimizer=optimizer,
-            metrics=tuple(metrics),
+            metrics=metrics,
             clip=clip,
             data=source if isinstance(source, Data) else None,
             training=Training(

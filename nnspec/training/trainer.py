@@ -19,7 +19,7 @@ from nnspec.backends import Array, Backend, Engine
 from nnspec.errors import FileError, NNSpecError
 from nnspec.experiment import Experiment
 from nnspec.files import write_atomically
-from nnspec.metrics import Sums, added, results
+from nnspec.metrics import Sums, added
 from nnspec.model import Model
 from nnspec.schedules import ReduceOnPlateau
 from nnspec.training import run as runs
@@ -31,7 +31,6 @@ from nnspec.training.order import epoch_order
 from nnspec.training.pace import Pace, compile_seconds
 from nnspec.training.progress import Progress
 from nnspec.training.run import Preparation, Run
-from nnspec.vocabulary import tag_of
 
 
 class Diverged(NNSpecError):
@@ -55,6 +54,7 @@ class Trainer:
     ) -> None:
         self.settings = experiment.training
         self.experiment = dataclasses.replace(experiment, model=bind(experiment.model, dataset))
+        self.objective = self.experiment.objective
         self.dataset = dataset
         self.backend = backend
         self.device = device
@@ -130,7 +130,7 @@ class Trainer:
 
     @property
     def _rows(self) -> int:
-        return len(self.dataset.splits["train"]["targets"])
+        return self.dataset.rows("train")
 
     @property
     def _batch(self) -> int:
@@ -183,20 +183,20 @@ class Trainer:
         }
 
     def _accumulate(self, totals: dict[str, Sums], engine: Engine, epoch: int, done: int) -> None:
-        metrics = {tag_of(type(metric)): metric for metric in self.experiment.metrics}
         for name, sums in engine.totals().items():
             running = None if name == "learning_rate" else totals.get(name)
-            totals[name] = added(metrics.get(name), running, sums)
-        if not math.isfinite(totals["loss"][0]):
-            raise Diverged(
-                f"the loss became {totals['loss'][0]} in epoch {epoch}, by update {done} of the epoch: try a lower "
-                "learning rate, a warm-up, or clip: {global_norm: 1.0}"
-            )
+            totals[name] = added(self.objective.metrics.get(name), running, sums)
+        for term in self.objective.minimized:
+            total = totals[term.name][0]
+            if not math.isfinite(total):
+                raise Diverged(
+                    f"the {term.name} became {total} in epoch {epoch}, by update {done} of the epoch: try a lower "
+                    "learning rate, a warm-up, or clip: {global_norm: 1.0}"
+                )
 
     def _results(self, totals: Mapping[str, Sums]) -> dict[str, float]:
         """What the sums of an epoch (or of a part of it) come to, in the order of ``metrics.jsonl``."""
-        found = {"loss": self.experiment.loss.result(*totals["loss"])}
-        found |= results(self.experiment.metrics, totals, scalar=True)
+        found = self.objective.results(totals, scalar=True)
         if "learning_rate" in totals:
             found["learning_rate"] = totals["learning_rate"][0]
             found["grad_norm"] = totals["grad_norm"][0] / totals["grad_norm"][1]
@@ -208,8 +208,7 @@ class Trainer:
         return "loss" if name == "val_loss" and "val_loss" not in record else name
 
     def _mode(self, name: str) -> str:
-        tags = {tag_of(type(metric)): metric.mode for metric in self.experiment.metrics}
-        return str(tags.get(name.removeprefix("val_"), "min"))
+        return self.objective.mode(name)
 
     def _plateau(self) -> Plateau | None:
         rate = self.experiment.optimizer.learning_rate
@@ -282,7 +281,7 @@ def bind(model: Model, dataset: Dataset) -> Model:
 
 def engine_splits(dataset: Dataset) -> set[str]:
     """The splits that hold rows."""
-    return {name for name, split in dataset.splits.items() if len(split["targets"])}
+    return {name for name in dataset.splits if dataset.rows(name)}
 
 
 def _free_directory(out: str | Path | None) -> Path | None:

@@ -254,6 +254,6 @@ def test_a_net_without_it_gets_it_from_its_forward_pass() -> None:
     np.testing.assert_array_equal(infer({"input": x})["identity"], x + np.array([31.0, 62.0]))
     np.testing.assert_array_equal(infer({"input": x[[0, 1, 0, 1]]})["identity"][0], x[0] + np.array([22.0, 44.0]))
     # Predictions of a file: full batches and a remainder in one shape.
-    found = predict(net, {"input": np.ones((11, 2))}, batch_size=4)
+    (found,) = predict(net, {"input": np.ones((11, 2))}, batch_size=4).values()
     np.testing.assert_array_equal(found, np.full((11, 2), 5.0))
     assert net.seen == [(4, 2)] * 5

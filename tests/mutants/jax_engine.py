@@ -7,8 +7,11 @@ from tests.mutants.mutant import planting
 # In float32, where a run compiles one size of batches.
 _engine = planting("nnspec_jax.engine", "training", "evaluation", "divided", dtype="float32")
 
+_objective = planting("nnspec_jax.objective", "training", "evaluation", dtype="float32")
+
 _ALL, _WEIGHTED, _REGRESSION, _PLATEAU = "everything on", "weighted labels", "residual regression", "plateau"
-_OUTCOME = "self._outcome(outputs[self._output], batch)"
+_HEADS, _TWO = "three outputs", "two losses of one output"
+_OUTCOME = "self._objective.sums(outputs, batch)"
 
 MUTANTS = [
     _engine(_ALL, "trained in inference mode", "batch, training=True)", "batch, training=False)"),
@@ -60,20 +63,34 @@ MUTANTS = [
     _engine(
         _ALL, "the next update's rate reported", "self._rate(count, scale), 1.0)", "self._rate(count + 1, scale), 1.0)"
     ),
-    _engine(_WEIGHTED, "weights ignored", 'batch.get("weights"))', "None)"),
-    _engine(
+    _objective(
+        _WEIGHTED,
+        "weights ignored",
+        "targets, weights = self.spec.given(output, batch)",
+        "targets, weights = self.spec.given(output, batch)[0], None",
+    ),
+    _objective(
         _WEIGHTED,
         "metrics count what the loss ignores",
-        "for_metrics(self._loss_spec, *given)",
-        "given",
+        "targets, weights = for_metrics(term.loss, targets, weights)",
+        "pass",
         "evaluation",
     ),
     _engine(
         _WEIGHTED,
         "loss summed instead of averaged",
-        'return self._loss.reduced(*outcome["loss"]), (changed',
+        "return self._objective.reduced(outcome), (changed",
         'return outcome["loss"][0], (changed',
     ),
+    _objective(_HEADS, "outputs' weights exchanged", "zip(weights, reduced,", "zip(weights[::-1], reduced,"),
+    _objective(
+        _HEADS,
+        "the targets of another output",
+        "self.spec.given(output, batch)",
+        "self.spec.given(self.spec.outputs[0], batch)",
+        raises=True,
+    ),
+    _objective(_TWO, "the second loss not minimized", "zip(weights, reduced,", "zip(weights[:1], reduced[:1],"),
     _engine(_PLATEAU, "the plateau's scale ignored", "learning_rate_scale=scale,", "learning_rate_scale=1.0,"),
     _engine(_PLATEAU, "the plateau's scale not assigned", "float(own.get(_SCALE, self._scale))", "1.0"),
 ]

@@ -12,6 +12,9 @@ _decided = planting("nnspec.reference.metrics.base", "metric")
 _optimizer = planting("nnspec.reference.optimizers", "optimizer")
 _schedule = planting("nnspec.reference.schedules", "schedule")
 
+_objective = planting("nnspec.reference.objective", "training", "evaluation", dtype="float32")
+_named = planting("nnspec.objective", "training", "evaluation", dtype="float32")
+
 _RMSPROP_ROOT = "np.sqrt(power + spec.epsilon) if spec.epsilon_in_root else np.sqrt(power) + spec.epsilon"
 
 MUTANTS = [
@@ -145,4 +148,25 @@ MUTANTS = [
         "s / spec.decay_steps)",
     ),
     _schedule("PolynomialDecay", "power left out", "left**spec.power", "left", hint="2.0"),
+    _objective("three outputs", "losses not weighed", "sum(term.weight * term.loss", "sum(1.0 * term.loss"),
+    _objective(
+        "two losses of one output",
+        "metrics count what a loss ignores",
+        "for loss in objective.losses(measure.output):",
+        "for loss in ():",
+        "evaluation",
+    ),
+    _named(
+        "three outputs",
+        "a weight forgotten in records",
+        "return sum(term.weight * term.loss.result",
+        "return sum(1.0 * term.loss.result",
+        "evaluation",
+    ),
+    _objective(
+        "three outputs",
+        "an output's own weights overlooked",
+        'own = data.get(f"weights/{output}")',
+        "own = None",
+    ),
 ]

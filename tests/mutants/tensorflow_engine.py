@@ -7,9 +7,12 @@ from tests.mutants.mutant import planting
 # In float32, where a run compiles one size of batches.
 _engine = planting("nnspec_tensorflow.engine", "training", "evaluation", "divided", dtype="float32")
 
+_objective = planting("nnspec_tensorflow.objective", "training", "evaluation", dtype="float32")
+
 _books = planting("nnspec_tensorflow.metrics.books", "training", "evaluation", "divided")
 
 _ALL, _WEIGHTED, _PLATEAU = "everything on", "weighted labels", "plateau"
+_HEADS, _TWO = "three outputs", "two losses of one output"
 
 MUTANTS = [
     _engine(
@@ -60,13 +63,31 @@ MUTANTS = [
         "tf.cast(tf.cast(x, tf.float32), tf.float64) for x in batch",
         dtype="float64",
     ),
-    _engine(_WEIGHTED, "weights ignored", 'batch["targets"], batch.get("weights")', 'batch["targets"], None'),
-    _engine(
+    _objective(
+        _WEIGHTED,
+        "weights ignored",
+        "targets, weights = self.spec.given(output, batch)",
+        "targets, weights = self.spec.given(output, batch)[0], None",
+    ),
+    _objective(
         _WEIGHTED,
         "metrics count what the loss ignores",
-        "targets, weights = for_metrics(self._loss.spec, targets, weights)",
+        "targets, weights = for_metrics(term.loss, targets, weights)",
         "pass",
         "evaluation",
+    ),
+    _objective(_HEADS, "losses not weighed", "[weight * value for", "[value for"),
+    _objective(
+        _HEADS,
+        "weights in float16",
+        "tf.constant(term.weight, value.dtype)",
+        "tf.cast(tf.constant(term.weight, tf.float16), value.dtype)",
+    ),
+    _objective(
+        _TWO,
+        "what weighs nothing is minimized",
+        "terms = self.spec.minimized",
+        "terms = tuple(type(t)(t.name, t.output, t.loss, t.weight or 1.0, t.place) for t in self.spec.terms)",
     ),
     _engine(
         _PLATEAU,

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnspec.reference import losses, metrics, model as reference
-from nnspec.vocabulary import tag_of
+from nnspec.reference import model as reference, objective as objectives
 from nnspec_conformance import tolerances
 from nnspec_conformance.checks.engines import made, near, started
 from nnspec_conformance.checks.transfer import through_a_file
@@ -67,35 +66,34 @@ def evaluation(subject: Subject, case: TrainingCase) -> list[Figure]:
     data = wide(case.data("validation", subject.dtype))
     inputs = {name: data[name] for name in case.case.model.inputs}
 
-    def outputs(dtype: str) -> Array:
+    def outputs(dtype: str) -> dict[str, Array]:
         passed = reference.run(case.case.model, wide(before), inputs, dtype=float_type(dtype))
-        return np.asarray(passed.outputs[case.case.model.outputs[0]], np.float64)
+        return {name: np.asarray(passed.outputs[name], np.float64) for name in case.objective.outputs}
 
     exactly = outputs("float64")
-    want, rounding = _scores(case, exactly, data), dict.fromkeys(got, 0.0)
+    want = _scores(case, exactly, data)
+    rounding = dict.fromkeys(want, 0.0)
     if subject.dtype != "float64":
         # What the roundings of the outputs leave open: a prediction near a tie may go either way.
-        error = float(difference(outputs(subject.dtype), exactly).max())
+        errors = {name: float(difference(x, exactly[name]).max()) for name, x in outputs(subject.dtype).items()}
         for draw in range(tolerances.ESTIMATES):
-            moved = exactly + error * generator(case.name, "moved", draw).uniform(-1, 1, exactly.shape)
+            rng = generator(case.name, "moved", draw)
+            moved = {name: x + errors[name] * rng.uniform(-1, 1, x.shape) for name, x in exactly.items()}
             for name, value in _scores(case, moved, data).items():
                 rounding[name] = max(rounding[name], float(difference(value, want[name]).max()))
-    specs: dict[str, Any] = {"loss": case.loss, **{tag_of(type(spec)): spec for spec in case.metrics}}
+    mine = case.objective.results(got, scalar=False)
     for name, value in want.items():
-        mine = np.array(specs[name].result(*got[name]))
         dtype = at_least_float32(subject.dtype)
-        figures.append(near(f"validation {name}", mine, np.array(value), dtype, rounding=rounding[name]))
+        figures.append(near(f"validation {name}", np.array(mine[name]), value, dtype, rounding=rounding[name]))
     return figures
 
 
-def _scores(case: TrainingCase, outputs: Array, data: dict[str, Array]) -> dict[str, Any]:
-    """Loss and metrics of outputs by the reference."""
-    targets, weights = data["targets"], data.get("weights")
-    found = {"loss": case.loss.result(*losses.value(case.loss, outputs, targets, weights))}
-    counted = losses.for_metrics(case.loss, targets, weights)
-    for spec in case.metrics:
-        found[tag_of(type(spec))] = spec.result(*metrics.value(spec, outputs, *counted))
-    return found
+def _scores(case: TrainingCase, outputs: dict[str, Array], data: dict[str, Array]) -> dict[str, Array]:
+    """What is minimized, losses and metrics of outputs by the reference."""
+    sums = objectives.sums(case.objective, outputs, data)
+    specs: dict[str, Any] = {term.name: term.loss for term in case.objective.terms} | case.objective.metrics
+    found = {name: spec.result(*sums[name]) for name, spec in specs.items()}
+    return {name: np.array(value) for name, value in {"loss": objectives.value(case.objective, sums), **found}.items()}
 
 
 def agreement(one: Subject, other: Subject, case: TrainingCase) -> list[Figure]:

@@ -7,6 +7,7 @@ judged by itself, from where the one before has led the backend.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.backends import Engine
-from nnspec.reference import derivative, losses, model as reference, optimizers as stepping, schedules
+from nnspec.reference import derivative, model as reference, objective as objectives, optimizers as stepping, schedules
 from nnspec_conformance import tolerances
 from nnspec_conformance.case import STEP
 from nnspec_conformance.checks.engines import FIRST_STEP, SEED, near, rows_of, started
@@ -53,13 +54,28 @@ class Book:
         ]
 
 
+@dataclass
+class Sums:
+    """What an engine should have summed up: each loss by name, with the reference's rounding of it, and norms."""
+
+    losses: dict[str, float] = field(default_factory=dict)
+    rounding: dict[str, float] = field(default_factory=dict)
+    norm: float = 0.0
+
+    def add(self, totals: Mapping[str, float], own: Mapping[str, float]) -> None:
+        """Those of a batch, and what the reference gives in the dtype."""
+        for name, total in totals.items():
+            self.losses[name] = self.losses.get(name, 0.0) + total
+            self.rounding[name] = self.rounding.get(name, 0.0) + abs(own[name] - total)
+
+
 def training(subject: Subject, case: TrainingCase) -> list[Figure]:
     """Each update against the reference optimizer, its statistics and losses against the reference's forward pass."""
     engine, dtype = started(subject, case), subject.dtype
     data, book = case.data("train", dtype), Book(dtype)
     state, slots = _state(case, engine)
     figures: list[Figure] = []
-    sums = {"loss": 0.0, "loss's rounding": 0.0, "norm": 0.0}
+    sums = Sums()
     for update, (order, k) in enumerate(case.batches(dtype)):
         before, rows = engine.variables(), order[k]
         value, gradients = engine.loss_gradients("train", rows)
@@ -70,11 +86,10 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
         if update == 0:
             figures += _gradients(case, gradients, state, rows_of(data, rows), dtype)
         losses_ = [_loss(case, state, rows_of(data, rows), FIRST_STEP + update, kind) for kind in ("float64", dtype)]
-        (want, total, updates), (own, own_total, own_updates) = losses_
+        (want, totals, updates), (own, own_totals, own_updates) = losses_
         book.add("loss", f"loss of update {update}", value, want, own, at_least_float32(dtype))
-        sums["loss"] += total
-        sums["loss's rounding"] += abs(own_total - total)
-        sums["norm"] += float(stepping.global_norm(wide(gradients)))
+        sums.add(totals, own_totals)
+        sums.norm += float(stepping.global_norm(wide(gradients)))
         made, slots = _updated(case, state, value, gradients, slots, update, "float64")
         own_made = made
         if dtype != "float64":
@@ -124,15 +139,20 @@ def _updated(
 
 def _loss(
     case: TrainingCase, state: Mapping[str, Array], batch: dict[str, Array], step: int, dtype: str = "float64"
-) -> tuple[float, float, Any]:
-    """The reduced training-mode loss by the reference in ``dtype``, its sum and the updated statistics."""
+) -> tuple[float, dict[str, float], Any]:
+    """What is minimized, in training mode by the reference in ``dtype``, the sum of each loss, and the updated
+    statistics."""
     given = wide(batch)
     inputs = {name: given[name] for name in case.case.model.inputs}
     passed = reference.run(case.case.model, state, inputs, training=True, seed=SEED, step=step, dtype=float_type(dtype))
-    output = passed.outputs[case.case.model.outputs[0]]
-    targets = given["targets"] if given["targets"].dtype.kind in "iu" else rounded(given["targets"], dtype)
-    total, count = losses.value(case.loss, output, targets, given.get("weights"))
-    return case.loss.result(total, count), total, passed.updates
+    _, beside = case.objective.parted(given)
+    data = {
+        name: rounded(x, dtype) if name.startswith("targets") and x.dtype.kind not in "iu" else x
+        for name, x in beside.items()
+    }
+    alone = dataclasses.replace(case.objective, measures=())
+    sums = objectives.sums(alone, passed.outputs, data)
+    return objectives.value(alone, sums), {name: float(total) for name, (total, _) in sums.items()}, passed.updates
 
 
 def _gradients(
@@ -174,16 +194,24 @@ def _slopes(case: TrainingCase, state: dict[str, Array], batch: dict[str, Array]
     return found
 
 
-def _totals(case: TrainingCase, engine: Engine, wanted: dict[str, float], dtype: str) -> list[Figure]:
+def _totals(case: TrainingCase, engine: Engine, wanted: Sums, dtype: str) -> list[Figure]:
     """The sums since the start; reading them resets them."""
     got = engine.totals()
     updates = len(case.batches(dtype))
     steps = case.optimizer.counted(np.arange(updates))
     rates = schedules.value(case.optimizer.learning_rate, steps, case.scale)
-    losses_ = (np.array(got["loss"][0]), np.array(wanted["loss"]))
     figures = [
-        near("sum of losses", *losses_, at_least_float32(dtype), rounding=wanted["loss's rounding"]),
-        near("sum of gradient norms", np.array(got["grad_norm"][0]), np.array(wanted["norm"]), dtype),
+        near(
+            "sum of losses" if name == "loss" else f"sum of {name}",
+            np.array(got[name][0]),
+            np.array(total),
+            at_least_float32(dtype),
+            rounding=wanted.rounding[name],
+        )
+        for name, total in wanted.losses.items()
+    ]
+    figures += [
+        near("sum of gradient norms", np.array(got["grad_norm"][0]), np.array(wanted.norm), dtype),
         near("updates counted", np.array(got["grad_norm"][1]), np.array(updates), at_least_float32(dtype)),
         # On the scale of the schedule, as the schedules' own check: what falls along a cosine cancels towards its end.
         near(

@@ -109,7 +109,7 @@ def training(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
     sheet.put("start", start)
     sheet.put("given", {"order": order})
     bound = tolerances.TRAINING.float64 if subject.dtype == "float64" else tolerances.TRAINING_FLOAT32
-    for of, values in ask.training(engine, start, order, case.updates, followed, case.metrics).items():
+    for of, values in ask.training(engine, start, order, case.updates, followed, case.objective.metrics).items():
         scales = _scales(values, subject.dtype)
         for name, value in values.items():
             sheet.answer("training", of, name, value, limit=bound * scales[name])

@@ -9,7 +9,6 @@ import numpy as np
 
 from nnspec.backends import Backend, Engine, FloatType
 from nnspec.metrics import Metric, Sums
-from nnspec.vocabulary import tag_of
 from nnspec_conformance.case import Case
 from nnspec_conformance.draws import Array
 from nnspec_conformance.subject import Place, Subject
@@ -65,14 +64,14 @@ def training(
     order: Array,
     updates: int,
     names: Sequence[str],
-    metrics: Sequence[Metric],
+    metrics: Mapping[str, Metric],
 ) -> dict[str, dict[str, Array]]:
     """A run of updates, each by itself: variables and losses after each, sums over all, sums over held-out rows.
 
     Args:
         start: all variables of the engine.
         names: the variables that are followed.
-        metrics: those of the engine.
+        metrics: those of the engine, by name.
     """
     engine.assign(start)
     held_out = engine.evaluate("validation", EVALUATION_BATCH)
@@ -97,11 +96,10 @@ def training(
     }
 
 
-def _sums(found: Mapping[str, Sums], metrics: Sequence[Metric]) -> dict[str, Array]:
+def _sums(found: Mapping[str, Sums], metrics: Mapping[str, Metric]) -> dict[str, Array]:
     """Totals and counts, and what else is accumulated, apart: they are of different sizes."""
-    names = {tag_of(type(metric)): metric.accumulators for metric in metrics}
     return {
         f"{name}/{part}": np.array(value, np.float64)
         for name, sums in found.items()
-        for part, value in zip(names.get(name, ("total", "count")), sums, strict=True)
+        for part, value in zip(metrics[name].accumulators if name in metrics else ("total", "count"), sums, strict=True)
     }

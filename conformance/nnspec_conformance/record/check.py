@@ -13,6 +13,7 @@ import numpy as np
 
 from nnspec.backends import Backend, FloatType
 from nnspec.errors import FileError
+from nnspec.objective import Objective
 from nnspec_conformance import deviations
 from nnspec_conformance.case import Case, Point
 from nnspec_conformance.draws import Array
@@ -223,7 +224,8 @@ def _training(held: Held, kept: Kept, backend: Backend) -> Answers:
         engine.load(split, held.under(kept, split))
     followed = [name for name in start if not name.startswith("random/")]
     updates = int(kept.entry.options["updates"])  # type: ignore[arg-type]
-    found = ask.training(engine, start, order, updates, followed, specs["metrics"])
+    metrics = Objective.of(specs["loss"], specs["metrics"], specs["model"].outputs).metrics
+    found = ask.training(engine, start, order, updates, followed, metrics)
     return lambda answer: found.get(answer.of, {})
 
 

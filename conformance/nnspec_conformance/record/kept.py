@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,20 +13,27 @@ from nnspec.errors import FileError, NNSpecError
 from nnspec.layers.base import elements
 from nnspec.model import Model
 from nnspec.optimizers import Clip
-from nnspec.schedules import Schedule
-from nnspec.spec import Spec, build, parse
-from nnspec_conformance.case import Case, Point
+from nnspec.spec import build, parse
+from nnspec_conformance.case import AsNamed, Point
 from nnspec_conformance.casefile import MAX_ELEMENTS
 from nnspec_conformance.draws import Array
+from nnspec_conformance.optimizers import classes_within
 from nnspec_conformance.record.format import Answer, Entry, Listed, Page
 from nnspec_conformance.record.read import Record
 from nnspec_conformance.subject import Subject
+
+
+def _metrics(data: Any) -> tuple[Any, ...]:
+    return tuple(parse("metric", one) for one in data)
+
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "model": lambda data: parse("layer", data),
     "loss": lambda data: parse("loss", data),
     "metric": lambda data: parse("metric", data),
-    "metrics": lambda data: tuple(parse("metric", one) for one in data),
+    "metrics": lambda data: (
+        {output: _metrics(listed) for output, listed in data.items()} if isinstance(data, Mapping) else _metrics(data)
+    ),
     "optimizer": lambda data: parse("optimizer", data),
     "schedule": lambda data: parse("schedule", data),
     "clip": lambda data: build(Clip, data, "clip"),
@@ -41,15 +48,6 @@ _NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # by kind: spec
     "training": (("model", "loss", "optimizer", "metrics"), ("updates",)),
 }
 _WORDS = {"seed": 2**64, "stream": 2**32, "step": 2**32, "count": MAX_ELEMENTS + 1, "start": 2**62}
-
-
-class KeptModel(Case):
-    """A recorded model as a case of the suite, under the names that it was recorded with."""
-
-    @cached_property
-    def model(self) -> Model:
-        assert isinstance(self.spec, Model)
-        return self.spec
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,17 +68,17 @@ class Kept:
         found: set[type[Any]] = set() if self.case is None else set(self.case.classes)
         for name, spec in self.specs.items():
             if name not in ("model", "clip"):
-                found |= {cls for one in (spec if isinstance(spec, tuple) else (spec,)) for cls in _classes(one)}
+                found |= set(classes_within(spec))
         return found
 
     @cached_property
-    def case(self) -> KeptModel | None:
-        """The model, where there is one."""
+    def case(self) -> AsNamed | None:
+        """The model, under the names that it was recorded with, where there is one."""
         model = self.specs.get("model")
         if model is None:
             return None
         kinds = [declared.dtype for declared in model.inputs.values()]
-        return KeptModel(model, id=self.name, dtype=kinds[0])
+        return AsNamed(model, id=self.name, dtype=kinds[0])
 
     def checks(self) -> dict[str, list[Answer]]:
         """The answers by check."""
@@ -232,12 +230,3 @@ def _same(wanted: Mapping[str, tuple[int, ...]], given: Mapping[str, tuple[int, 
     for name in {**wanted, **given}:
         if wanted.get(name) != given.get(name):
             raise ValueError(f"the variable {name!r} is {given.get(name)}, and the model's is {wanted.get(name)}")
-
-
-def _classes(spec: Any) -> Iterable[type[Any]]:
-    if isinstance(spec, Spec):
-        yield type(spec)
-        for name in ("learning_rate", "after"):
-            inner = getattr(spec, name, None)
-            if isinstance(inner, Schedule):
-                yield from _classes(inner)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from nnspec import vocabulary
 from nnspec.errors import SpecError
+from nnspec.losses import Losses
 from nnspec.model import Model
 from nnspec.spec import build
 
@@ -140,9 +141,12 @@ RANGES: dict[str, Hints] = {
 
 
 def classes(kind: str) -> list[type[Any]]:
-    """The classes that may stand where a ``kind`` is expected, those of other packages included; models left out."""
+    """The classes that may stand where a ``kind`` is expected, those of other packages included.
+
+    Models are left out, and losses by output, whose names are those of a model.
+    """
     found = {cls for tag in vocabulary.tags(kind) if (cls := vocabulary.find(kind, tag)) is not None}
-    return sorted((cls for cls in found if not issubclass(cls, Model)), key=lambda cls: cls.__name__)
+    return sorted((cls for cls in found if not issubclass(cls, Model | Losses)), key=lambda cls: cls.__name__)
 
 
 def options(cls: type[Any], hints: Hints | None = None, depth: int = 0) -> SearchStrategy[dict[str, Any]]:
