@@ -54,4 +54,4 @@ class Objective:
 
     def __call__(self, outputs: Tensors, batch: Tensors) -> Tensor:
         """What is minimized: what a hand-written step differentiates."""
-        return self.reduced(self.sums(outputs, batch))
+        return self.reduced(self.sums(outputs, {name: tf.convert_to_tensor(x) for name, x in batch.items()}))
