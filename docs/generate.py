@@ -36,7 +36,8 @@ takes all defaults, a single value sets the first field, anything else is a mapp
 [conventions](conventions.md).
 
 """
-PLURALS = {"loss": "Losses"}
+# "Losses" is the name of a class.
+PLURALS = {"loss": "Loss functions"}
 # What a spec file holds beside the vocabulary.
 EXPERIMENT = (Experiment, Data, Training, EarlyStopping, Clip)
 
@@ -44,7 +45,7 @@ EXPERIMENT = (Experiment, Data, Training, EarlyStopping, Clip)
 def render() -> str:
     """The whole page."""
     kinds = [kind for kind in vocabulary.KINDS if vocabulary.class_names(kind)]
-    contents = "\n".join(f"* [{_plural(kind)}](#{_plural(kind).lower()}): {_links(kind)}" for kind in kinds)
+    contents = "\n".join(f"* [{_plural(kind)}](#{_section(kind)}): {_links(kind)}" for kind in kinds)
     names = ", ".join(_link(cls.__name__) for cls in EXPERIMENT)
     contents += f"\n* [Experiments](#experiments): {names}\n"
     experiments = f"\n## Experiments\n{''.join(map(_class, EXPERIMENT))}"
@@ -55,6 +56,11 @@ def render() -> str:
 
 def _plural(kind: str) -> str:
     return PLURALS.get(kind, f"{kind.capitalize()}s")
+
+
+def _section(kind: str) -> str:
+    """The anchor of a kind's section."""
+    return _plural(kind).lower().replace(" ", "-")
 
 
 def _links(kind: str) -> str:
@@ -177,7 +183,7 @@ def _schema(schema: dict[str, Any]) -> str:
         return " or ".join(map(_schema, schema["anyOf"]))
     kind = schema.get("$definition")
     if kind is not None:
-        anchor = _plural(kind).lower() if kind in vocabulary.KINDS else kind.replace("_", "")
+        anchor = _section(kind) if kind in vocabulary.KINDS else kind.replace("_", "")
         return f"[{kind.replace('_', ' ')}](#{anchor})"
     if schema["type"] == "array":
         return f"list of: {_schema(schema['items'])}"

@@ -118,7 +118,7 @@ _WRITTEN = {"anyOf": [*_METRICS["anyOf"], {"type": "object", "additionalProperti
 class Experiment(Spec):
     """A model, its loss, and how it is trained: what a spec file holds.
 
-    A model of several outputs has a loss for each, :class:`~nnspec.losses.Losses`, and metrics by output.
+    A model of several outputs has a loss for each, as :class:`Losses`, and metrics by output.
 
     Raises:
         SpecError: parts that do not fit together, as far as that can be told without the data.

@@ -44,9 +44,9 @@ class Losses(Spec):
 
     L = Σ weight · l
 
-    over all losses l, each reduced by its own ``reduction`` over the batch, for an epoch over all of its examples.
-    Targets, sample weights and metrics are by output, too. A loss is recorded as it is, without its weight, as
-    ``<output>/loss``; where an output has several, each is ``<output>/<its class>``.
+    over all losses l, each reduced by its own ``reduction``, over a batch or over all examples of an epoch.
+    Targets and metrics are by output then, too, and sample weights may be. A loss is recorded as it is, without its
+    weight, as ``<output>/loss``; where an output has several, each is ``<output>/<its class>``.
 
     Attributes:
         losses: for each output of the model its loss, or a list of losses of different classes; null for one that is

@@ -27,7 +27,7 @@ keeps this page current.
 What holds for all classes stands in no row. Layers: weights are neither penalized nor constrained, quantized, adapted
 (`lora_rank`) or left out of training; channels are last. Optimizers: weights are not averaged, gradients not
 accumulated, losses not scaled, and decay is for all parameters or for kernels. Losses are always
-[reduced](reference.md#losses); Keras's `sum` is one of means over the last axis where a loss is by element.
+[reduced](reference.md#loss-functions); Keras's `sum` is one of means over the last axis where a loss is by element.
 """
 
 
