@@ -169,6 +169,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Dropout as Dropout,
         GaussianDropout as GaussianDropout,
         GaussianNoise as GaussianNoise,
+        GaussianSample as GaussianSample,
         SpatialDropout as SpatialDropout,
         StochasticDepth as StochasticDepth,
     )

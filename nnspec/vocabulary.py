@@ -74,6 +74,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "Dropout",
                 "GaussianDropout",
                 "GaussianNoise",
+                "GaussianSample",
                 "SpatialDropout",
                 "StochasticDepth",
             )

@@ -15,6 +15,7 @@ from nnspec.layers.dropout import (
     Dropout,
     GaussianDropout,
     GaussianNoise,
+    GaussianSample,
     SpatialDropout,
     StochasticDepth,
 )
@@ -72,6 +73,25 @@ class PhiloxNoise(nnx.Module):
         return rounded_once(lambda x: x * (1.0 + noise) if self.multiplies else x + noise)(x)
 
 
+class PhiloxSample(nnx.Module):
+    """Samples of normal distributions from the model's seed and step; their means where it is deterministic."""
+
+    def __init__(self) -> None:
+        self.deterministic = False
+
+    def __call__(self, x: jax.Array, normals: Normals) -> jax.Array:
+        mean, _ = jnp.split(x, 2, axis=-1)
+        if self.deterministic:
+            return mean
+        noise = normals(mean.shape, at_least_float32(x.dtype))
+        return rounded_once(lambda x: _sampled(x, noise))(x)
+
+
+def _sampled(x: jax.Array, noise: jax.Array) -> jax.Array:
+    mean, log_variance = jnp.split(x, 2, axis=-1)
+    return mean + jnp.exp(log_variance / 2.0) * noise
+
+
 @build.register(Dropout)
 @build.register(SpatialDropout)
 @build.register(StochasticDepth)
@@ -88,3 +108,8 @@ def alpha_dropout(spec: AlphaDropout, context: Context) -> PhiloxAlphaDropout:
 @build.register(GaussianDropout)
 def noise(spec: GaussianNoise | GaussianDropout, context: Context) -> PhiloxNoise:
     return PhiloxNoise(spec)
+
+
+@build.register
+def sample(spec: GaussianSample, context: Context) -> PhiloxSample:
+    return PhiloxSample()

@@ -15,6 +15,7 @@ from nnspec.layers.dropout import (
     Dropout,
     GaussianDropout,
     GaussianNoise,
+    GaussianSample,
     SpatialDropout,
     StochasticDepth,
 )
@@ -186,6 +187,25 @@ class SpecNoise(DrawingLayer):
         return {**super().get_config(), "stddev": self.stddev, "multiplies": self.multiplies}
 
 
+@serializable
+class SpecSample(DrawingLayer):
+    """Samples of normal distributions in training, their means in inference.
+
+    Args:
+        place, calls: see :class:`DrawingLayer`.
+    """
+
+    def call(self, x: Tensor, training: bool | None = None, use: int = 0) -> Tensor:
+        mean, log_variance = tf.split(x, 2, axis=-1)
+        if not training:
+            return mean
+        wide, spread = (tf.cast(part, working(x.dtype.name)) for part in (mean, log_variance))
+        return tf.cast(wide + tf.exp(spread / 2) * normals(wide, *self.draw("noise", use)), x.dtype)
+
+    def compute_output_spec(self, x: Any, training: bool | None = None, use: int = 0) -> Any:
+        return keras.KerasTensor((*x.shape[:-1], x.shape[-1] // 2), dtype=self.compute_dtype)
+
+
 @build.register(Dropout)
 @build.register(SpatialDropout)
 @build.register(StochasticDepth)
@@ -203,3 +223,8 @@ def alpha_dropout(spec: AlphaDropout, context: Context) -> keras.layers.Layer:
 def noise(spec: GaussianNoise | GaussianDropout, context: Context) -> keras.layers.Layer:
     multiplies = isinstance(spec, GaussianDropout)
     return SpecNoise(spec.stddev, multiplies, context.path, context.calls, **context.options)
+
+
+@build.register
+def sample(spec: GaussianSample, context: Context) -> keras.layers.Layer:
+    return SpecSample(context.path, context.calls, **context.options)

@@ -7,6 +7,7 @@ from nnspec.layers.dropout import (
     Dropout,
     GaussianDropout,
     GaussianNoise,
+    GaussianSample,
     SpatialDropout,
     StochasticDepth,
 )
@@ -33,4 +34,6 @@ CASES = [
     Case(GaussianNoise(0.0), (4,)),
     Case(GaussianDropout(0.3), (2, 5)),
     Case(GaussianDropout(0.9), (7,)),
+    Case(GaussianSample(), (8,)),
+    Case(GaussianSample(), (2, 3, 10), scale=4.0, id="wide variances"),
 ]

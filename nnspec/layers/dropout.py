@@ -174,3 +174,32 @@ class GaussianDropout(Layer):
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         return 0
+
+
+@spec
+class GaussianSample(Layer):
+    """A number from each of some normal distributions, whose means and variances the input has (reparameterization).
+
+    z = μ + e^(s/2) · ε,    x = [μ, s],    ε standard normal
+
+    The last axis of x holds all means μ first, then as many logarithms of variances s, as outputs for GaussianNLL do.
+    In training ε is one number per element of z, made as GaussianNoise's; in inference z = μ. The gradient is 1 for μ
+    and e^(s/2) · ε / 2 for s, in inference 0 for s.
+
+    Shapes: x (batch, ..., 2·n), z (batch, ..., n).
+    Source: Kingma & Welling 2014, arXiv:1312.6114, section 2.4. Penalty has the divergence that belongs to it, ``kl``.
+
+    Raises:
+        ShapeError: the last axis cannot be halved.
+    """
+
+    random: ClassVar[tuple[str, ...]] = ("noise",)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        *others, last = shapes[0]
+        if not others or last is None or last % 2:
+            raise ShapeError(f"GaussianSample needs as many log variances as means, got {show(shapes[0])}")
+        return (*others, last // 2)
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0

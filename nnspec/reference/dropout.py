@@ -10,6 +10,7 @@ from nnspec.layers.dropout import (
     Dropout,
     GaussianDropout,
     GaussianNoise,
+    GaussianSample,
     SpatialDropout,
     StochasticDepth,
 )
@@ -42,3 +43,9 @@ def gaussian_noise(spec: GaussianNoise, scope: Scope, x: Array) -> Array:
 @apply.register(GaussianDropout)
 def gaussian_dropout(spec: GaussianDropout, scope: Scope, x: Array) -> Array:
     return x * (1 + spec.stddev * scope.normals(x.shape).astype(x.dtype)) if scope.training and spec.rate else x
+
+
+@apply.register(GaussianSample)
+def gaussian_sample(spec: GaussianSample, scope: Scope, x: Array) -> Array:
+    mean, log_variance = np.split(x, 2, axis=-1)
+    return mean + np.exp(log_variance / 2) * scope.normals(mean.shape).astype(x.dtype) if scope.training else mean

@@ -73,6 +73,8 @@ MUTANTS = [
         "a * jnp.where(mask, x, SELU_LIMIT) + b",
         "jnp.where(mask, x, SELU_LIMIT)",
     ),
+    _dropout("GaussianSample", "samples in inference", "if self.deterministic:", "if False:"),
+    _dropout("GaussianSample", "variance for deviation", "jnp.exp(log_variance / 2.0)", "jnp.exp(log_variance)"),
     _dropout("GaussianNoise", "noise in inference", "self.deterministic or self.stddev == 0.0", "self.stddev == 0.0"),
     _random("GaussianNoise", "sines for the normal distribution", "jax.lax.erf_inv(odd.", "jnp.sin(odd.", "forward"),
     _dropout("Dropout", "not scaled", "x / (1.0 - self.rate)", "x"),

@@ -122,6 +122,7 @@ MUTANTS = [
     _dropout("SpatialDropout", "elements for channels", "spec.mask_shape(x.shape)), x / (1", "x.shape), x / (1"),
     _dropout("AlphaDropout", "the mean not kept", "x.dtype.type(SELU_LIMIT)) + b", "x.dtype.type(SELU_LIMIT))"),
     _dropout("AlphaDropout", "dropped to zero", "x.dtype.type(SELU_LIMIT)", "0"),
+    _dropout("GaussianSample", "variance for deviation", "np.exp(log_variance / 2)", "np.exp(log_variance)"),
     _dropout("GaussianDropout", "noise without the one", "x * (1 + spec.stddev *", "x * (0 + spec.stddev *"),
     _base(
         "GaussianNoise",

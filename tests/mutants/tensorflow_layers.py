@@ -170,6 +170,7 @@ MUTANTS = [
     ),
     _dropout("SpatialDropout", "elements for channels", "slice(1) if size == 1", "slice(None) if size == 1"),
     _dropout("AlphaDropout", "dropped to zero", "constant(SELU_LIMIT, wide)", "tf.zeros_like(wide)"),
+    _dropout("GaussianSample", "log variances first", "mean, log_variance = tf.split", "log_variance, mean = tf.split"),
     _dropout("GaussianDropout", "added noise", "if self.multiplies else", "if not self.multiplies else"),
     _random("GaussianNoise", "24 bits", "tf.constant(9, tf.uint32)", "tf.constant(8, tf.uint32)", "forward"),
     _random(

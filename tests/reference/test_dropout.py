@@ -144,3 +144,27 @@ def test_the_largest_normal_number(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("layer", [nn.GaussianNoise(0.0), nn.GaussianDropout(0.0), nn.GaussianNoise(0.5)])
 def test_no_noise(layer: Any) -> None:
     np.testing.assert_array_equal(value(layer, X, training=layer != nn.GaussianNoise(0.5)), X)
+
+
+def test_gaussian_sample() -> None:
+    """SciPy's quantiles of the distributions, where GaussianNoise has those of the standard one; else the means."""
+    stats = pytest.importorskip("scipy.stats")
+    x = np.random.default_rng(6).normal(size=(7, 3, 10))
+    quantiles = stats.norm.cdf(value(nn.GaussianNoise(1.0), np.zeros((7, 3, 5)), training=True, seed=5))
+    expected = stats.norm(x[..., :5], np.sqrt(np.exp(x[..., 5:]))).ppf(quantiles)
+    np.testing.assert_allclose(value(nn.GaussianSample(), x, training=True, seed=5), expected, rtol=1e-9)
+    np.testing.assert_array_equal(value(nn.GaussianSample(), x), x[..., :5])
+
+
+def test_gaussian_samples_have_their_distribution() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    x = np.broadcast_to([3.0, -1.0, np.log(0.25), np.log(9.0)], (20_000, 4))
+    drawn = value(nn.GaussianSample(), x, training=True, seed=8)
+    for column, normal in zip(drawn.T, (stats.norm(3.0, 0.5), stats.norm(-1.0, 3.0)), strict=True):
+        assert stats.kstest(column, normal.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("shape", [(None, 5), (None, 4, None), (6,)])
+def test_gaussian_sample_needs_halves(shape: tuple[int | None, ...]) -> None:
+    with pytest.raises(nn.ShapeError, match="GaussianSample needs as many log variances as means, got"):
+        nn.GaussianSample().output_shape(shape)

@@ -113,7 +113,7 @@ def test_layers_of_all_options_are_saved(tmp_path: Path) -> None:
         *(nn.GroupNorm(2), nn.InstanceNorm(), nn.UnitNorm((1, 2), epsilon=0.1)),
         *(nn.BatchNorm(axis=1, use_running_average=True), nn.LayerScale()),
         *(nn.Dropout(0.3, (1,)), nn.SpatialDropout(0.2), nn.StochasticDepth(0.2), nn.AlphaDropout(0.1)),
-        *(nn.GaussianNoise(0.1), nn.GaussianDropout(0.1)),
+        *(nn.GaussianNoise(0.1), nn.GaussianDropout(0.1), nn.GaussianSample()),
     ]
     native = randomized(nn.Sequential(layers, input=[3, 4]), "float64").native
     native.save(tmp_path / "model.keras")
