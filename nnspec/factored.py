@@ -10,9 +10,8 @@ import math
 import re
 from typing import Literal
 
-from nnspec.errors import SpecError
 from nnspec.optimizers import Optimizer, Slot
-from nnspec.spec import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Rate, spec
+from nnspec.spec import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Rate, demand_pattern, spec
 
 Sizes = tuple[int, ...]
 
@@ -120,10 +119,7 @@ class Muon(Optimizer):
 
     def __post_init__(self) -> None:
         for i, pattern in enumerate(self.exclude):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise SpecError(f"{pattern!r} is no regular expression: {error}", ("exclude", i)) from None
+            demand_pattern(pattern, "exclude", i)
 
     def scale(self, rows: int, columns: int) -> float:
         """What an orthogonal matrix of that size is multiplied by."""

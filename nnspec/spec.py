@@ -10,6 +10,7 @@ A spec is data. ``parse`` reads the short form of a spec file, ``dump`` writes i
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar, dataclass_transform
 
@@ -163,6 +164,18 @@ def changed_fields(value: Any) -> dict[str, Any]:
         ):
             changed[field.name] = short
     return changed
+
+
+def demand_pattern(pattern: str, *place: str | int) -> None:
+    """Refuse a pattern of names that is no regular expression.
+
+    Raises:
+        SpecError: with the place.
+    """
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise SpecError(f"{pattern!r} is no regular expression: {error}", place) from None
 
 
 def nested(cls: type[Any], *, optional: bool = False) -> BeforeValidator:

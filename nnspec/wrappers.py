@@ -16,7 +16,7 @@ from pydantic import Field
 
 from nnspec.errors import SpecError
 from nnspec.optimizers import OptimizerBase, Slot
-from nnspec.spec import AnyOptimizer, Fraction, PositiveInt, Probability, spec
+from nnspec.spec import AnyOptimizer, Fraction, PositiveInt, Probability, demand_pattern, spec
 
 Sizes = tuple[int, ...]
 
@@ -212,10 +212,7 @@ class MultiOptimizer(_Wrapper):
     def __post_init__(self) -> None:
         _refuse(self)
         for i, (pattern, optimizer) in enumerate(self.parts):
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise SpecError(f"{pattern!r} is no regular expression: {error}", ("parts", i, 0)) from None
+            demand_pattern(pattern, "parts", i, 0)
             if type(optimizer.learning_rate).__name__ == "ReduceOnPlateau":
                 raise SpecError("plateaus act on the rate of the default alone", ("parts", i, 1))
 
