@@ -21,6 +21,7 @@ from typing import Any
 from nnspec import models, vocabulary
 from nnspec.experiment import Data, EarlyStopping, Experiment, Training
 from nnspec.optimizers import Clip
+from nnspec.penalties import Constraint, Penalty
 from nnspec.spec import dump
 
 TARGET = Path(__file__).with_name("reference.md")
@@ -39,7 +40,7 @@ takes all defaults, a single value sets the first field, anything else is a mapp
 # "Losses" is the name of a class.
 PLURALS = {"loss": "Loss functions"}
 # What a spec file holds beside the vocabulary.
-EXPERIMENT = (Experiment, Data, Training, EarlyStopping, Clip)
+EXPERIMENT = (Experiment, Data, Training, EarlyStopping, Clip, Penalty, Constraint)
 
 
 def render() -> str:

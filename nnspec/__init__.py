@@ -349,6 +349,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         RMSProp as RMSProp,
     )
     from nnspec.outside import Vocabulary as Vocabulary
+    from nnspec.penalties import Constraint as Constraint, Penalty as Penalty
     from nnspec.reductions import (
         LogSumExp as LogSumExp,
         Max as Max,
@@ -429,6 +430,8 @@ _LAZY = {
     "Sequential": "nnspec.model",
     "symbol": "nnspec.model",
     "Clip": "nnspec.optimizers",
+    "Constraint": "nnspec.penalties",
+    "Penalty": "nnspec.penalties",
     "Vocabulary": "nnspec.outside",
     "compare": "nnspec.training.compare",
     "Run": "nnspec.training.run",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnspec.layers.base import Shape
 from nnspec.losses.outputs import Losses
 from nnspec.model import Inferred, Model
 from nnspec.vocabulary import tag_of
+
+if TYPE_CHECKING:
+    from nnspec.penalties import Penalty
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class _Call:
     shapes: tuple[Shape, ...] = ()
 
 
-def without_effect(model: Model) -> dict[str, str]:
+def without_effect(model: Model, penalties: Sequence[Penalty] = ()) -> dict[str, str]:
     """Variables whose gradient is zero but for rounding, by name, each with the reason.
 
     A bias in front of a norm that takes each feature's mean away shifts it by a constant, which goes with the mean: a
@@ -34,8 +37,12 @@ def without_effect(model: Model) -> dict[str, str]:
     shift a constant of its feature: flatten, identity, pooling, sums, differences and concat of features, and linear
     layers of one position, Dense and 1×1 Conv. The running mean that a batch norm keeps follows the bias. Variables of
     a shared layer are named if this holds wherever it is called.
+
+    A penalty of a bias, or of a node that it shifts, gives it an effect; the inputs' shapes have to be known then.
     """
-    calls, outputs = _opened(model)
+    calls, outputs, held = _opened(model, {each.node for each in penalties if each.node is not None})
+    seen = {*outputs.values(), *held}
+    penalized = {name for each in penalties for name in each.names(model)}
     consumers: dict[str, list[_Call]] = {}
     for call in calls:
         for source in call.inputs:
@@ -44,11 +51,11 @@ def without_effect(model: Model) -> dict[str, str]:
     keeping = {call.owner for call in calls if tag_of(type(call.layer)) == "BatchNorm"}
     for call in calls:
         if _shifts(call.layer):
-            norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, set(outputs.values())))
+            norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, seen))
     found: dict[str, str] = {}
     for owner, places in norms_of.items():
         norms = [place for place in places if place is not None]
-        if len(norms) == len(places):
+        if len(norms) == len(places) and f"{owner}/bias" not in penalized:
             listed = sorted(set().union(*norms))
             whose = "whose mean takes" if len(listed) == 1 else "whose means take"
             found[f"{owner}/bias"] = f"followed by {' and '.join(listed)}, {whose} it away"
@@ -89,13 +96,13 @@ def _about_last_activation(last: str | None, loss: Any, output: str | None) -> l
     return [f"{twice} it again: leave {last} out (more accurate), or set from_probabilities: true"]
 
 
-def _opened(model: Model) -> tuple[list[_Call], dict[str, str]]:
-    """All calls of layers that are not models, in order, and the path of each output."""
+def _opened(model: Model, nodes: Collection[str] = ()) -> tuple[list[_Call], dict[str, str], set[str]]:
+    """All calls of layers that are not models, in order, the path of each output, and the paths of these nodes."""
     calls: list[_Call] = []
     known = {name: name for name in model.inputs}
     declared = all(given.shape is not None for given in model.inputs.values())
     calls.extend(_walk(model, "", "", known, model.infer() if declared else {}))
-    return calls, {name: known[name] for name in model.outputs}
+    return calls, {name: known[name] for name in model.outputs}, {known.get(name, name) for name in nodes}
 
 
 def _walk(
@@ -125,13 +132,13 @@ def _shifts(layer: Any) -> bool:
     return getattr(layer, "axis", -1) == getattr(layer, "axes", -1) == -1
 
 
-def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outputs: set[str]) -> set[str] | None:
+def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outside: set[str]) -> set[str] | None:
     """The norms that take a shift of the value at ``path`` away; None if it is seen anywhere else."""
     found: set[str] = set()
     waiting, seen = [path], {path}
     while waiting:
         current = waiting.pop()
-        if current in outputs or current not in consumers:
+        if current in outside or current not in consumers:
             return None
         for call in consumers[current]:
             if _takes_shift(call):
@@ -172,7 +179,7 @@ def _pads_nothing(padding: Any) -> bool:
 
 def _last_activation(model: Model, output: str | None) -> str | None:
     """The name of the activation that makes an output, or the model's only one."""
-    calls, outputs = _opened(model)
+    calls, outputs, _ = _opened(model)
     if output is None and len(outputs) != 1:
         return None
     path = outputs[output or model.outputs[0]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nnspec.metrics import Metric, Metrics, Sums
     from nnspec.model import Model
     from nnspec.optimizers import Clip, OptimizerBase
+    from nnspec.penalties import Constraint, Penalty
     from nnspec.schedules import Schedule
 
 Array = NDArray[Any]
@@ -141,15 +142,21 @@ class Engine(Protocol):
         (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1). With
         ``Losses`` each loss by its own name, ``<output>/loss``, and each metric as ``<output>/<tag>``.
 
+        Where there are penalties, ``penalty`` is beside ``loss``, which is without them: (Σ n·P, Σ n) over batches of n
+        examples, for a loss of the reduction "sum" (Σ P, batches).
+
         A metric's sums are its accumulators in their order, for means (total, count): numbers, and arrays of float64.
         Batches are added by its ``increments``. Positions that the loss ignores count in no metric.
         """
 
     def evaluate(self, split: str, batch_size: int) -> Mapping[str, Sums]:
-        """Losses and metrics over a split in inference mode, without gradients; no state changes."""
+        """Losses, metrics and ``penalty`` over a split in inference mode, without gradients; no state changes."""
 
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
-        """The training-mode loss of a batch and its gradients by parameter name before clipping; no state changes."""
+        """The training-mode loss of a batch, penalties in it, and its gradients by parameter name before clipping.
+
+        No state changes.
+        """
 
     def variables(self) -> dict[str, Array]:
         """All state by canonical name, as host arrays."""
@@ -200,11 +207,14 @@ class Backend(Protocol):
         optimizer: OptimizerBase,
         metrics: Metrics = (),
         clip: Clip | None = None,
+        penalties: Sequence[Penalty] = (),
+        constraints: Sequence[Constraint] = (),
     ) -> Engine:
         """Compiled training of a net of this backend, with a loss of its only output or ``Losses`` of all.
 
         :meth:`nnspec.objective.Objective.of` says of both what is summed up, and by which names. A backend that knows
-        no ``Losses`` lacks that class, and trains nets with one output.
+        no ``Losses`` lacks that class, and trains nets with one output. Penalties and constraints are given where there
+        are any, and no backend that ``lacks`` them gets them: one of another package may do without these parameters.
 
         Args:
             metrics: a list, or with ``Losses`` lists by output.

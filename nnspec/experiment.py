@@ -21,6 +21,7 @@ from nnspec.model import Model
 from nnspec.objective import Measure, Objective, Term
 from nnspec.optimizers import Clip
 from nnspec.overrides import apply_override, apply_overrides as apply_overrides
+from nnspec.penalties import Constraint, Penalty
 from nnspec.source import SKLEARN, Data as Data, fit_input
 from nnspec.spec import (
     AnyLoss,
@@ -67,8 +68,8 @@ class Training(Spec):
         drop_remainder: leave out the rows that do not fill the last batch.
         shuffle: a new order of the rows in every epoch.
         early_stopping: when to stop before the last epoch.
-        monitor: what decides which epoch is best, hence kept: loss, a metric, or ``val_`` and one of these; of an
-            output among several, ``digit/loss`` or ``val_digit/accuracy``. Without validation rows "val_loss" means
+        monitor: what decides which epoch is best, hence kept: loss, penalty, a metric, or ``val_`` and one of these; of
+            an output among several, ``digit/loss`` or ``val_digit/accuracy``. Without validation rows "val_loss" means
             "loss".
     """
 
@@ -114,6 +115,13 @@ _METRICS = {"anyOf": [{"type": "array", "items": _METRIC}, _METRIC]}
 _WRITTEN = {"anyOf": [*_METRICS["anyOf"], {"type": "object", "additionalProperties": _METRICS}]}
 
 
+def _list_of(cls: type[Any]) -> Callable[[Any], Any]:
+    """Reads a list of one class, or one of it by itself."""
+    return lambda value: (
+        (value,) if isinstance(value, cls | Mapping) else tuple(value) if isinstance(value, list) else value
+    )
+
+
 @spec
 class Experiment(Spec):
     """A model, its loss, and how it is trained: what a spec file holds.
@@ -129,17 +137,35 @@ class Experiment(Spec):
     optimizer: AnyOptimizer = "Adam"
     metrics: Annotated[Any, BeforeValidator(_metrics), WithJsonSchema(_WRITTEN)] = ()
     clip: Annotated[Any, nested(Clip, optional=True), written("clip", optional=True)] = None
+    penalties: Annotated[
+        tuple[Annotated[Any, nested(Penalty), written("penalty")], ...], BeforeValidator(_list_of(Penalty))
+    ] = ()
+    constraints: Annotated[
+        tuple[Annotated[Any, nested(Constraint), written("constraint")], ...], BeforeValidator(_list_of(Constraint))
+    ] = ()
     data: Annotated[Any, nested(Data, optional=True), written("data", optional=True)] = None
     training: Annotated[Any, nested(Training), written("training")] = dataclasses.field(default_factory=Training)
 
     def __post_init__(self) -> None:
         objective = self.objective
-        self._check_monitors(objective.monitored())
+        self._check_monitors([*objective.monitored(), *(["penalty"] if self.penalties else [])])
         if self.data is not None:
             _check_names(self.data, objective)
         shapes = self.output_shapes() or {}
         for output in objective.outputs if shapes else ():
             _check_output(self, objective, output, shapes[output])
+        if shapes and (self.penalties or self.constraints):
+            self._check_patterns()
+
+    def _check_patterns(self) -> None:
+        """Penalties and constraints against the names and shapes of what they are for."""
+        model = self.model.with_inputs(*(shape[1:] for shape in self.input_shapes() if shape is not None))
+        for field in ("penalties", "constraints"):
+            for i, held in enumerate(getattr(self, field)):
+                try:
+                    held.names(model)
+                except SpecError as error:
+                    raise error.under(field, i) from None
 
     @property
     def objective(self) -> Objective:

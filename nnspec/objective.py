@@ -178,15 +178,27 @@ class Objective:
         """The losses that weigh anything."""
         return tuple(term for term in self.terms if term.weight)
 
+    @cached_property
+    def summed(self) -> bool:
+        """Whether all losses are sums, so that each batch adds to what is minimized, and penalties once with it."""
+        return all(term.loss.reduction == "sum" for term in self.minimized)
+
     def loss(self, sums: Mapping[str, Sums]) -> float:
-        """What is minimized, from the sums of each loss."""
+        """What is minimized, from the sums of each loss and, where there are any, of the penalties."""
+        penalty = self.penalty(sums)
         if not self.by_output:
-            return self.terms[0].loss.result(*sums[self.terms[0].name])
-        return sum(term.weight * term.loss.result(*sums[term.name]) for term in self.minimized)
+            return self.terms[0].loss.result(*sums[self.terms[0].name]) + penalty
+        return sum(term.weight * term.loss.result(*sums[term.name]) for term in self.minimized) + penalty
+
+    def penalty(self, sums: Mapping[str, Sums]) -> float:
+        """What the sums of penalties come to; 0 without them."""
+        total, share = sums.get("penalty", (0.0, 1.0))
+        return float(total) if self.summed else float(total) / float(share)
 
     def results(self, sums: Mapping[str, Sums], *, scalar: bool) -> dict[str, Any]:
         """What the sums come to, by the names of records; with ``scalar`` without metrics that are no numbers."""
         found: dict[str, Any] = {"loss": self.loss(sums)}
+        found |= {"penalty": self.penalty(sums)} if "penalty" in sums else {}
         losses = {term.name: term.loss for term in self.terms}
         for name in self.names if self.by_output else self.names[1:]:
             if name in losses:

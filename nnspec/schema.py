@@ -19,10 +19,18 @@ from nnspec.experiment import EarlyStopping, Experiment, Training
 from nnspec.layers.base import NAME
 from nnspec.model import Model
 from nnspec.optimizers import Clip
+from nnspec.penalties import Constraint, Penalty
 from nnspec.source import SKLEARN, Data
 
 Schema = dict[str, Any]
-_BARE = {"clip": Clip, "data": Data, "early_stopping": EarlyStopping, "training": Training}
+_BARE = {
+    "clip": Clip,
+    "constraint": Constraint,
+    "data": Data,
+    "early_stopping": EarlyStopping,
+    "penalty": Penalty,
+    "training": Training,
+}
 
 
 def schema() -> Schema:
@@ -33,6 +41,8 @@ def schema() -> Schema:
     """
     outside.demand_sound()
     fields = _fields(Experiment)
+    for name, one in (("penalties", "penalty"), ("constraints", "constraint")):
+        fields["properties"][name] = {"anyOf": [fields["properties"][name], {"$ref": f"#/$defs/{one}"}]}
     definitions: Schema = {kind: _kind(kind) for kind in vocabulary.KINDS}
     definitions |= {name: _bare(cls) for name, cls in _BARE.items()}
     definitions["data"]["anyOf"][0]["properties"]["sklearn"] = {"enum": [*SKLEARN, None]}

@@ -77,8 +77,8 @@ def test_every_option_is_used_in_a_conformance_case() -> None:
 
 
 def test_every_class_of_cases_is_asked_in_float32_every_day() -> None:
-    """By default pytest leaves most of float32 to the slow set, and of no class all of it; of float64 other batches, and
-    NaN in more than one case of a class."""
+    """By default pytest leaves most of float32 to the slow set, and of no class all of it; of float64 other batches,
+    and NaN in more than one case of a class."""
     found = suite.items(["jax", "tensorflow"], ["float64", "float32"])
     everyday = suite.everyday(found)
     waiting = {(item.dtype, item.check.name) for item in found if item.id not in everyday}

@@ -442,6 +442,14 @@ def test_a_bias_in_front_of_a_batch_norm_has_no_effect() -> None:
     assert "dense/bias has no effect" in line and "use_bias: false" in line
 
 
+@pytest.mark.parametrize("seen", [{"parameters": "bias$"}, {"node": "dense"}, {"node": "flatten"}, {"node": "inner"}])
+def test_a_penalty_gives_a_bias_an_effect(seen: dict[str, Any]) -> None:
+    inner = nn.Sequential([nn.Flatten(name="deep")], name="inner")
+    model = nn.Sequential([nn.Dense(4), nn.Flatten(), inner, nn.BatchNorm(), nn.Dense(4)], [3])
+    assert set(without_effect(model, [nn.Penalty(l2=0.1)])) == {"dense/bias", "batch_norm/mean"}
+    assert without_effect(model, [nn.Penalty(l2=0.1, **seen)]) == {}
+
+
 @pytest.mark.parametrize(
     "layers",
     [

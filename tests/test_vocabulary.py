@@ -16,7 +16,10 @@ from nnspec.model import Model
 from nnspec.spec import Spec, dump, parse
 
 # Modules whose classes stand in files without a name of their own, or that hold no specs.
-_WITHOUT_NAMES = {"Augmentation", "Clip", "Data", "EarlyStopping", "Experiment", "Input", "OptimizerBase", "Training"}
+_WITHOUT_NAMES = {
+    *("Augmentation", "Clip", "Constraint", "Data", "EarlyStopping", "Experiment", "Input", "OptimizerBase", "Penalty"),
+    "Training",
+}
 
 
 def _spec_classes() -> dict[str, type[Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -22,6 +23,7 @@ from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metric, Metrics, Sums
 from nnspec.model import Model
 from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
+from nnspec.penalties import Constraint, Penalty
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
 from nnspec_jax.arrays import as_targets, to_host
@@ -87,11 +89,13 @@ class JaxBackend:
         optimizer: OptimizerBase,
         metrics: Metrics = (),
         clip: Clip | None = None,
+        penalties: Sequence[Penalty] = (),
+        constraints: Sequence[Constraint] = (),
     ) -> Engine:
         if not isinstance(net, JaxNet):
             raise BackendError(f"the jax backend trains its own nets, got one of {net.backend}")
-        demand(self, loss, optimizer, metrics)
-        return JaxEngine(net, loss, optimizer, metrics, clip)
+        demand(self, loss, optimizer, metrics, *penalties, *constraints)
+        return JaxEngine(net, loss, optimizer, metrics, clip, penalties, constraints)
 
     def loss(
         self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType

@@ -17,17 +17,20 @@ from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
 from nnspec.optimizers import Clip, OptimizerBase
+from nnspec.penalties import Constraint, Penalty
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
 from nnspec_jax.losses import check_class_ids
 from nnspec_jax.metrics import Running, added, started, totals
+from nnspec_jax.model import Pass
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
 from nnspec_jax.objective import Objective
 from nnspec_jax.optimizers import global_norm
+from nnspec_jax.penalties import Constraints, Penalties
 from nnspec_jax.realize import at_least_float32, build
 from nnspec_jax.slots import get_slots, set_slots, updates_made
 
-# Running sums of each loss, of each metric, of the gradients' norms and of the learning rate, by name.
+# Running sums of each loss, of penalties, of each metric, of the gradients' norms and of the learning rate, by name.
 Books = dict[str, Running]
 _PAIR: tuple[tuple[int, ...], ...] = ((), ())
 _SCALE, _STEP = "optimizer/learning_rate_scale", "optimizer/step"
@@ -46,6 +49,8 @@ class JaxEngine:
         optimizer: OptimizerBase,
         metrics: Metrics = (),
         clip: Clip | None = None,
+        penalties: Sequence[Penalty] = (),
+        constraints: Sequence[Constraint] = (),
     ) -> None:
         self.net: Net = net
         self._net, self.dtype = net, net.dtype
@@ -53,7 +58,10 @@ class JaxEngine:
         self._wide = at_least_float32(jnp.dtype(net.dtype))
         self._optimizer_spec = optimizer
         self._objective = Objective(loss, metrics, net.model.outputs)
-        self._counted = (*self._objective.spec.names, "grad_norm", "learning_rate")
+        self._penalties = Penalties(penalties, net.model) if penalties else None
+        self._constraints = Constraints(constraints, net.model) if constraints else None
+        penalty = ("penalty",) if penalties else ()
+        self._counted = (*self._objective.spec.names, *penalty, "grad_norm", "learning_rate")
         self._shapes = dict.fromkeys(self._counted, _PAIR) | self._objective.spec.shapes(net.model.output_shapes())
         self._clip = optax.identity() if clip is None else build(clip)
         self._optimizer = build(optimizer, jnp.dtype(net.dtype), net.decayed)
@@ -92,6 +100,17 @@ class JaxEngine:
     def _zero(self, names: Sequence[str]) -> Books:
         return {name: started(self._shapes[name], self._wide) for name in names}
 
+    def _outcome(
+        self, outputs: DeviceArrays, run: Pass, variables: DeviceArrays, batch: DeviceArrays
+    ) -> dict[str, Sums]:
+        """What a batch adds to the sums of each loss, of the penalties and of each metric."""
+        outcome = self._objective.sums(outputs, batch)
+        if self._penalties is not None:
+            # Once for each example, or once for the batch: so that it comes to P beside the loss.
+            share = 1.0 if self._objective.spec.summed else float(_count(batch))
+            outcome["penalty"] = (self._penalties(variables, run.nodes) * share, share)
+        return outcome
+
     def _added(self, sums: Books, outcome: Mapping[str, Sums]) -> Books:
         metrics = self._objective.spec.metrics
         return {name: added(metrics.get(name), sums[name], batch) for name, batch in outcome.items()}
@@ -100,9 +119,13 @@ class JaxEngine:
         """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""
 
         def loss(parameters: DeviceArrays) -> tuple[jax.Array, Any]:
-            outputs, changed, _ = self._net.apply({**variables, **parameters}, batch, training=True)
-            outcome = self._objective.sums(outputs, batch)
-            return self._objective.reduced(outcome), (changed, outcome)
+            outputs, changed, run = self._net.apply({**variables, **parameters}, batch, training=True)
+            outcome = self._outcome(outputs, run, parameters, batch)
+            value = self._objective.reduced(outcome)
+            if self._penalties is not None:
+                total, share = outcome["penalty"]
+                value = value + total / share
+            return value, (changed, outcome)
 
         (value, aux), gradients = jax.value_and_grad(loss, has_aux=True)(self._parameters(variables))
         return value, gradients, aux
@@ -118,7 +141,9 @@ class JaxEngine:
         updates, state = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale, **extra)
         sums = self._added(sums, outcome)
         sums["learning_rate"] = added(None, started(_PAIR, self._wide), (self._rate(count, scale), 1.0))
-        return {**variables, **changed, **optax.apply_updates(parameters, updates)}, state, sums
+        updated = optax.apply_updates(parameters, updates)
+        updated = updated if self._constraints is None else self._constraints(updated)
+        return {**variables, **changed, **updated}, state, sums
 
     def _updates(
         self, carry: tuple[DeviceArrays, Any, Books], scale: Any, data: DeviceArrays, order: Any, start: Any, stop: Any
@@ -136,8 +161,8 @@ class JaxEngine:
     def _score(self, variables: DeviceArrays, data: DeviceArrays, sums: Books, start: Any, *, batch_size: int) -> Books:
         """The sums with those of the batch from row ``start`` on."""
         batch = {name: jax.lax.dynamic_slice_in_dim(x, start, batch_size) for name, x in data.items()}
-        outputs, _, _ = self._net.apply(variables, batch, training=False)
-        return self._added(sums, self._objective.sums(outputs, batch))
+        outputs, _, run = self._net.apply(variables, batch, training=False)
+        return self._added(sums, self._outcome(outputs, run, variables, batch))
 
     def _evaluation(self, variables: DeviceArrays, data: DeviceArrays, *, batch_size: int) -> Books:
         rows = _count(data)

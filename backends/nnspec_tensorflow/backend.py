@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metric, Metrics, Sums
 from nnspec.model import Model
 from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
+from nnspec.penalties import Constraint, Penalty
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
 from nnspec_tensorflow import losses, metrics, optimizers, schedules
@@ -26,6 +28,7 @@ from nnspec_tensorflow.compilation import Compiled
 from nnspec_tensorflow.engine import TensorFlowEngine
 from nnspec_tensorflow.net import TensorFlowNet
 from nnspec_tensorflow.objective import Objective
+from nnspec_tensorflow.penalties import constrained, penalty
 from nnspec_tensorflow.random import words
 from nnspec_tensorflow.realize import build
 from nnspec_tensorflow.startup import keras, tf
@@ -46,7 +49,7 @@ class TensorFlowBackend:
     def lacks(self, cls: type[Any]) -> bool:
         # Initial weights are drawn on the host, for every backend alike; nested models are built node by node, and
         # losses of several outputs one by one.
-        if issubclass(cls, Initializer | Model | Clip | Losses):
+        if issubclass(cls, Initializer | Model | Clip | Losses | Penalty | Constraint):
             return False
         functions = (apply, build, losses.loss, metrics.metric, metrics.sums, schedules.rate, optimizers.advance)
         return all(cls not in function.registry for function in functions)
@@ -65,6 +68,10 @@ class TensorFlowBackend:
             return optimizers.SpecOptimizer(spec)
         if isinstance(spec, Clip):
             return partial(optimizers.clipped, spec)
+        if isinstance(spec, Penalty):
+            return partial(penalty, spec)
+        if isinstance(spec, Constraint):
+            return partial(constrained, spec)
         raise BackendError(f"{type(spec).__name__} is realized within a model: build one")
 
     def build(
@@ -102,11 +109,13 @@ class TensorFlowBackend:
         optimizer: OptimizerBase,
         metrics: Metrics = (),
         clip: Clip | None = None,
+        penalties: Sequence[Penalty] = (),
+        constraints: Sequence[Constraint] = (),
     ) -> Engine:
         if not isinstance(net, TensorFlowNet):
             raise BackendError(f"the tensorflow backend trains its own nets, got one of {net.backend}")
-        demand(self, loss, optimizer, metrics)
-        return TensorFlowEngine(net, loss, optimizer, metrics, clip)
+        demand(self, loss, optimizer, metrics, *penalties, *constraints)
+        return TensorFlowEngine(net, loss, optimizer, metrics, clip, penalties, constraints)
 
     def loss(
         self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType

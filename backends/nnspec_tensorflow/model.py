@@ -192,11 +192,15 @@ class SpecModel(_Planned):
                 layer.state = state
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return single(self.observe(inputs, training))
+
+    def observe(self, inputs: Any, training: bool | None, visit: Visit | None = None) -> dict[str, Tensor]:
+        """The outputs by name, as in a call; ``visit`` is shown each node, those of nested models too."""
         with running(0):
-            outputs = self.run(inputs, training)
+            outputs = self.run(inputs, training, visit)
         if training:
             self.random_step.assign(tf.convert_to_tensor(self.random_step) + tf.constant(1, tf.uint32))
-        return single(outputs)
+        return outputs
 
 
 def single(named: dict[str, Any]) -> Any:

@@ -129,8 +129,10 @@ class TensorFlowNet:
             by_input, by_parameter = run(given, upstream)
             return Gradients(to_host(by_input), to_host(by_parameter))
 
-    def outputs(self, inputs: Tensors, *, training: bool) -> Tensors:
-        """The native model's outputs by name, as tensors."""
+    def outputs(self, inputs: Tensors, *, training: bool, nodes: Tensors | None = None) -> Tensors:
+        """The native model's outputs by name, as tensors; ``nodes``, if given, gets every node's value by path."""
+        if nodes is not None:
+            return self._native.observe(inputs, training, lambda path, *rest: nodes.update({path: rest[-1]}))
         value = self._native(single(inputs), training=training)
         return value if isinstance(value, dict) else {self.model.outputs[0]: value}
 

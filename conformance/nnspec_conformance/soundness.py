@@ -31,7 +31,15 @@ from nnspec.errors import BackendError
 from nnspec.model import Model
 from nnspec.ops import Divide
 from nnspec.optimizers import OptimizerBase, RMSProp
-from nnspec.reference import derivative, losses, metrics, model as reference, objective as objectives, schedules
+from nnspec.reference import (
+    derivative,
+    losses,
+    metrics,
+    model as reference,
+    objective as objectives,
+    penalties,
+    schedules,
+)
 from nnspec.spec import Spec
 from nnspec_conformance import casefile, tolerances, truth
 from nnspec_conformance.case import BATCHES, STEP, Case
@@ -279,7 +287,7 @@ def _spreads(optimizer: OptimizerBase) -> bool:
 @sound.register
 def _(case: TrainingCase) -> bool:
     """The first update's loss; what follows is compared update by update, from the same gradients."""
-    variables, model = case.case.point("float64").variables, case.case.model
+    variables, model = case.variables("float64"), case.case.model
     everything = wide(case.data("train", "float64"))
     inputs = {name: everything[name] for name in model.inputs}
     values = {**inputs, **reference.run(model, variables, inputs).nodes}
@@ -294,7 +302,7 @@ def _(case: TrainingCase) -> bool:
 @smooth.register
 def _(case: TrainingCase) -> bool:
     steps = dict.fromkeys(case.case.parameters, STEP)
-    return _smooth(lambda at: _first_loss(case, at), case.case.point("float64").variables, steps, case.name)
+    return _smooth(lambda at: _first_loss(case, at), case.variables("float64"), steps, case.name)
 
 
 def _first_loss(case: TrainingCase, variables: Mapping[str, Array], dtype: str = "float64") -> float:
@@ -304,4 +312,5 @@ def _first_loss(case: TrainingCase, variables: Mapping[str, Array], dtype: str =
     held = {name: rounded(np.asarray(value), dtype) for name, value in variables.items()}
     kind = float_type(dtype).type
     passed = reference.run(case.case.model, held, inputs, training=True, seed=2**40 + 11, step=5, dtype=kind)
-    return objectives.value(case.objective, objectives.sums(case.objective, passed.outputs, given))
+    loss = objectives.value(case.objective, objectives.sums(case.objective, passed.outputs, given))
+    return loss + penalties.value(case.penalties, case.case.model, held, passed.nodes)

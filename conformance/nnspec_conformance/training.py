@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from nnspec.adaptive import NovoGrad
 from nnspec.factored import Adafactor
 from nnspec.layers.activation import Tanh
-from nnspec.layers.dropout import Dropout
+from nnspec.layers.dropout import Dropout, GaussianSample
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
 from nnspec.losses import BinaryCrossEntropy, Dice, Huber, Loss, Losses, MeanSquaredError, SoftmaxCrossEntropy
@@ -34,6 +35,7 @@ from nnspec.model import Model, Sequential, symbol
 from nnspec.objective import Objective
 from nnspec.ops import Concat
 from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp
+from nnspec.penalties import Constraint, Penalty
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec.steps import FTRL, NoisySGD, PolyakSGD
 from nnspec.wrappers import GradientAccumulation, Lookahead, MultiOptimizer
@@ -57,6 +59,7 @@ class TrainingCase:
         weights: whether examples have weights, for all outputs; or the outputs that have weights of their own.
         updates: how many are made and compared with the reference, one by one.
         scale: what a plateau has multiplied the learning rate by.
+        zeros: a pattern of the names of parameters that start at 0, where |w| has its kink; "" for none.
     """
 
     name: str
@@ -65,14 +68,24 @@ class TrainingCase:
     optimizer: OptimizerBase
     _: KW_ONLY
     clip: Clip | None = None
+    penalties: tuple[Penalty, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     metrics: Mapping[str, tuple[Metric, ...]] | tuple[Metric, ...] = ()
     weights: tuple[str, ...] | bool = False
     updates: int = 50
     scale: float = 1.0
+    zeros: str = ""
 
     @property
     def classes(self) -> set[type[Any]]:
-        return self.case.classes | set(classes_within((self.loss, self.optimizer, self.metrics)))
+        others = (self.loss, self.optimizer, self.metrics, self.penalties, self.constraints)
+        return self.case.classes | set(classes_within(others))
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What an engine is given beside loss, optimizer, metrics and clipping, where there is any."""
+        given = {"penalties": self.penalties, "constraints": self.constraints}
+        return {name: held for name, held in given.items() if held}
 
     @cached_property
     def case(self) -> Case:
@@ -88,6 +101,12 @@ class TrainingCase:
     def decayed(self) -> frozenset[str]:
         """The names that decay applies to where it is restricted to kernels."""
         return frozenset(name for name, param in self.case.params.items() if param.decay)
+
+    def variables(self, dtype: str) -> dict[str, Array]:
+        """Random variables, but for those that are to be 0."""
+        drawn = self.case.point(dtype).variables
+        zeros = {name for name in drawn if self.zeros and re.search(self.zeros, name)}
+        return {name: np.zeros_like(x) if name in zeros else x for name, x in drawn.items()}
 
     def data(self, split: str, dtype: str) -> dict[str, Array]:
         """Inputs, targets and weights of a split, as an engine loads them."""
@@ -232,6 +251,41 @@ CASES = [
         AdamW(ReduceOnPlateau(WarmupCosine(0.005, 2, 60), minimum=0.001), weight_decay=0.01),
         metrics=(RMSE(),),
         scale=0.4,
+    ),
+    TrainingCase(
+        "penalties and constraints",
+        Sequential([Dense(6, "tanh"), BatchNorm(), Dense(5, "sigmoid"), Dense(3)], input=[7]),
+        MeanSquaredError(reduction="weighted_mean"),
+        AdamW(WarmupCosine(0.02, 4, 70, end=0.002), weight_decay=0.01),
+        clip=Clip(global_norm=1.0),
+        penalties=(
+            Penalty(l1=0.01, l2=0.02),
+            Penalty(l2=0.3, parameters=("dense.*/bias$", "batch_norm/")),
+            Penalty(orthogonal=0.5, parameters="_dense/kernel"),
+            Penalty(orthogonal=0.2, vectors="columns", parameters="dense_2/kernel"),
+            Penalty(l1=0.03, l2=0.1, node="penalties_and_constraints_dense_1"),
+        ),
+        constraints=(
+            Constraint(0.9, 0.4, parameters="dense_1/kernel"),
+            Constraint(max_norm=0.5, axes=-1, rate=0.3, epsilon=1e-3, parameters="dense_2/kernel"),
+            Constraint(min_norm=0.7, max_norm=0.7, parameters="_dense/kernel"),
+            Constraint(non_negative=True, parameters="batch_norm/scale"),
+            Constraint(max_norm=0.4, axes=(), parameters="_dense/kernel"),
+        ),
+        weights=True,
+        updates=25,
+    ),
+    TrainingCase(
+        "a divergence beside a sum, and sizes at their kink",
+        Sequential([Dense(8), GaussianSample(), Dense(3, "tanh")], input=[7]),
+        Huber(0.15, reduction="sum"),
+        Momentum(0.002, 0.8),
+        penalties=(
+            Penalty(kl=0.7, node="a_divergence_beside_a_sum_and_sizes_at_their_kink_dense"),
+            Penalty(l1=0.4, parameters="bias"),
+        ),
+        updates=8,
+        zeros="dense_1/bias",
     ),
     TrainingCase(
         "convolutional network",

@@ -15,6 +15,7 @@ from nnspec.random import stream_of
 from nnspec.reference.model import initial_variables
 from nnspec.training.comparison import Comparison, Step, checkpoints, relative
 from nnspec.training.data import Dataset
+from nnspec.training.engines import engine_of
 from nnspec.training.order import epoch_order
 from nnspec.training.trainer import bind
 
@@ -99,18 +100,12 @@ class _Pair:
         params = experiment.model.params()
         self.parameters = {name for name, param in params.items() if param.kind == "parameter"}
         self.statistics = {name for name, param in params.items() if param.kind == "statistic"}
-        self.reasons: dict[str, str] = dict(without_effect(experiment.model))
+        self.reasons: dict[str, str] = without_effect(experiment.model, experiment.penalties)
         self.engines: list[Engine] = []
         for backend in backends:
             # Each backend draws its own initial variables: that they are equal is a result, not an assumption.
             net = backend.build(experiment.model, dtype=dtype, seed=self.seed, device=device)
-            engine = backend.engine(
-                net,
-                loss=experiment.loss,
-                optimizer=experiment.optimizer,
-                metrics=experiment.metrics,
-                clip=experiment.clip,
-            )
+            engine = engine_of(experiment, backend, net)
             engine.load("train", dataset.splits["train"])
             self.engines.append(engine)
         expected = initial_variables(experiment.model, self.seed, dtype)

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnspec.errors import DataError, did_you_mean
 from nnspec.training import data as datasets
+from nnspec.training.engines import engine_of
 from nnspec.training.run import Run, load
 
 
@@ -48,9 +49,7 @@ def evaluate(run: Run, data: datasets.Dataset, split: str = "validation") -> dic
     from nnspec.backends import backend
 
     experiment = run.experiment
-    engine = backend(run.net.backend).engine(
-        run.net, loss=experiment.loss, optimizer=experiment.optimizer, metrics=experiment.metrics, clip=experiment.clip
-    )
+    engine = engine_of(experiment, backend(run.net.backend), run.net)
     engine.load(split, data.splits[split])
     totals = engine.evaluate(split, experiment.training.batch_size)
     found = experiment.objective.results(totals, scalar=False)

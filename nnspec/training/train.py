@@ -26,6 +26,8 @@ def train(
     optimizer: Any = "Adam",
     metrics: Sequence[Any] | Mapping[str, Any] = (),
     clip: Any = None,
+    penalties: Any = (),
+    constraints: Any = (),
     backend: str | Backend | None = None,
     epochs: int = 10,
     batch_size: int = 32,
@@ -49,9 +51,9 @@ def train(
             to ``drop_remainder`` itself.
         data: arrays ``(x, y)`` or ``(x, y, weights)``, a mapping of input names with "targets" and "weights", a
             ``Data`` spec, or the name of a scikit-learn set.
-        loss, optimizer, metrics, clip: specs or their short forms (``"Huber"``, ``{"AdamW": {...}}``). A model of
-            several outputs has ``Losses({"digit": ..., "parity": ...}, weights={"parity": 0.3})``, metrics by output,
-            ``{"digit": ["accuracy"]}``, and y by output in ``data``.
+        loss, optimizer, metrics, clip, penalties, constraints: specs or their short forms (``"Huber"``,
+            ``{"AdamW": {...}}``). A model of several outputs has ``Losses({"digit": ..., "parity": ...},
+            weights={"parity": 0.3})``, metrics by output, ``{"digit": ["accuracy"]}``, and y by output in ``data``.
         backend: "jax", "tensorflow" or another registered one; may be left out where one is installed.
         epochs, batch_size, seed, dtype: how long, how large, from which random bits, in which arithmetic.
         validation: validation arrays ``(x, y)``; or ``validation_split``, the share of the data to keep for it.
@@ -84,6 +86,8 @@ def train(
             optimizer=optimizer,
             metrics=metrics,
             clip=clip,
+            penalties=penalties,
+            constraints=constraints,
             data=source if isinstance(source, Data) else None,
             training=Training(
                 epochs=epochs,

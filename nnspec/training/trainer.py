@@ -26,6 +26,7 @@ from nnspec.training import run as runs
 from nnspec.training.averages import averaged, outcome
 from nnspec.training.callbacks import Patience, Plateau, improves, monitored
 from nnspec.training.data import Dataset
+from nnspec.training.engines import engine_of
 from nnspec.training.environment import environment
 from nnspec.training.order import epoch_order
 from nnspec.training.pace import Pace, compile_seconds
@@ -115,13 +116,7 @@ class Trainer:
     def _prepare(self) -> tuple[Engine, int]:
         experiment, settings = self.experiment, self.settings
         net = self.backend.build(experiment.model, dtype=settings.dtype, seed=settings.seed, device=self.device)
-        engine = self.backend.engine(
-            net,
-            loss=experiment.loss,
-            optimizer=experiment.optimizer,
-            metrics=experiment.metrics,
-            clip=experiment.clip,
-        )
+        engine = engine_of(experiment, self.backend, net)
         for name, split in self.dataset.splits.items():
             engine.load(name, split)
         full, rest = divmod(self._rows, self._batch)
@@ -186,11 +181,12 @@ class Trainer:
         for name, sums in engine.totals().items():
             running = None if name == "learning_rate" else totals.get(name)
             totals[name] = added(self.objective.metrics.get(name), running, sums)
-        for term in self.objective.minimized:
-            total = totals[term.name][0]
+        parts = [term.name for term in self.objective.minimized]
+        for name in (*parts, *(["penalty"] if "penalty" in totals else [])):
+            total = totals[name][0]
             if not math.isfinite(total):
                 raise Diverged(
-                    f"the {term.name} became {total} in epoch {epoch}, by update {done} of the epoch: try a lower "
+                    f"the {name} became {total} in epoch {epoch}, by update {done} of the epoch: try a lower "
                     "learning rate, a warm-up, or clip: {global_norm: 1.0}"
                 )
 

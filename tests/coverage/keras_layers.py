@@ -105,7 +105,7 @@ LAYERS = {
     ),
     "UnitNormalization": to("UnitNorm"),
     # Regularization
-    "ActivityRegularization": none("penalties on values or on weights"),
+    "ActivityRegularization": to("Penalty", how="of the experiment, whose `node` is the one before"),
     "AlphaDropout": to("AlphaDropout", how="`noise_shape` as `broadcast_dims`"),
     "Dropout": to("Dropout", how="`noise_shape` as `broadcast_dims`"),
     "GaussianDropout": to("GaussianDropout"),

@@ -87,3 +87,19 @@ SCHEDULES = {
     "PolynomialDecay": to("PolynomialDecay"),
 }
 SCHEDULES_LEFT_OUT = {"a base of schedules, no schedule": ("LearningRateSchedule",)}
+
+REGULARIZERS = {
+    "L1": to("Penalty", how="`l1`, of a layer's kernel, bias or activity: of `parameters` or of a `node`"),
+    "L1L2": to("Penalty", how="`l1` and `l2`"),
+    "L2": to("Penalty", how="`l2`"),
+    "OrthogonalRegularizer": to("Penalty", how="`orthogonal`; its `mode` as `vectors`"),
+}
+REGULARIZERS_LEFT_OUT = {"a base of regularizers, no regularizer": ("Regularizer",)}
+
+CONSTRAINTS = {
+    "MaxNorm": to("Constraint", how="`max_norm`; `epsilon: 1e-7`"),
+    "MinMaxNorm": to("Constraint", how="`min_norm`, `max_norm` and `rate`; `epsilon: 1e-7`"),
+    "NonNeg": to("Constraint", how="`non_negative: true`"),
+    "UnitNorm": to("Constraint", how="`min_norm: 1.0`, `max_norm: 1.0`; `epsilon: 1e-7`"),
+}
+CONSTRAINTS_LEFT_OUT = {"a base of constraints, no constraint": ("Constraint",)}

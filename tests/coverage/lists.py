@@ -162,6 +162,20 @@ LISTS = (
         optax_training.LOSSES_LEFT_OUT,
     ),
     List(
+        "keras.regularizers",
+        "keras",
+        lambda: _classes("keras.regularizers", "Regularizer"),
+        keras_training.REGULARIZERS,
+        keras_training.REGULARIZERS_LEFT_OUT,
+    ),
+    List(
+        "keras.constraints",
+        "keras",
+        lambda: _classes("keras.constraints", "Constraint"),
+        keras_training.CONSTRAINTS,
+        keras_training.CONSTRAINTS_LEFT_OUT,
+    ),
+    List(
         "keras.optimizers.schedules",
         "keras",
         lambda: _classes("keras.optimizers.schedules", "LearningRateSchedule"),

@@ -14,9 +14,9 @@ HEAD = """\
 
 <!-- Made by `python -m tests.coverage.page`: change tests/coverage, not this file. -->
 
-Which layers, optimizers, losses and schedules of Keras, Flax and Optax can be said in nnspec, and with what. The lists
-are those of the installed packages; a test fails where one of them has a class without an answer here, and another
-keeps this page current.
+Which layers, optimizers, losses, penalties, constraints and schedules of Keras, Flax and Optax can be said in nnspec,
+and with what. The lists are those of the installed packages; a test fails where one of them has a class without an
+answer here, and another keeps this page current.
 
 * **In nnspec**: the class, or the nodes, that express it, with the options that matter. Options that only have another
   name or another default are not mentioned.
@@ -24,10 +24,13 @@ keeps this page current.
 * **Mapped** is what can be expressed with its usual options. A class whose default cannot be is not mapped.
 * A class that has several names counts once.
 
-What holds for all classes stands in no row. Layers: weights are neither penalized nor constrained, quantized, adapted
-(`lora_rank`) or left out of training; channels are last. Optimizers: weights are not averaged, gradients not
-accumulated, losses not scaled, and decay is for all parameters or for kernels. Losses are always
-[reduced](reference.md#loss-functions); Keras's `sum` is one of means over the last axis where a loss is by element.
+What holds for all classes stands in no row. Layers: weights are penalized and constrained by the experiment's
+[penalties](reference.md#penalty) and [constraints](reference.md#constraint), and left out of training by
+[Frozen](reference.md#frozen), not by the layer; they are not quantized or adapted (`lora_rank`); channels are last.
+Optimizers: weights are averaged by [EMA](reference.md#ema) and gradients accumulated by
+[GradientAccumulation](reference.md#gradientaccumulation) around them; losses are not scaled, and decay is for all
+parameters or for kernels. Losses are always [reduced](reference.md#loss-functions); Keras's `sum` is one of means over
+the last axis where a loss is by element.
 """
 
 

@@ -11,7 +11,7 @@ _objective = planting("nnspec_jax.objective", "training", "evaluation", dtype="f
 
 _ALL, _WEIGHTED, _REGRESSION, _PLATEAU = "everything on", "weighted labels", "residual regression", "plateau"
 _HEADS, _TWO = "three outputs", "two losses of one output"
-_OUTCOME = "self._objective.sums(outputs, batch)"
+_OUTCOME = "self._outcome(outputs, run, variables, batch)"
 
 MUTANTS = [
     _engine(_ALL, "trained in inference mode", "batch, training=True)", "batch, training=False)"),
@@ -50,7 +50,7 @@ MUTANTS = [
         'outcome["grad_norm"] = (global_norm(self._clip.update(gradients, None)[0]), 1.0)',
     ),
     _engine(_ALL, "no clipping", "self._optimizer.update(clipped, state", "self._optimizer.update(gradients, state"),
-    _engine(_ALL, "statistics not kept", "{**variables, **changed, **optax", "{**variables, **optax"),
+    _engine(_ALL, "statistics not kept", "{**variables, **changed, **updated}", "{**variables, **updated}"),
     _engine(_ALL, "the next update's batch", "_rows(data, order[k]), c)", "_rows(data, order[k + 1]), c)"),
     _engine(
         _ALL,
@@ -79,8 +79,8 @@ MUTANTS = [
     _engine(
         _WEIGHTED,
         "loss summed instead of averaged",
-        "return self._objective.reduced(outcome), (changed",
-        'return outcome["loss"][0], (changed',
+        "value = self._objective.reduced(outcome)",
+        'value = outcome["loss"][0]',
     ),
     _objective(_HEADS, "outputs' weights exchanged", "zip(weights, reduced,", "zip(weights[::-1], reduced,"),
     _objective(

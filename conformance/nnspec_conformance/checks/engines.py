@@ -30,7 +30,9 @@ def started(subject: Subject, case: TrainingCase) -> Engine:
 def made(subject: Subject, case: TrainingCase) -> Engine:
     """An engine with data, at the variables of its net's seed."""
     net = subject.backend.build(case.case.model, dtype=subject.dtype, seed=3)
-    engine = subject.backend.engine(net, loss=case.loss, optimizer=case.optimizer, metrics=case.metrics, clip=case.clip)
+    engine = subject.backend.engine(
+        net, loss=case.loss, optimizer=case.optimizer, metrics=case.metrics, clip=case.clip, **case.beside
+    )
     for split in ("train", "validation"):
         engine.load(split, case.data(split, subject.dtype))
     return engine
@@ -41,7 +43,7 @@ def start(case: TrainingCase, dtype: str) -> dict[str, Array]:
     seed = np.array([SEED & 0xFFFFFFFF, SEED >> 32], np.uint32)
     random = {"random/seed": seed, "random/step": np.array(FIRST_STEP, np.uint32)}
     counters = {"optimizer/step": np.array(0, np.int64), "optimizer/learning_rate_scale": np.array(case.scale)}
-    return {**case.case.point(dtype).variables, **random, **case.slots(dtype), **counters}
+    return {**case.variables(dtype), **random, **case.slots(dtype), **counters}
 
 
 def near(

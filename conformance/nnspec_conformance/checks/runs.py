@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from nnspec.reference import model as reference, objective as objectives
 from nnspec_conformance import tolerances
 from nnspec_conformance.checks.engines import made, near, started
+from nnspec_conformance.checks.training import penalized
 from nnspec_conformance.checks.transfer import through_a_file
 from nnspec_conformance.draws import Array, at_least_float32, float_type, generator
 from nnspec_conformance.result import Figure, difference, exact
@@ -66,21 +68,26 @@ def evaluation(subject: Subject, case: TrainingCase) -> list[Figure]:
     data = wide(case.data("validation", subject.dtype))
     inputs = {name: data[name] for name in case.case.model.inputs}
 
-    def outputs(dtype: str) -> dict[str, Array]:
+    def outputs(dtype: str) -> tuple[dict[str, Array], float]:
         passed = reference.run(case.case.model, wide(before), inputs, dtype=float_type(dtype))
-        return {name: np.asarray(passed.outputs[name], np.float64) for name in case.objective.outputs}
+        penalty = _penalty(case, wide(before), passed.nodes, len(next(iter(inputs.values()))), dtype)
+        return {name: np.asarray(passed.outputs[name], np.float64) for name in case.objective.outputs}, penalty
 
-    exactly = outputs("float64")
-    want = _scores(case, exactly, data)
+    exactly, penalty = outputs("float64")
+    want = _scores(case, exactly, data, penalty)
     rounding = dict.fromkeys(want, 0.0)
     if subject.dtype != "float64":
         # What the roundings of the outputs leave open: a prediction near a tie may go either way.
-        errors = {name: float(difference(x, exactly[name]).max()) for name, x in outputs(subject.dtype).items()}
+        rounded_outputs, rounded_penalty = outputs(subject.dtype)
+        errors = {name: float(difference(x, exactly[name]).max()) for name, x in rounded_outputs.items()}
         for draw in range(tolerances.ESTIMATES):
             rng = generator(case.name, "moved", draw)
             moved = {name: x + errors[name] * rng.uniform(-1, 1, x.shape) for name, x in exactly.items()}
-            for name, value in _scores(case, moved, data).items():
+            for name, value in _scores(case, moved, data, penalty).items():
                 rounding[name] = max(rounding[name], float(difference(value, want[name]).max()))
+        if case.penalties:
+            error = abs(rounded_penalty - penalty)
+            rounding |= {"penalty": error, "loss": rounding["loss"] + error}
     mine = case.objective.results(got, scalar=False)
     for name, value in want.items():
         dtype = at_least_float32(subject.dtype)
@@ -88,12 +95,23 @@ def evaluation(subject: Subject, case: TrainingCase) -> list[Figure]:
     return figures
 
 
-def _scores(case: TrainingCase, outputs: dict[str, Array], data: dict[str, Array]) -> dict[str, Array]:
-    """What is minimized, losses and metrics of outputs by the reference."""
+def _scores(case: TrainingCase, outputs: dict[str, Array], data: dict[str, Array], penalty: float) -> dict[str, Array]:
+    """What is minimized, losses, penalties and metrics of outputs by the reference."""
     sums = objectives.sums(case.objective, outputs, data)
     specs: dict[str, Any] = {term.name: term.loss for term in case.objective.terms} | case.objective.metrics
     found = {name: spec.result(*sums[name]) for name, spec in specs.items()}
-    return {name: np.array(value) for name, value in {"loss": objectives.value(case.objective, sums), **found}.items()}
+    found["loss"] = objectives.value(case.objective, sums) + penalty
+    found |= {"penalty": penalty} if case.penalties else {}
+    return {name: np.array(value) for name, value in found.items()}
+
+
+def _penalty(
+    case: TrainingCase, state: Mapping[str, Array], nodes: Mapping[str, Array], rows: int, dtype: str
+) -> float:
+    """What penalties come to: of all examples, however they were divided; beside a sum, of each batch by itself."""
+    size = EVALUATION_BATCH if case.objective.summed else rows
+    batches = [{name: x[start : start + size] for name, x in nodes.items()} for start in range(0, rows, size)]
+    return sum(penalized(case, state, batch, dtype) for batch in batches)
 
 
 def agreement(one: Subject, other: Subject, case: TrainingCase) -> list[Figure]:

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from nnspec.backends import Engine
-from nnspec.reference import derivative, model as reference, objective as objectives, optimizers as stepping, schedules
+from nnspec.reference import (
+    derivative,
+    model as reference,
+    objective as objectives,
+    optimizers as stepping,
+    penalties,
+    schedules,
+)
 from nnspec_conformance import tolerances
 from nnspec_conformance.case import STEP
 from nnspec_conformance.checks.engines import FIRST_STEP, SEED, near, rows_of, started
@@ -134,14 +141,15 @@ def _updated(
         clipped = wide(gradients if case.clip is None else clipped)
         slots = {name: wide(held) for name, held in slots.items()}
     options: dict[str, Any] = {"decayed": case.decayed, "scale": case.scale, "value": value}
-    return stepping.update(case.optimizer, parameters, clipped, slots, update, **options)
+    made, slots = stepping.update(case.optimizer, parameters, clipped, slots, update, **options)
+    return penalties.constrained(case.constraints, case.case.model, made), slots
 
 
 def _loss(
     case: TrainingCase, state: Mapping[str, Array], batch: dict[str, Array], step: int, dtype: str = "float64"
 ) -> tuple[float, dict[str, float], Any]:
-    """What is minimized, in training mode by the reference in ``dtype``, the sum of each loss, and the updated
-    statistics."""
+    """What is minimized, in training mode by the reference in ``dtype``, the sums of each loss and of the penalties,
+    and the updated statistics."""
     given = wide(batch)
     inputs = {name: given[name] for name in case.case.model.inputs}
     passed = reference.run(case.case.model, state, inputs, training=True, seed=SEED, step=step, dtype=float_type(dtype))
@@ -152,7 +160,18 @@ def _loss(
     }
     alone = dataclasses.replace(case.objective, measures=())
     sums = objectives.sums(alone, passed.outputs, data)
-    return objectives.value(alone, sums), {name: float(total) for name, (total, _) in sums.items()}, passed.updates
+    totals = {name: float(total) for name, (total, _) in sums.items()}
+    penalty = 0.0
+    if case.penalties:
+        penalty = penalized(case, state, passed.nodes, dtype)
+        totals["penalty"] = penalty * (1 if case.objective.summed else len(next(iter(inputs.values()))))
+    return objectives.value(alone, sums) + penalty, totals, passed.updates
+
+
+def penalized(case: TrainingCase, state: Mapping[str, Array], nodes: Mapping[str, Array], dtype: str) -> float:
+    """What the penalties add to the loss, computed in ``dtype``."""
+    parameters = {name: rounded(state[name], dtype) for name in case.case.parameters}
+    return penalties.value(case.penalties, case.case.model, parameters, nodes)
 
 
 def _gradients(
@@ -211,6 +230,7 @@ def _totals(case: TrainingCase, engine: Engine, wanted: Sums, dtype: str) -> lis
         for name, total in wanted.losses.items()
     ]
     figures += [
+        *_shares(case, got, at_least_float32(dtype)),
         near("sum of gradient norms", np.array(got["grad_norm"][0]), np.array(wanted.norm), dtype),
         near("updates counted", np.array(got["grad_norm"][1]), np.array(updates), at_least_float32(dtype)),
         # On the scale of the schedule, as the schedules' own check: what falls along a cosine cancels towards its end.
@@ -227,6 +247,14 @@ def _totals(case: TrainingCase, engine: Engine, wanted: Sums, dtype: str) -> lis
             left = float(sum(np.abs(x).sum() for x in sums))
             figures.append(Figure(f"{name} after totals() was read", left, 0.0, where="not reset"))
     return figures
+
+
+def _shares(case: TrainingCase, got: Mapping[str, Any], dtype: str) -> list[Figure]:
+    """What the sums of penalties are counted by: examples, or batches beside sums."""
+    if not case.penalties:
+        return []
+    batches = [1 if case.objective.summed else order.shape[1] for order, _ in case.batches(dtype)]
+    return [near("what penalties are counted by", np.array(got["penalty"][1]), np.array(sum(batches)), dtype)]
 
 
 def _counters(case: TrainingCase, engine: Engine) -> list[Figure]:

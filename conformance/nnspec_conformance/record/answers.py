@@ -99,7 +99,7 @@ def words(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
 
 
 def training(book: Book, subject: Subject, case: Any, limits: Limits) -> None:
-    specs = {name: getattr(case, name) for name in ("loss", "optimizer", "clip", "metrics")}
+    specs = {name: getattr(case, name) for name in ("loss", "optimizer", "clip", "metrics")} | case.beside
     sheet = book.sheet(case, "training", {"model": case.case.model, **specs}, updates=case.updates)
     engine = started(subject, case)
     start, order = engine.variables(), case.order()

@@ -217,9 +217,8 @@ def _training(held: Held, kept: Kept, backend: Backend) -> Answers:
     specs = kept.specs
     first = {name: value for name, value in start.items() if not name.startswith("optimizer/")}
     net = backend.build(specs["model"], first, dtype=held.dtype)
-    engine = backend.engine(
-        net, loss=specs["loss"], optimizer=specs["optimizer"], metrics=specs["metrics"], clip=specs.get("clip")
-    )
+    given = {name: spec for name, spec in specs.items() if name != "model"}
+    engine = backend.engine(net, **given)
     for split in ("train", "validation"):
         engine.load(split, held.under(kept, split))
     followed = [name for name in start if not name.startswith("random/")]

@@ -13,6 +13,7 @@ from nnspec.errors import FileError, NNSpecError
 from nnspec.layers.base import elements
 from nnspec.model import Model
 from nnspec.optimizers import Clip
+from nnspec.penalties import Constraint, Penalty
 from nnspec.spec import build, parse
 from nnspec_conformance.case import AsNamed, Point
 from nnspec_conformance.casefile import MAX_ELEMENTS
@@ -37,6 +38,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "optimizer": lambda data: parse("optimizer", data),
     "schedule": lambda data: parse("schedule", data),
     "clip": lambda data: build(Clip, data, "clip"),
+    "penalties": lambda data: tuple(build(Penalty, one, "penalties") for one in data),
+    "constraints": lambda data: tuple(build(Constraint, one, "constraints") for one in data),
 }
 _NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # by kind: specs and options
     "model": (("model",), ()),

@@ -30,6 +30,8 @@ themselves: thousands of ULP are the expected answer there.
 """
 # Where a class stands in the suite, for those that no backend has to realize.
 MODEL = "model"
+# What an experiment holds beside the vocabulary.
+PARTS = ("Constraint", "Penalty")
 
 
 def render(facts: Facts, declared: Iterable[Deviation] = ()) -> str:
@@ -65,7 +67,7 @@ def _classes(facts: Facts) -> Iterator[str]:
     for outcome in facts.outcomes:
         for name in classes_of(outcome):
             by_class.setdefault(name, {}).setdefault(totals.place_of(outcome), []).append(outcome)
-    kinds = {kind: vocabulary.class_names(kind) for kind in vocabulary.KINDS}
+    kinds = {**{kind: vocabulary.class_names(kind) for kind in vocabulary.KINDS}, "experiment": PARTS}
     known = {name for names in kinds.values() for name in names}
     others = sorted({name for o in facts.outcomes for name in o.classes} - known)
     yield "## Classes"

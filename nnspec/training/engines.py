@@ -1,0 +1,28 @@
+"""The engine of an experiment."""
+
+from __future__ import annotations
+
+from nnspec.backends import Backend, Engine, Net
+from nnspec.experiment import Experiment
+from nnspec.lacking import demand
+
+
+def engine_of(experiment: Experiment, backend: Backend, net: Net) -> Engine:
+    """Training of a net as the experiment has it.
+
+    Raises:
+        UnsupportedError: there are penalties or constraints, and the backend has none.
+    """
+    # Not given where there are none: a backend of another package may do without them.
+    held = {"penalties": experiment.penalties, "constraints": experiment.constraints}
+    beside = {name: specs for name, specs in held.items() if specs}
+    for specs in beside.values():
+        demand(backend, *specs)
+    return backend.engine(
+        net,
+        loss=experiment.loss,
+        optimizer=experiment.optimizer,
+        metrics=experiment.metrics,
+        clip=experiment.clip,
+        **beside,
+    )
