@@ -24,6 +24,7 @@ Build = Callable[[], Model]
 SMALL: dict[str, Build] = {
     "mlp": lambda: models.mlp((7, 5, 3), norm="BatchNorm", dropout_rate=0.2, input=(4,)),
     "autoencoder": lambda: models.autoencoder((6, 5), 2, input=(2, 4)),
+    "vae": lambda: models.vae((6, 5), 2, input=(2, 4)),
     "lenet": lambda: models.lenet(3, input=(16, 16, 2)),
     "resnet": lambda: models.resnet((1, 2), 3, version=2, block="bottleneck", features=2, input=(9, 12, 3)),
     "mobilenet_v2": lambda: models.mobilenet_v2(3, 0.5, groups=((1, 8, 1, 1), (3, 8, 2, 2)), input=(9, 8, 3)),
@@ -125,6 +126,22 @@ def test_an_autoencoder_of_images() -> None:
     }
     inferred = model.infer()
     assert inferred["encoder"].output == (None, 2)
+
+
+def test_a_vae_of_images() -> None:
+    model = models.vae((9, 7), 2, activation="relu", output_activation="sigmoid", input=(3, 4, 1))
+    assert model.output_shape() == (None, 3, 4, 1)
+    assert {name: p.shape for name, p in model.params().items() if name.endswith("kernel")} == {
+        "encoder/dense/kernel": (12, 9),
+        "encoder/dense_1/kernel": (9, 7),
+        "encoder/dense_2/kernel": (7, 4),
+        "decoder/dense/kernel": (2, 7),
+        "decoder/dense_1/kernel": (7, 9),
+        "decoder/dense_2/kernel": (9, 12),
+    }
+    inferred = model.infer()
+    assert [inferred[name].output for name in ("encoder", "sample")] == [(None, 4), (None, 2)]
+    assert nn.Penalty(kl=1.0, node="encoder").names(model) == ()
 
 
 def test_lenet_of_padded_and_unpadded_digits() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nnspec.model import Model
     from nnspec.models.convolutional import lenet as lenet
-    from nnspec.models.dense import autoencoder as autoencoder, mlp as mlp
+    from nnspec.models.dense import autoencoder as autoencoder, mlp as mlp, vae as vae
     from nnspec.models.language import bert as bert, gpt2 as gpt2
     from nnspec.models.mobilenet import mobilenet_v2 as mobilenet_v2
     from nnspec.models.recurrent import lstm_classifier as lstm_classifier, seq2seq as seq2seq
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 BUILDERS = {
     "mlp": "nnspec.models.dense",
     "autoencoder": "nnspec.models.dense",
+    "vae": "nnspec.models.dense",
     "lenet": "nnspec.models.convolutional",
     "resnet": "nnspec.models.residual",
     "mobilenet_v2": "nnspec.models.mobilenet",

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from nnspec.layers.dropout import Dropout
+from nnspec.layers.dropout import Dropout, GaussianSample
 from nnspec.layers.linear import Dense
 from nnspec.layers.shape import Flatten, Reshape
 from nnspec.model import Input, Model, Sequential
@@ -85,12 +85,52 @@ def autoencoder(
         kernel_init: of all layers.
         input: the input's shape without the batch axis, which is the output's.
     """
+    encoder, decoder = _mirrored(features, (code, code), input, activation, output_activation, kernel_init)
+    return Sequential([encoder, decoder], Input(input))
+
+
+@builder
+def vae(
+    features: Sizes = (500,),
+    code: PositiveInt = 20,
+    *,
+    activation: AnyActivation = "tanh",
+    output_activation: AnyActivation = None,
+    kernel_init: AnyInitializer = "glorot_uniform",
+    input: KnownShape = (784,),
+) -> Model:
+    """A variational autoencoder: an encoder to the distribution of a code, a sample of it, and a decoder from there.
+
+    The node "encoder" gives the code's means and the logarithms of its variances side by side; "sample" is a
+    GaussianSample, the means in inference; "decoder" is the encoder's mirror image. Both models are linear at their
+    ends; the output is the logits of pixels between 0 and 1 for BinaryCrossEntropy, unless ``output_activation`` is
+    given. The divergence is a Penalty of the experiment, ``kl`` of "encoder": docs/models.md has an example.
+
+    Shapes: x and y (batch, *input), the encoder's output (batch, 2 · code), the code (batch, code).
+    Source: Kingma & Welling 2014, arXiv:1312.6114; Higgins et al. 2017 for a weight of the divergence, β.
+
+    Args:
+        features: the sizes of the encoder's hidden layers; the decoder has them the other way around.
+        code: the size of the code.
+        activation: of the hidden layers.
+        output_activation: of the output.
+        kernel_init: of all layers.
+        input: the input's shape without the batch axis, which is the output's.
+    """
+    encoder, decoder = _mirrored(features, (2 * code, code), input, activation, output_activation, kernel_init)
+    return Sequential([encoder, GaussianSample(name="sample"), decoder], Input(input))
+
+
+def _mirrored(
+    features: tuple[int, ...], ends: tuple[int, int], input: tuple[int, ...], activation: Any, last: Any, init: Any
+) -> tuple[Model, Model]:
+    """An encoder to the first of ``ends``, and from the second the decoder that is its mirror image."""
 
     def chain(sizes: tuple[int, ...], last: Any) -> list[Any]:
         activations = [*[activation] * (len(sizes) - 1), last]
-        return [Dense(size, act, kernel_init=kernel_init) for size, act in zip(sizes, activations, strict=True)]
+        return [Dense(size, act, kernel_init=init) for size, act in zip(sizes, activations, strict=True)]
 
-    down, up = chain((*features, code), None), chain((*features[::-1], math.prod(input)), output_activation)
+    down, up = chain((*features, ends[0]), None), chain((*features[::-1], math.prod(input)), last)
     if len(input) > 1:
         down, up = [Flatten(), *down], [*up, Reshape(input)]
-    return Sequential([Sequential(down, name="encoder"), Sequential(up, name="decoder")], Input(input))
+    return Sequential(down, name="encoder"), Sequential(up, name="decoder")

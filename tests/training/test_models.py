@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import nnspec as nn
 from nnspec import models
-from nnspec.backends import installed
+from nnspec.backends import Backend, installed
 from nnspec.experiment import Experiment, Training
 from nnspec.training import data as datasets
 from nnspec.training.compare import compare
@@ -57,6 +57,7 @@ class Task:
     inputs: tuple[Array, ...]
     targets: Array
     loss: Any = "SoftmaxCrossEntropy"
+    penalties: Any = ()
 
     def rows(self) -> dict[str, Array]:
         return {**dict(zip(self.model.inputs, self.inputs, strict=True)), "targets": self.targets}
@@ -71,6 +72,12 @@ def mlp() -> Task:
 def autoencoder() -> Task:
     images, _ = digits()
     return Task(models.autoencoder((24,), 6, input=(8, 8, 1)), (images,), images, "BinaryCrossEntropy")
+
+
+def vae() -> Task:
+    images, _ = digits()
+    model = models.vae((24,), 4, input=(8, 8, 1))
+    return Task(model, (images,), images, "BinaryCrossEntropy", {"kl": 1 / 64, "node": "encoder"})
 
 
 def lenet() -> Task:
@@ -158,6 +165,7 @@ def vit() -> Task:
 TASKS: dict[str, Callable[[], Task]] = {
     "mlp": mlp,
     "autoencoder": autoencoder,
+    "vae": vae,
     "lenet": lenet,
     "resnet version 1": lambda: resnet(1),
     "resnet version 2": lambda: resnet(2, block="bottleneck"),
@@ -173,7 +181,7 @@ TASKS: dict[str, Callable[[], Task]] = {
     "vit": vit,
 }
 # What runs every day: a few layers of each kind.
-DAILY = ("transformer_encoder",)
+DAILY = ("vae", "transformer_encoder")
 
 
 def trained(name: str, dtype: Any, steps: int) -> Comparison:
@@ -182,6 +190,7 @@ def trained(name: str, dtype: Any, steps: int) -> Comparison:
         task.model,
         task.loss,
         optimizer=nn.Momentum(nn.CosineDecay(0.01, decay_steps=60)),
+        penalties=task.penalties,
         training=Training(batch_size=32, seed=3, dtype=dtype),
     )
     data = datasets.from_arrays(task.rows(), model=task.model, loss=experiment.loss, seed=3, dtype=dtype)
@@ -226,6 +235,7 @@ def test_it_learns(name: str, backend_name: str) -> None:
         task.model,
         rows,
         loss=task.loss,
+        penalties=task.penalties,
         optimizer=nn.Adam(0.01),
         batch_size=32,
         epochs=15,
@@ -234,3 +244,15 @@ def test_it_learns(name: str, backend_name: str) -> None:
     )
     losses = [record["loss"] for record in run.history]
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_decoder_of_a_vae_by_itself(backend: Backend) -> None:
+    """The example of docs/models.md: its weights are found by name, and it gives what it gives within the model."""
+    task = vae()
+    net = backend.build(task.model, seed=3)
+    nodes = net.nodes({"input": task.inputs[0][:5]})
+    decoder = next(node.layer for node in task.model.nodes if node.name == "decoder").with_inputs((4,))
+    weights = {n.removeprefix("decoder/"): w for n, w in net.variables().items() if n.startswith("decoder/")}
+    (images,) = backend.build(decoder, weights).forward({"input": nodes["sample"]}).values()
+    np.testing.assert_allclose(images, nodes["decoder"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(nodes["sample"], nodes["encoder"][:, :4])
