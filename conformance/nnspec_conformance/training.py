@@ -374,6 +374,7 @@ CASES = [
         ),
         AdamW(WarmupCosine(0.01, 6, 80, end=0.001), weight_decay=0.05, decay="kernels"),
         clip=Clip(global_norm=0.5),
+        penalties=(Penalty(l2=0.01), Penalty(l1=0.02, node="digit")),
         metrics={"digit": (Accuracy(), ConfusionMatrix()), "parity": (BinaryAccuracy(),), "size": (MAE(), RMSE())},
         weights=("parity", "size"),
         updates=15,
