@@ -400,6 +400,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         GradientAccumulation as GradientAccumulation,
         GradientCentralization as GradientCentralization,
         Lookahead as Lookahead,
+        LossScale as LossScale,
         MultiOptimizer as MultiOptimizer,
     )
 

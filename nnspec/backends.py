@@ -111,8 +111,9 @@ class Net(Protocol):
 class Engine(Protocol):
     """Compiled training of one net. Data and state stay on the device between calls.
 
-    Variables are those of the net and ``optimizer/<parameter>/<slot>``, ``optimizer/step`` (int64 scalar, updates
-    made), ``optimizer/learning_rate_scale`` (float64 scalar, 1 unless a plateau reduced it).
+    Variables are those of the net and ``optimizer/<parameter>/<slot>``, ``optimizer/<slot>`` for a slot that all
+    parameters share, ``optimizer/step`` (int64 scalar, updates made), ``optimizer/learning_rate_scale`` (float64
+    scalar, 1 unless a plateau reduced it).
 
     One that compiles may have an attribute ``compile_seconds``, the time that took so far: the trainer reports it.
     """
@@ -140,10 +141,11 @@ class Engine(Protocol):
     def totals(self) -> Mapping[str, Sums]:
         """Sums since the last call, then reset: ``loss`` as (total, count), each metric's by its tag, ``grad_norm`` as
         (sum of the global norms before clipping, updates), ``learning_rate`` as (rate of the last update, 1). With
-        ``Losses`` each loss by its own name, ``<output>/loss``, and each metric as ``<output>/<tag>``.
+        ``Losses`` each loss by its own name, ``<output>/loss``, and each metric as ``<output>/<tag>``. An update that
+        is left out (:class:`nnspec.wrappers.LossScale`) has no norm and counts as none.
 
         Where there are penalties, ``penalty`` is beside ``loss``, which is without them: (Σ n·P, Σ n) over batches of n
-        examples, for a loss of the reduction "sum" (Σ P, batches).
+        examples, where all losses have the reduction "sum" (Σ P, batches).
 
         A metric's sums are its accumulators in their order, for means (total, count): numbers, and arrays of float64.
         Batches are added by its ``increments``. Positions that the loss ignores count in no metric.
@@ -251,7 +253,8 @@ class Backend(Protocol):
             decayed: the names that weight decay applies to when ``spec.decay`` is "kernels".
 
         Returns:
-            (updates, ...) by name, after each update: parameters and ``optimizer/<name>/<slot>``.
+            (updates, ...) by name, after each update: parameters, ``optimizer/<name>/<slot>``, and
+            ``optimizer/<slot>`` for a slot that all of them share.
         """
 
     def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> NDArray[np.uint32]:

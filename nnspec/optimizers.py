@@ -51,12 +51,19 @@ class Slot:
     start: float | None = 0.0
 
 
+def slot_name(parameter: str, slot: str) -> str:
+    """The canonical name of a slot; that of one which all parameters share has ``""`` for the parameter."""
+    return f"optimizer/{parameter}/{slot}" if parameter else f"optimizer/{slot}"
+
+
 class OptimizerBase(Spec):
     """Base of optimizers, and of what stands around them."""
 
     kind: ClassVar[str] = "optimizer"
     #: Whether an update asks for the value of the loss.
     needs_value: ClassVar[bool] = False
+    #: Whether an update whose gradients are not all finite is left out.
+    leaves_out: ClassVar[bool] = False
 
     if TYPE_CHECKING:  # fields, or those of the optimizer within
 
@@ -81,6 +88,10 @@ class OptimizerBase(Spec):
     def slots_of(self, name: str, shape: tuple[int, ...]) -> dict[str, Slot]:
         """All slots of the parameter of that name and shape, by their names."""
         return {slot: Slot(shape, start) for slot, start in self.slots().items()}
+
+    def shared_slots(self) -> dict[str, float]:
+        """Name of each slot that all parameters share, a number in float32 at least -> the value it starts at."""
+        return {}
 
     def of(self, name: str) -> OptimizerBase:
         """The optimizer of the parameter of that name: itself, unless each part of a model has one of its own."""

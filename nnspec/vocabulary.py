@@ -352,7 +352,9 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.wrappers": {
             name: name
-            for name in ("EMA", "GradientAccumulation", "GradientCentralization", "Lookahead", "MultiOptimizer")
+            for name in (
+                *("EMA", "GradientAccumulation", "GradientCentralization", "Lookahead", "LossScale", "MultiOptimizer"),
+            )
         },
     },
     "schedule": {

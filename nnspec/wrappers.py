@@ -84,10 +84,10 @@ def held(optimizer: Any) -> Iterator[Any]:
 
 
 def _refuse(wrapper: _Wrapper, *classes: str) -> None:
-    """Classes that cannot stand within this one; its own is always among them."""
+    """Classes that cannot stand within this one; its own and LossScale are always among them."""
     own = type(wrapper).__name__
     for other in (each for inner in wrapper.inners for each in held(inner)):
-        if other.needs_value or type(other).__name__ in (own, *classes):
+        if other.needs_value or other.leaves_out or type(other).__name__ in (own, *classes):
             raise SpecError(f"{type(other).__name__} cannot stand within {own}")
 
 
@@ -192,6 +192,45 @@ class GradientCentralization(_Wrapper):
         if rank < 2:
             return ()
         return tuple(range(rank - 1)) if self.keep == "last" else tuple(range(1, rank))
+
+
+@spec
+class LossScale(_Wrapper):
+    """Loss scaling: gradients of a loss that is made larger, so that 16 bits hold the small ones too.
+
+    g = ∇(loss_scale · L) / loss_scale
+
+    The division is in float32 at least, and comes before clipping. Where all elements of all gradients are finite, the
+    optimizer within makes its update, and finite_updates ← finite_updates + 1; when that has come to
+    ``growth_interval``, loss_scale ← growth_factor · loss_scale and finite_updates ← 0. Where one is not finite, the
+    update is left out, loss_scale ← backoff_factor · loss_scale and finite_updates ← 0. The scale stays between 2⁻¹²⁶
+    and 2¹²⁷. Without ``growth_interval`` (null) it stays what it is from the start, and updates are left out, too.
+
+    An update that is left out is none: parameters, slots, the optimizer's t and its schedule stay as they are, and no
+    weight decays; but statistics and ``random/step`` are those after the batch. The loss of the history is L, and its
+    ``grad_norm`` is the mean of the norms of g over the updates that were made (NaN if none was). Powers of two for the
+    scale and the factors change no gradient that is in range. Stands around all others; without an engine an optimizer
+    gets gradients that are divided already. Slots, shared by all parameters: loss_scale, which starts at
+    ``initial_scale``, finite_updates.
+
+    Source: Micikevicius et al. 2018, arXiv:1710.03740; Keras's LossScaleOptimizer, PyTorch's GradScaler. Flax's
+    DynamicScale makes the scale larger one update later.
+    """
+
+    optimizer: AnyOptimizer = "Adam"
+    initial_scale: Annotated[float, Field(ge=2.0**-126, le=2.0**127)] = 2.0**15
+    growth_interval: Annotated[int, Field(gt=0, lt=2**24)] | None = 2000
+    growth_factor: Annotated[float, Field(gt=1)] = 2.0
+    backoff_factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    leaves_out: ClassVar[bool] = True
+    #: Between these the scale stays, in every dtype.
+    bounds: ClassVar[tuple[float, float]] = (2.0**-126, 2.0**127)
+
+    def __post_init__(self) -> None:
+        _refuse(self)
+
+    def shared_slots(self) -> dict[str, float]:
+        return {} if self.growth_interval is None else {"loss_scale": self.initial_scale, "finite_updates": 0.0}
 
 
 @spec

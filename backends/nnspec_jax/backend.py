@@ -22,7 +22,7 @@ from nnspec.lacking import demand
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metric, Metrics, Sums
 from nnspec.model import Model
-from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
+from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
@@ -33,6 +33,7 @@ from nnspec_jax.net import JaxNet
 from nnspec_jax.random import words
 from nnspec_jax.realize import at_least_float32, build, realizes
 from nnspec_jax.slots import get_slots
+from nnspec_jax.wrappers import all_finite
 
 
 class JaxBackend:
@@ -135,11 +136,12 @@ class JaxBackend:
 
         def advance(carry: Any, given: Any) -> Any:
             values, state = carry
+            extra = {"made": all_finite(given)} if spec.leaves_out else {}
             given, _ = clipping.update(given, clipping.init(given))
-            changes, state = update.update(given, state, values)
+            changes, state = update.update(given, state, values, **extra)
             values = optax.apply_updates(values, changes)
             slots = get_slots(spec, state)
-            by_name = {f"optimizer/{name}/{slot}": x for slot, held in slots.items() for name, x in held.items()}
+            by_name = {slot_name(name, slot): x for slot, held in slots.items() for name, x in held.items()}
             return (values, state), {**values, **by_name}
 
         with jax.enable_x64(dtype == "float64"):

@@ -16,7 +16,7 @@ from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
-from nnspec.optimizers import Clip, OptimizerBase
+from nnspec.optimizers import Clip, OptimizerBase, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
@@ -29,6 +29,7 @@ from nnspec_jax.optimizers import global_norm
 from nnspec_jax.penalties import Constraints, Penalties
 from nnspec_jax.realize import at_least_float32, build
 from nnspec_jax.slots import get_slots, set_slots, updates_made
+from nnspec_jax.wrappers import all_finite, factor_of_loss
 
 # Running sums of each loss, of penalties, of each metric, of the gradients' norms and of the learning rate, by name.
 Books = dict[str, Running]
@@ -73,14 +74,16 @@ class JaxEngine:
         compiled = partial(jax.jit, compiler_options=compiler_options(net.model, net.platform))
         self._train = compiled(self._updates if self._looped else self._next, donate_argnums=0)
         self._evaluate = compiled(self._evaluation if self._looped else self._score, static_argnames="batch_size")
-        self._differentiate = compiled(lambda variables, data, rows: self._gradients(variables, _rows(data, rows))[:2])
+        self._differentiate = compiled(
+            lambda variables, state, data, rows: self._gradients(variables, state, _rows(data, rows))[:2]
+        )
         self._start()
 
     @in_own_precision
     def _start(self) -> None:
         self._state = self._placed(jax.jit(self._optimizer.init)(self._parameters(self._net.arrays())))
         self._declared = {
-            f"optimizer/{name}/{slot}": jax.ShapeDtypeStruct(x.shape, x.dtype)
+            slot_name(name, slot): jax.ShapeDtypeStruct(x.shape, x.dtype)
             for slot, values in get_slots(self._optimizer_spec, self._state).items()
             for name, x in values.items()
         }
@@ -115,8 +118,11 @@ class JaxEngine:
         metrics = self._objective.spec.metrics
         return {name: added(metrics.get(name), sums[name], batch) for name, batch in outcome.items()}
 
-    def _gradients(self, variables: DeviceArrays, batch: DeviceArrays) -> tuple[jax.Array, DeviceArrays, Any]:
+    def _gradients(
+        self, variables: DeviceArrays, state: Any, batch: DeviceArrays
+    ) -> tuple[jax.Array, DeviceArrays, Any]:
         """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""
+        factor = factor_of_loss(self._optimizer_spec, state)
 
         def loss(parameters: DeviceArrays) -> tuple[jax.Array, Any]:
             outputs, changed, run = self._net.apply({**variables, **parameters}, batch, training=True)
@@ -125,25 +131,39 @@ class JaxEngine:
             if self._penalties is not None:
                 total, share = outcome["penalty"]
                 value = value + total / share
-            return value, (changed, outcome)
+            return value if factor is None else value * factor, (value, (changed, outcome))
 
-        (value, aux), gradients = jax.value_and_grad(loss, has_aux=True)(self._parameters(variables))
+        (_, (value, aux)), gradients = jax.value_and_grad(loss, has_aux=True)(self._parameters(variables))
+        if factor is not None:
+            gradients = jax.tree.map(lambda g: g.astype(self._wide) / factor, gradients)
         return value, gradients, aux
 
     def _update(self, scale: jax.Array, batch: DeviceArrays, carry: tuple[DeviceArrays, Any, Books]) -> Any:
         variables, state, sums = carry
-        value, gradients, (changed, outcome) = self._gradients(variables, batch)
+        value, gradients, (changed, outcome) = self._gradients(variables, state, batch)
         count = self._optimizer_spec.counted(updates_made(state))
-        outcome["grad_norm"] = (global_norm(gradients), 1.0)
+        norm = global_norm(gradients)
         clipped, _ = self._clip.update(gradients, self._clip.init(gradients))
         parameters = self._parameters(variables)
         extra = {"value": value} if self._optimizer_spec.needs_value else {}
-        updates, state = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale, **extra)
+        if self._optimizer_spec.leaves_out:
+            extra["made"] = all_finite(gradients)
+        updates, after = self._optimizer.update(clipped, state, parameters, learning_rate_scale=scale, **extra)
+        made = updates_made(after) - updates_made(state)  # 0 where it was left out
+        outcome["grad_norm"] = (jnp.where(made == 0, 0.0, norm), made)
         sums = self._added(sums, outcome)
         sums["learning_rate"] = added(None, started(_PAIR, self._wide), (self._rate(count, scale), 1.0))
-        updated = optax.apply_updates(parameters, updates)
-        updated = updated if self._constraints is None else self._constraints(updated)
-        return {**variables, **changed, **updated}, state, sums
+        updated = self._held(parameters, optax.apply_updates(parameters, updates), made)
+        return {**variables, **changed, **updated}, after, sums
+
+    def _held(self, before: DeviceArrays, updated: DeviceArrays, made: jax.Array) -> DeviceArrays:
+        """The parameters brought back to what they are held to, after an update that was made."""
+        if self._constraints is None:
+            return updated
+        held = self._constraints(updated)
+        if not self._optimizer_spec.leaves_out:
+            return held
+        return {name: jnp.where(made == 0, before[name], x) for name, x in held.items()}
 
     def _updates(
         self, carry: tuple[DeviceArrays, Any, Books], scale: Any, data: DeviceArrays, order: Any, start: Any, stop: Any
@@ -241,14 +261,14 @@ class JaxEngine:
     def loss_gradients(self, split: str, rows: NDArray[np.int32]) -> tuple[float, dict[str, Array]]:
         data = self._split(split)
         self._check_rows(rows, split)
-        loss, gradients = self._differentiate(self._net.arrays(), data, rows.astype(np.int32))
+        loss, gradients = self._differentiate(self._net.arrays(), self._state, data, rows.astype(np.int32))
         return float(loss), to_host(self._parameters(gradients))
 
     @in_own_precision
     def variables(self) -> dict[str, Array]:
         slots = get_slots(self._optimizer_spec, self._state)
-        names = self._net.parameters
-        found = {f"optimizer/{n}/{slot}": slots[slot][n] for n in names for slot in slots if n in slots[slot]}
+        names = ["", *self._net.parameters]
+        found = {slot_name(n, slot): slots[slot][n] for n in names for slot in slots if n in slots[slot]}
         step = np.array(updates_made(self._state), np.int64)
         return {**self.net.variables(), **to_host(found), _STEP: step, _SCALE: np.array(self._scale, np.float64)}
 
@@ -258,7 +278,7 @@ class JaxEngine:
         self.net.assign({name: x for name, x in variables.items() if name not in own})
         slots: dict[str, dict[str, Any]] = {}
         for name, value in self._net.put({n: x for n, x in own.items() if n not in (_STEP, _SCALE)}).items():
-            parameter, slot = name.removeprefix("optimizer/").rsplit("/", 1)
+            parameter, _, slot = name.removeprefix("optimizer/").rpartition("/")
             slots.setdefault(slot, {})[parameter] = value
         step = self._net.put({_STEP: own[_STEP].astype(np.int32)})[_STEP] if _STEP in own else None
         # Copied, since an optimizer and its schedule count on their own, and one buffer cannot be donated for both.

@@ -11,7 +11,7 @@ import optax
 from nnspec import wrappers as specs
 from nnspec_jax import stepwise
 from nnspec_jax.optimizers import Names, Transformation, Tree, average, in_float32, zeros
-from nnspec_jax.realize import build
+from nnspec_jax.realize import at_least_float32, build
 from nnspec_jax.slots import WrappedState
 
 Extended: TypeAlias = optax.GradientTransformationExtraArgs
@@ -107,6 +107,48 @@ def gradient_centralization(spec: specs.GradientCentralization, dtype: Any, deca
         return g - g.mean(axes, keepdims=True) if axes else g
 
     return in_float32(Extended(init, update))
+
+
+@build.register
+def loss_scale(spec: specs.LossScale, dtype: Any, decayed: Names = None) -> Extended:
+    inner = build(spec.inner, dtype, decayed)
+
+    def init(params: Tree) -> WrappedState:
+        starts = spec.shared_slots().items()
+        return _start(inner, params, {slot: {"": jnp.full((), x, at_least_float32(dtype))} for slot, x in starts})
+
+    def update(
+        updates: Tree, state: WrappedState, params: Tree = None, *, made: Any = None, **extra: Any
+    ) -> tuple[Tree, WrappedState]:
+        made = all_finite(updates) if made is None else made
+        changes, after = inner.update(updates, state.inner[0], params, **extra)
+        within = jax.tree.map(lambda new, old: jnp.where(made, new, old), after, state.inner[0])
+        assigned = jax.tree.map(lambda w, u: stepwise.Assigned(jnp.where(made, w + u, w)), params, changes)
+        return assigned, WrappedState(state.count + made, (within,), rescaled(state.slots, made))
+
+    def rescaled(slots: dict[str, Tree], made: jax.Array) -> dict[str, Tree]:
+        if spec.growth_interval is None:
+            return slots
+        scale, count = slots["loss_scale"][""], slots["finite_updates"][""] + 1
+        grows = count >= spec.growth_interval
+        factor = jnp.where(made, jnp.where(grows, spec.growth_factor, 1.0), spec.backoff_factor)
+        low, high = spec.bounds
+        new = jnp.clip(scale * factor.astype(scale.dtype), low, high)
+        return {"loss_scale": {"": new}, "finite_updates": {"": jnp.where(made & ~grows, count, 0.0)}}
+
+    return in_float32(Extended(init, update))
+
+
+def all_finite(gradients: Tree) -> jax.Array:
+    """Whether all elements of all gradients are finite."""
+    return jnp.all(jnp.stack([jnp.isfinite(g).all() for g in jax.tree.leaves(gradients)]))
+
+
+def factor_of_loss(spec: Any, state: Tree) -> Any:
+    """What an optimizer in that state wants the loss to be multiplied by, and gradients divided; None for most."""
+    if not isinstance(spec, specs.LossScale):
+        return None
+    return spec.initial_scale if spec.growth_interval is None else state.slots["loss_scale"][""]
 
 
 @build.register

@@ -17,7 +17,7 @@ from nnspec.lacking import demand
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metric, Metrics, Sums
 from nnspec.model import Model
-from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value
+from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
@@ -158,7 +158,8 @@ class TensorFlowBackend:
         state = dict(variables)
         for slot, held in optimizer.slots.items():
             found = {name: x for name, x in zip(variables, held, strict=True) if x is not None}
-            state |= {f"optimizer/{name}/{slot}": variable for name, variable in found.items()}
+            state |= {slot_name(name, slot): variable for name, variable in found.items()}
+        state |= {slot_name("", slot): variable for slot, variable in optimizer.shared.items()}
 
         def update(given: dict[str, Any]) -> dict[str, Any]:
             optimizer.apply([given[name] for name in variables], list(variables.values()))

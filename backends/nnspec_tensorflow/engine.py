@@ -18,7 +18,7 @@ from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
-from nnspec.optimizers import Clip, OptimizerBase
+from nnspec.optimizers import Clip, OptimizerBase, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
@@ -70,7 +70,8 @@ class TensorFlowEngine:
         self._state["optimizer/learning_rate_scale"] = self._optimizer.learning_rate_scale
         for slot, variables in self._optimizer.slots.items():
             held = {n: v for n, v in zip(net.parameters, variables, strict=True) if v is not None}
-            self._state |= {f"optimizer/{name}/{slot}": variable for name, variable in held.items()}
+            self._state |= {slot_name(name, slot): variable for name, variable in held.items()}
+        self._state |= {slot_name("", slot): variable for slot, variable in self._optimizer.shared.items()}
         self._updates = Compiled(
             self._trace_updates, idle=lambda data, order, start, stop: (data, order, start, start), xla=net.xla
         )
@@ -102,31 +103,36 @@ class TensorFlowEngine:
             if self._penalties is not None:
                 total, share = outcome["penalty"]
                 value += tf.cast(total / share, value.dtype)
+            scaled = self._optimizer.scale_loss(value)
         zero = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(value, parameters, unconnected_gradients=zero)
+        gradients = tape.gradient(scaled, parameters, unconnected_gradients=zero)
         one_by_one(gradients)
-        return value, gradients, outcome
+        return value, self._optimizer.unscaled(gradients), outcome
 
-    def _apply(self, *given: Tensor) -> tuple[Tensor, Tensor]:
-        """Update the parameters; gives the gradients' norm before clipping, and the learning rate.
+    def _apply(self, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Update the parameters; gives the gradients' norm before clipping, the learning rate, and 1.
+
+        For an update that is left out 0 instead of the norm, and of 1.
 
         ``given``: the gradients, and the loss's value if the optimizer asks for it.
         """
         parameters = list(self._net.parameters.values())
         gradients, more = list(given[: len(parameters)]), given[len(parameters) :]
         norm, rate = global_norm(gradients), self._optimizer.learning_rate
+        before = tf.identity(self._optimizer.iterations.value)
         self._optimizer.apply(gradients, parameters, *more)
+        made = self._optimizer.iterations.value - before
         if self._constraints is not None:
-            self._constraints.assign(self._net.parameters)
-        return norm, tf.convert_to_tensor(rate)
+            self._constraints.assign(self._net.parameters, made if self._optimizer.spec.leaves_out else None)
+        return tf.where(made == 0, tf.zeros_like(norm), norm), tf.convert_to_tensor(rate), made
 
     def _trace_updates(self, data: Tensors, order: Tensor, start: Tensor, stop: Tensor) -> Tensor:
         def update(k: Tensor) -> tuple[Tensor]:
             value, gradients, outcome = self._gradients(_rows(data, order[k]))
             more = [value] if self._optimizer.spec.needs_value else []
-            norm, rate = island(self._apply)(*gradients, *more)
+            norm, rate, made = island(self._apply)(*gradients, *more)
             kept = tf.concat([self._sums[:-2], tf.zeros(2, tf.float64)], axis=0)
-            outcome |= {"grad_norm": (norm, 1.0), "learning_rate": (rate, 1.0)}
+            outcome |= {"grad_norm": (norm, made), "learning_rate": (rate, 1.0)}
             self._sums.assign(self._books.added(kept, outcome))
             return (k + 1,)
 

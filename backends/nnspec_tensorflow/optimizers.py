@@ -13,6 +13,7 @@ from typing import Any
 
 from nnspec import optimizers as specs
 from nnspec.spec import dump, parse
+from nnspec.wrappers import LossScale
 from nnspec_tensorflow import sums
 from nnspec_tensorflow.realize import missing, serializable, working
 from nnspec_tensorflow.schedules import SpecSchedule
@@ -53,6 +54,10 @@ class SpecOptimizer(keras.optimizers.Optimizer):
         schedule.scale = self.learning_rate_scale
         #: By slot, for each variable; None where one has no such slot.
         self.slots: dict[str, list[Any]] = {}
+        #: By slot, those that all variables share.
+        self.shared: dict[str, Any] = {}
+        #: Whether the update that is traced is made, where one may be left out.
+        self._made: Tensor = None
         #: For each variable its optimizer, and that one's rate.
         self._own: list[Any] = []
         self._rates: list[SpecSchedule] = []
@@ -67,6 +72,9 @@ class SpecOptimizer(keras.optimizers.Optimizer):
         found = [self.spec.slots_of(n, tuple(v.shape)) for n, v in zip(self.names, variables, strict=True)]
         for slot in dict.fromkeys(slot for held in found for slot in held):
             self.slots[slot] = [self._slot(v, slot, held.get(slot)) for v, held in zip(variables, found, strict=True)]
+        dtype = working(tf.as_dtype(variables[0].dtype).name)
+        for slot, start in self.spec.shared_slots().items():
+            self.shared[slot] = self.add_variable((), _filled(start), dtype, name=slot)
         kernels = self.decayed or [variable.name.endswith("kernel") for variable in variables]
         self.decayed = [own.decay == "all" or named for own, named in zip(self._own, kernels, strict=True)]
 
@@ -87,7 +95,42 @@ class SpecOptimizer(keras.optimizers.Optimizer):
     ) -> None:
         """One update; ``value`` is the reduced loss of the batch, for optimizers that ask for it."""
         specs.demand_value(self.spec, value)
+        before = tf.identity(self._iterations.value)
+        self._made = all_finite(grads) if self.spec.leaves_out else None
         super().apply(together(self.spec, clipped(self.clip, grads), value), trainable_variables)
+        if self._made is not None:
+            self._iterations.assign(before + tf.cast(self._made, before.dtype))
+            for slot, new in shared(self.spec, self._shared_values(), self._made).items():
+                self.assign(self.shared[slot], new)
+            self._made = None
+
+    def _shared_values(self) -> dict[str, Tensor]:
+        return {slot: tf.convert_to_tensor(variable) for slot, variable in self.shared.items()}
+
+    def apply_gradients(self, grads_and_vars: Any) -> Any:
+        """One update with the gradients of what :meth:`scale_loss` gave, as Keras's training makes it."""
+        pairs = list(grads_and_vars)
+        gradients = self.unscaled([gradient for gradient, _ in pairs])
+        return super().apply_gradients(zip(gradients, (variable for _, variable in pairs), strict=True))
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """The loss that gradients are taken of: with LossScale it is larger."""
+        factor = self._factor()
+        return loss if factor is None else loss * tf.cast(factor, loss.dtype)
+
+    def unscaled(self, gradients: Sequence[Tensor]) -> list[Tensor]:
+        """The gradients of the loss by those of what :meth:`scale_loss` made of it, in float32 at least."""
+        factor = self._factor()
+        if factor is None:
+            return list(gradients)
+        wide = [g if g is None else tf.cast(g, working(g.dtype.name)) for g in gradients]
+        return [g if g is None else g / tf.cast(factor, g.dtype) for g in wide]
+
+    def _factor(self) -> Any:
+        """What the loss is multiplied by; None for most optimizers."""
+        if not isinstance(self.spec, LossScale):
+            return None
+        return self.shared.get("loss_scale", self.spec.initial_scale)  # not built yet, or it never changes
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         index = self._get_variable_index(variable)
@@ -106,6 +149,7 @@ class SpecOptimizer(keras.optimizers.Optimizer):
             slots={slot: tf.cast(variable, dtype) for slot, variable in held.items()},
             t=tf.cast(self._iterations, tf.float64) + tf.constant(1, tf.float64),
             eta=tf.cast(learning_rate, dtype),
+            made=self._made,
         )
         stepped, slots = advance(own, update)
         self.assign(variable, stepped)
@@ -186,6 +230,7 @@ class Update:
         slots: by name.
         t: the number of the update, from 1, in float64.
         eta: the learning rate.
+        made: whether the update is made, where it may be left out.
     """
 
     name: str
@@ -195,6 +240,7 @@ class Update:
     slots: dict[str, Tensor]
     t: Tensor
     eta: Tensor
+    made: Tensor = None
 
     def c(self, number: Any) -> Tensor:
         """A number in the parameter's dtype, rounded once."""
@@ -212,6 +258,17 @@ Stepped = tuple[Tensor, dict[str, Tensor]]
 def together(spec: Any, gradients: list[Tensor], value: Tensor) -> list[Tensor]:
     """What an optimizer makes of all gradients together, and of the loss's value: mostly nothing."""
     return gradients
+
+
+@singledispatch
+def shared(spec: Any, slots: dict[str, Tensor], made: Tensor) -> dict[str, Tensor]:
+    """The slots that all parameters share after an update that was made or left out."""
+    return slots
+
+
+def all_finite(gradients: Sequence[Tensor]) -> Tensor:
+    """Whether all elements of all gradients are finite."""
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None])
 
 
 def average(step: Update, decay: float, slot: str, new: Tensor) -> Tensor:

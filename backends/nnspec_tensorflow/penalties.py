@@ -93,7 +93,10 @@ class Constraints:
     def __init__(self, specs: Sequence[Constraint], model: Model) -> None:
         self.named = [(spec, spec.names(model)) for spec in specs]
 
-    def assign(self, variables: Mapping[str, Any]) -> None:
+    def assign(self, variables: Mapping[str, Any], made: Tensor | None = None) -> None:
+        """``made``: 0 where the update was left out, and the variables stay as they are; None where none can be."""
         for spec, names in self.named:
             for name in names:
-                variables[name].assign(constrained(spec, tf.convert_to_tensor(variables[name])))
+                now = tf.convert_to_tensor(variables[name])
+                held = constrained(spec, now)
+                variables[name].assign(held if made is None else tf.where(made == 0, now, held))

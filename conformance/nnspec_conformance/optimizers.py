@@ -19,6 +19,12 @@ UPDATES = 100
 # range: slots that hold squares become 0 and infinite.
 MAGNITUDES = {"float16": (-4.0, 3.3)}
 
+# Elements of gradients that are not finite, by parameter and update.
+OVERFLOWS = {
+    **{("plain/kernel", 3): np.inf, ("other/bias", 4): np.nan, ("other/kernel", 11): -np.inf},
+    **{("plain/bias", 40): np.inf, ("plain/bias", 41): np.nan, ("other/kernel", 41): np.inf},
+}
+
 
 def classes_within(held: Any) -> Iterator[type[Any]]:
     """The class of a spec and of all that it holds: a schedule, and the schedule within that, losses by output."""
@@ -38,14 +44,15 @@ class OptimizerCase:
     Attributes:
         clip: clipping before it.
         gradients: "kinds" has a parameter for each kind of gradient (plain, zero, mostly zero, huge, tiny, of all
-            magnitudes); "clipped" has gradients that are now above, now below the bound of ``clip``, and zero once.
+            magnitudes); "clipped" has gradients that are now above, now below the bound of ``clip``, and zero once;
+            "overflowing" has some with an element that is not finite.
         shape: that of the kernel of each kind; biases have three elements.
     """
 
     spec: OptimizerBase
     _: KW_ONLY
     clip: Clip | None = None
-    gradients: Literal["kinds", "clipped"] = "kinds"
+    gradients: Literal["kinds", "clipped", "overflowing"] = "kinds"
     shape: tuple[int, ...] = (4, 3)
     id: str = ""
 
@@ -76,6 +83,9 @@ class OptimizerCase:
                 rng = generator(self.name, name)
                 parameters[name] = rounded(signed(rng, shape) * (1e-3 if kind == "tiny" else 1.0), dtype)
                 gradients[name] = rounded(self._gradient(kind, rng, (UPDATES, *shape), dtype), dtype)
+        if self.gradients == "overflowing":
+            for (name, update), value in OVERFLOWS.items():
+                gradients[name][update].flat[1] = value
         return parameters, gradients
 
     def _gradient(self, kind: str, rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:

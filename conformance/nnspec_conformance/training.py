@@ -34,13 +34,13 @@ from nnspec.metrics import (
 from nnspec.model import Model, Sequential, symbol
 from nnspec.objective import Objective
 from nnspec.ops import Concat
-from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp
+from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec.steps import FTRL, NoisySGD, PolyakSGD
-from nnspec.wrappers import GradientAccumulation, Lookahead, MultiOptimizer
+from nnspec.wrappers import GradientAccumulation, Lookahead, LossScale, MultiOptimizer
 from nnspec_conformance.case import AsNamed, Case, whole
-from nnspec_conformance.draws import Array, generator, rounded, signed
+from nnspec_conformance.draws import Array, at_least_float32, generator, rounded, signed
 from nnspec_conformance.losses.base import known
 from nnspec_conformance.model import cnn, residual, sequence, transformer
 from nnspec_conformance.optimizers import classes_within
@@ -153,7 +153,11 @@ class TrainingCase:
                 # m² ≤ v, as in any state that updates lead to.
                 squares = slot in ("v", "row", "column") or slot.startswith("accumulator") or slot.endswith("_square")
                 value = rng.uniform(1, 2, held.shape) if squares else rng.uniform(-0.1, 0.1, held.shape)
-                made[f"optimizer/{name}/{slot}"] = rounded(value + (held.start or 0.0), dtype)
+                made[slot_name(name, slot)] = rounded(value + (held.start or 0.0), dtype)
+        if self.optimizer.shared_slots():
+            # A scale that soon becomes too large, where the dtype has an end.
+            shared = {"loss_scale": 2.0 ** (6 if dtype == "float16" else 124), "finite_updates": 1.0}
+            made |= {slot_name("", slot): np.array(x, at_least_float32(dtype)) for slot, x in shared.items()}
         return made
 
 
@@ -351,6 +355,13 @@ CASES = [
         Sequential([Dense(5, "tanh"), Dense(3)], input=[7]),
         MeanSquaredError(),
         GradientAccumulation(Momentum(WarmupCosine(0.05, 2, 12, end=0.001), weight_decay=0.05, decay="kernels"), 3),
+    ),
+    TrainingCase(
+        "LossScale-overflows on the way",
+        _small(5, 3, rate=0.2),
+        MeanSquaredError(),
+        LossScale(Momentum(WarmupCosine(0.05, 3, 40, end=0.001), weight_decay=0.05, decay="kernels"), 512.0, 2),
+        clip=Clip(value=0.3),
     ),
     TrainingCase(
         "two branches of a shared encoder",

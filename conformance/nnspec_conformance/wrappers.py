@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec.factored import SM3
 from nnspec.optimizers import SGD, Adam, AdamW, Clip, Momentum
 from nnspec.steps import FTRL, Frozen, NoisySGD
-from nnspec.wrappers import EMA, GradientAccumulation, GradientCentralization, Lookahead, MultiOptimizer
+from nnspec.wrappers import EMA, GradientAccumulation, GradientCentralization, Lookahead, LossScale, MultiOptimizer
 from nnspec_conformance.optimizers import CYCLE, FALLING, RESTARTS, OptimizerCase
 
 _DECAYED = AdamW(CYCLE, weight_decay=0.05, decay="kernels")
@@ -25,6 +25,9 @@ CASES = [
     OptimizerCase(GradientAccumulation(Momentum(CYCLE), 3), clip=Clip(norm=1.0), gradients="clipped"),
     OptimizerCase(GradientCentralization(_DECAYED)),
     OptimizerCase(GradientCentralization(SGD(FALLING), "first"), shape=(2, 3, 2), id="rank 3"),
+    OptimizerCase(LossScale(_DECAYED, 2.0**124, 7), clip=Clip(value=0.8), gradients="overflowing"),
+    OptimizerCase(LossScale(GradientAccumulation(EMA(Adam(CYCLE)), 3), 12.0, 2, 1.5, 0.25), gradients="overflowing"),
+    OptimizerCase(LossScale(Momentum(CYCLE), 3.0, None), gradients="overflowing", id="of one size"),
     OptimizerCase(MultiOptimizer(_DECAYED, _PARTS)),
     OptimizerCase(
         Lookahead(

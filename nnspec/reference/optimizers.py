@@ -23,11 +23,16 @@ Stepped = tuple[Array, dict[str, Array]]
 
 
 def init(spec: specs.OptimizerBase, parameters: Arrays) -> Slots:
-    """The slots of every parameter before the first update, in its dtype."""
-    return {
+    """The slots of every parameter before the first update, in its dtype; under ``""`` those that all share, if any."""
+    slots = {
         name: {slot: _start(held, np.asarray(w)) for slot, held in spec.slots_of(name, np.shape(w)).items()}
         for name, w in parameters.items()
     }
+    common = spec.shared_slots()
+    if common:
+        dtype = np.result_type(np.float32, *(floats(w) for w in parameters.values()))
+        slots[""] = {slot: np.full((), start, dtype) for slot, start in common.items()}
+    return slots
 
 
 def _start(slot: specs.Slot, w: Array) -> Array:
@@ -44,8 +49,11 @@ def update(
     decayed: frozenset[str] | None = None,
     scale: float = 1.0,
     value: float | None = None,
+    made: bool | None = None,
 ) -> tuple[dict[str, Array], Slots]:
     """Parameters and slots after one update; nothing given is changed.
+
+    One that is left out (see :func:`makes`) changes the slots that all parameters share, and does not count as a step.
 
     Args:
         gradients: by parameter name, clipped already.
@@ -53,6 +61,7 @@ def update(
         decayed: the names that weight decay applies to when ``spec.decay`` is "kernels".
         scale: what plateaus have multiplied the learning rate by.
         value: the reduced loss of the batch, for those that ask for it.
+        made: what :func:`makes` says of the gradients before clipping; without, what it says of these.
 
     Raises:
         SpecError: ``decayed`` or ``value`` is needed and not given.
@@ -60,8 +69,13 @@ def update(
     """
     specs.demand_kernels(spec, parameters, decayed)
     specs.demand_value(spec, value)
+    made = makes(spec, gradients) if made is None else made
+    common: Slots = {"": shared(spec, slots[""], made)} if "" in slots else {}
+    if not made:
+        return dict(parameters), {**{name: dict(held) for name, held in slots.items()}, **common}
     gradients = together(spec, gradients, value)
-    new_parameters, new_slots = {}, {}
+    new_parameters: dict[str, Array] = {}
+    new_slots: Slots = {}
     for name, w in parameters.items():
         own, wide = spec.of(name), floats(w)
         eta = float(schedules.value(own.learning_rate, own.counted(step), scale))
@@ -72,7 +86,18 @@ def update(
         stepped, new = advance(own, wide, gradient, decay, old, step + 1, eta)
         new_parameters[name] = rounded(stepped, np.asarray(w).dtype)
         new_slots[name] = {slot: rounded(s, np.asarray(slots[name][slot]).dtype) for slot, s in new.items()}
-    return new_parameters, new_slots
+    return new_parameters, {**new_slots, **common}
+
+
+def makes(spec: specs.OptimizerBase, gradients: Arrays) -> bool:
+    """Whether an optimizer makes an update of these gradients, as they are before clipping."""
+    return not spec.leaves_out or all(bool(np.isfinite(floats(g)).all()) for g in gradients.values())
+
+
+@functools.singledispatch
+def shared(spec: Any, slots: Arrays, made: bool) -> dict[str, Array]:
+    """The slots that all parameters share after an update that was made or left out."""
+    return dict(slots)
 
 
 @functools.singledispatch

@@ -9,7 +9,7 @@ import numpy as np
 from nnspec import wrappers as specs
 from nnspec.errors import SpecError
 from nnspec.reference.base import Array
-from nnspec.reference.optimizers import Arrays, Stepped, advance, average, received
+from nnspec.reference.optimizers import Arrays, Stepped, advance, average, received, shared
 
 
 @received.register(specs._Wrapper)
@@ -28,7 +28,22 @@ def _each(spec: specs.GradientAccumulation, name: str, g: Array, t: int) -> Arra
     return g  # what stands within gets the mean
 
 
+@shared.register(specs.LossScale)
+def _rescaled(spec: specs.LossScale, slots: Arrays, made: bool) -> dict[str, Array]:
+    scale, count = slots["loss_scale"], slots["finite_updates"] + 1
+    grows = count >= spec.growth_interval
+    factor = (spec.growth_factor if grows else 1.0) if made else spec.backoff_factor
+    low, high = spec.bounds
+    with np.errstate(over="ignore"):
+        scaled = scale * factor
+    return {
+        "loss_scale": np.clip(scaled, low, high).astype(scale.dtype),
+        "finite_updates": np.where(made and not grows, count, 0).astype(scale.dtype),
+    }
+
+
 @advance.register(specs.GradientCentralization)
+@advance.register(specs.LossScale)
 def _of_the_inner(spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     return advance(spec.inner, w, g, decay, slots, t, eta)
 

@@ -195,7 +195,8 @@ class Trainer:
         found = self.objective.results(totals, scalar=True)
         if "learning_rate" in totals:
             found["learning_rate"] = totals["learning_rate"][0]
-            found["grad_norm"] = totals["grad_norm"][0] / totals["grad_norm"][1]
+            norm, updates = totals["grad_norm"]
+            found["grad_norm"] = norm / updates if updates else math.nan  # all of them were left out
         return found
 
     def _monitor(self, record: Mapping[str, float]) -> str:

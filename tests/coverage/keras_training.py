@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.coverage.answers import none, one_of, to
+from tests.coverage.answers import one_of, to
 
 PROBABILITIES = "`from_probabilities` unless `from_logits`"
 ANOTHER_AXIS = "classes along another axis than the last"
@@ -20,7 +20,7 @@ OPTIMIZERS = {
     "Ftrl": to("FTRL", how="`power` is −`learning_rate_power`"),
     "Lamb": to("LAMB", how="`decay_in_ratio: false`"),
     "Lion": to("Lion"),
-    "LossScaleOptimizer": none("a scale of the loss that follows overflows"),
+    "LossScaleOptimizer": to("LossScale", how="`growth_interval` is `dynamic_growth_steps`"),
     "MultiOptimizer": to("MultiOptimizer", how="patterns are found anywhere in a name, unless between ^ and $"),
     "Muon": to(
         "Muon",

@@ -46,8 +46,8 @@ MUTANTS = [
     _engine(
         _ALL,
         "norm of the clipped gradients",
-        'outcome["grad_norm"] = (global_norm(gradients), 1.0)',
-        'outcome["grad_norm"] = (global_norm(self._clip.update(gradients, None)[0]), 1.0)',
+        "norm = global_norm(gradients)",
+        "norm = global_norm(self._clip.update(gradients, None)[0])",
     ),
     _engine(_ALL, "no clipping", "self._optimizer.update(clipped, state", "self._optimizer.update(gradients, state"),
     _engine(_ALL, "statistics not kept", "{**variables, **changed, **updated}", "{**variables, **updated}"),
@@ -91,6 +91,7 @@ MUTANTS = [
         raises=True,
     ),
     _objective(_TWO, "the second loss not minimized", "zip(weights, reduced,", "zip(weights[:1], reduced[:1],"),
+    _engine("LossScale", "looked at after clipping", "all_finite(gradients)", "all_finite(clipped)"),
     _engine(_PLATEAU, "the plateau's scale ignored", "learning_rate_scale=scale,", "learning_rate_scale=1.0,"),
     _engine(_PLATEAU, "the plateau's scale not assigned", "float(own.get(_SCALE, self._scale))", "1.0"),
 ]

@@ -71,6 +71,23 @@ MUTANTS = [
     _around("GradientCentralization", "the mean of all", "g.mean(axes, keepdims=True)", "g.mean(keepdims=True)"),
     _jax_around("Lookahead", "slow weights apart", "jnp.where(synchronizes, new, fast)", "fast"),
     _jax_around("GradientAccumulation", "batches counted", "state.count // spec.every)", "state.count)"),
+    _around("LossScale", "grown one update late", "count >= spec.growth_interval", "count > spec.growth_interval"),
+    _jax_around("LossScale", "slots of what is left out", "jnp.where(made, new, old), after", "new, after"),
+    _jax_around(
+        "LossScale",
+        "left out, and counted",
+        "state.count + made, (within,)",
+        "state.count + 1, (within,)",
+        "training",
+        dtype="float32",
+    ),
+    _jax_around(
+        "LossScale", "no largest scale", "jnp.clip(scale * factor.astype(scale.dtype), low, high)", "scale * factor"
+    ),
+    _tf_around(
+        "LossScale", "nothing left out", "return tf.where(step.made, stepped, step.w), kept", "return stepped, kept"
+    ),
+    _tf_around("LossScale", "not counted anew", "tf.where(made & ~grows,", "tf.where(made,"),
     _jax_around("MultiOptimizer", "all by default", "parts[spec.part(name)]", "parts[0]"),
     _tf_around("Lookahead", "one update late", "floormod(step.t, spec.period)", "floormod(step.t - 1, spec.period)"),
     _tf_around(

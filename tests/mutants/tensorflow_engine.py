@@ -89,6 +89,7 @@ MUTANTS = [
         "terms = self.spec.minimized",
         "terms = tuple(type(t)(t.name, t.output, t.loss, t.weight or 1.0, t.place) for t in self.spec.terms)",
     ),
+    _engine("LossScale", "not divided", "self._optimizer.unscaled(gradients), outcome", "gradients, outcome"),
     _engine(
         _PLATEAU,
         "the plateau's scale not assigned",

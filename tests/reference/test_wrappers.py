@@ -169,6 +169,13 @@ def test_a_wrapper_of_parts_is_one_of_each() -> None:
             "plateaus act on the rate of the default alone",
         ),
         (lambda: nn.GradientAccumulation(every=1), "every: "),
+        (lambda: nn.EMA(nn.LossScale()), "LossScale cannot stand within EMA"),
+        (lambda: nn.MultiOptimizer(parts=(("a", nn.LossScale()),)), "LossScale cannot stand within MultiOptimizer"),
+        (lambda: nn.LossScale(nn.PolyakSGD()), "PolyakSGD cannot stand within LossScale"),
+        (lambda: nn.LossScale(initial_scale=0.0), "initial_scale: "),
+        (lambda: nn.LossScale(growth_interval=0), "growth_interval: "),
+        (lambda: nn.LossScale(growth_factor=1.0), "growth_factor: "),
+        (lambda: nn.LossScale(backoff_factor=1.0), "backoff_factor: "),
     ],
 )
 def test_what_does_not_go_together(make: Any, message: str) -> None:
@@ -190,7 +197,8 @@ def test_short_forms() -> None:
 
 def test_every_wrapper_is_tested() -> None:
     assert optimizers_of("nnspec.wrappers") == {
-        *(nn.EMA, nn.GradientAccumulation, nn.GradientCentralization, nn.Lookahead, nn.MultiOptimizer)
+        *(nn.EMA, nn.GradientAccumulation, nn.GradientCentralization, nn.Lookahead, nn.MultiOptimizer),
+        nn.LossScale,  # in a file of its own
     }
 
 

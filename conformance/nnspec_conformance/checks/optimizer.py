@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.optimizers import slot_name
 from nnspec.reference import optimizers as reference
 from nnspec_conformance import tolerances
 from nnspec_conformance.checks.gradients import size
@@ -63,32 +64,38 @@ def _by_step(case: OptimizerCase, got: dict[str, Array], dtype: str) -> list[Fig
     if missing:
         return [Figure(name, np.inf, 0.0, where="it is missing") for name in missing]
     worst: dict[str, Figure] = {}
+    step = 0
     for update in range(UPDATES):
         given = {name: g[update] for name, g in gradients.items()}
+        made = reference.makes(case.spec, given)
         if case.clip is not None:
             given = reference.clip(case.clip, given)  # which rounds to the gradients' dtype
-        want = _updated(case, wide(parameters), wide(given), {n: wide(s) for n, s in slots.items()}, update)
+        want = _updated(case, wide(parameters), wide(given), {n: wide(s) for n, s in slots.items()}, step, made)
+        step += made
         for name, exact in want.items():
-            kept = rounded(exact, dtype).astype(np.float64)
+            kind = str(got[name].dtype)  # that of slots that all parameters share is float32
+            kept = rounded(exact, kind).astype(np.float64)
             value = np.where(np.isinf(kept), kept, exact)
             # Made in float32 and rounded once: 1 ULP is what cannot be avoided.
             bound = tolerances.OPTIMIZER.bound(dtype)
-            found = compare(f"{name} at update {update}", got[name][update], value, dtype=dtype, bound=bound)
+            found = compare(f"{name} at update {update}", got[name][update], value, dtype=kind, bound=bound)
             if name not in worst or found.share > worst[name].share:
                 worst[name] = found
         parameters = {name: got[name][update] for name in parameters}
-        slots = {n: {slot: got[f"optimizer/{n}/{slot}"][update] for slot in held} for n, held in slots.items()}
+        slots = {n: {slot: got[slot_name(n, slot)][update] for slot in held} for n, held in slots.items()}
     return list(worst.values())
 
 
-def _updated(case: OptimizerCase, parameters: Arrays, given: Arrays, slots: Any, update: int) -> dict[str, Array]:
+def _updated(
+    case: OptimizerCase, parameters: Arrays, given: Arrays, slots: Any, step: int, made: bool
+) -> dict[str, Array]:
     """Parameters and slots by canonical name after one update of the reference."""
     with np.errstate(all="ignore"):
-        return _named(*reference.update(case.spec, parameters, given, slots, update, decayed=case.decayed))
+        return _named(*reference.update(case.spec, parameters, given, slots, step, decayed=case.decayed, made=made))
 
 
 def _named(parameters: Arrays, slots: Any) -> dict[str, Array]:
-    held = {f"optimizer/{name}/{slot}": value for name, by_slot in slots.items() for slot, value in by_slot.items()}
+    held = {slot_name(name, slot): value for name, by_slot in slots.items() for slot, value in by_slot.items()}
     return {**parameters, **held}
 
 
@@ -99,17 +106,18 @@ def trajectory(case: OptimizerCase, drawn: str, dtype: str) -> dict[str, Array]:
     if dtype == "float64":
         parameters, gradients = wide(parameters), wide(gradients)
     slots = reference.init(case.spec, parameters)
-    made: dict[str, list[Array]] = {}
+    path: dict[str, list[Array]] = {}
+    step = 0
     for update in range(UPDATES):
         given = {name: g[update] for name, g in gradients.items()}
+        made = reference.makes(case.spec, given)
         if case.clip is not None:
             given = reference.clip(case.clip, given)
-        parameters, slots = reference.update(case.spec, parameters, given, slots, update, decayed=case.decayed)
-        for name, value in parameters.items():
-            made.setdefault(name, []).append(value)
-            for slot, held in slots[name].items():
-                made.setdefault(f"optimizer/{name}/{slot}", []).append(held)
-    return {name: np.stack(values) for name, values in made.items()}
+        parameters, slots = reference.update(case.spec, parameters, given, slots, step, decayed=case.decayed, made=made)
+        step += made
+        for name, value in _named(parameters, slots).items():
+            path.setdefault(name, []).append(value)
+    return {name: np.stack(values) for name, values in path.items()}
 
 
 def forget() -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from nnspec.backends import Engine
+from nnspec.optimizers import slot_name
 from nnspec.reference import (
     derivative,
     model as reference,
@@ -83,6 +84,7 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
     state, slots = _state(case, engine)
     figures: list[Figure] = []
     sums = Sums()
+    step = last = 0
     for update, (order, k) in enumerate(case.batches(dtype)):
         before, rows = engine.variables(), order[k]
         value, gradients = engine.loss_gradients("train", rows)
@@ -96,11 +98,13 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
         (want, totals, updates), (own, own_totals, own_updates) = losses_
         book.add("loss", f"loss of update {update}", value, want, own, at_least_float32(dtype))
         sums.add(totals, own_totals)
-        sums.norm += float(stepping.global_norm(wide(gradients)))
-        made, slots = _updated(case, state, value, gradients, slots, update, "float64")
+        counts = stepping.makes(case.optimizer, gradients)
+        sums.norm += float(stepping.global_norm(wide(gradients))) if counts else 0.0
+        made, slots = _updated(case, state, value, gradients, slots, step, "float64")
         own_made = made
         if dtype != "float64":
-            own_made, _ = _updated(case, state, value, gradients, _slots(case, before), update, dtype)
+            own_made, _ = _updated(case, state, value, gradients, _slots(case, before), step, dtype)
+        step, last = step + counts, step
         state = {**state, **made, **wide(updates)}
         engine.train(order, k, k + 1)
         after = engine.variables()
@@ -109,9 +113,10 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
             book.add(name, f"{name} after update {update}", after[name], state[name], mine)
         for name, held in slots.items():
             for slot, wanted in held.items():
-                what = f"optimizer/{name}/{slot}"
-                book.add(what, f"{what} after update {update}", after[what], wanted, rounded(wanted, dtype))
-    return [*figures, *book.figures(), *_totals(case, engine, sums, dtype), *_counters(case, engine)]
+                what = slot_name(name, slot)
+                kind = dtype if name else at_least_float32(dtype)
+                book.add(what, f"{what} after update {update}", after[what], wanted, rounded(wanted, kind), kind)
+    return [*figures, *book.figures(), *_totals(case, engine, sums, dtype, step, last), *_counters(case, engine, step)]
 
 
 def _state(case: TrainingCase, engine: Engine) -> tuple[dict[str, Array], Slots]:
@@ -121,8 +126,10 @@ def _state(case: TrainingCase, engine: Engine) -> tuple[dict[str, Array], Slots]
 
 
 def _slots(case: TrainingCase, variables: Mapping[str, Array]) -> Slots:
-    held = {name: case.optimizer.slots_of(name, case.case.params[name].shape) for name in case.case.parameters}
-    return {name: {slot: variables[f"optimizer/{name}/{slot}"] for slot in slots} for name, slots in held.items()}
+    held = {name: set(case.optimizer.slots_of(name, case.case.params[name].shape)) for name in case.case.parameters}
+    if case.optimizer.shared_slots():
+        held[""] = set(case.optimizer.shared_slots())
+    return {name: {slot: variables[slot_name(name, slot)] for slot in slots} for name, slots in held.items()}
 
 
 def _updated(
@@ -131,18 +138,19 @@ def _updated(
     value: float,
     gradients: dict[str, Array],
     slots: Any,
-    update: int,
+    step: int,
     dtype: str,
 ) -> tuple[dict[str, Array], Slots]:
     """Parameters and slots after an update of the reference with these gradients, computed in ``dtype``."""
+    made = stepping.makes(case.optimizer, gradients)
     clipped = gradients if case.clip is None else stepping.clip(case.clip, gradients)  # to the gradients' own dtype
     parameters = {name: rounded(state[name], dtype) for name in case.case.parameters}
     if dtype == "float64":
         clipped = wide(gradients if case.clip is None else clipped)
         slots = {name: wide(held) for name, held in slots.items()}
-    options: dict[str, Any] = {"decayed": case.decayed, "scale": case.scale, "value": value}
-    made, slots = stepping.update(case.optimizer, parameters, clipped, slots, update, **options)
-    return penalties.constrained(case.constraints, case.case.model, made), slots
+    options: dict[str, Any] = {"decayed": case.decayed, "scale": case.scale, "value": value, "made": made}
+    updated, slots = stepping.update(case.optimizer, parameters, clipped, slots, step, **options)
+    return penalties.constrained(case.constraints, case.case.model, updated) if made else updated, slots
 
 
 def _loss(
@@ -213,11 +221,10 @@ def _slopes(case: TrainingCase, state: dict[str, Array], batch: dict[str, Array]
     return found
 
 
-def _totals(case: TrainingCase, engine: Engine, wanted: Sums, dtype: str) -> list[Figure]:
-    """The sums since the start; reading them resets them."""
+def _totals(case: TrainingCase, engine: Engine, wanted: Sums, dtype: str, updates: int, last: int) -> list[Figure]:
+    """The sums since the start; reading them resets them. ``last``: the updates made before the last batch."""
     got = engine.totals()
-    updates = len(case.batches(dtype))
-    steps = case.optimizer.counted(np.arange(updates))
+    steps = case.optimizer.counted(np.arange(last + 1))
     rates = schedules.value(case.optimizer.learning_rate, steps, case.scale)
     figures = [
         near(
@@ -257,10 +264,9 @@ def _shares(case: TrainingCase, got: Mapping[str, Any], dtype: str) -> list[Figu
     return [near("what penalties are counted by", np.array(got["penalty"][1]), np.array(sum(batches)), dtype)]
 
 
-def _counters(case: TrainingCase, engine: Engine) -> list[Figure]:
+def _counters(case: TrainingCase, engine: Engine, made: int) -> list[Figure]:
     after = engine.variables()
-    made = len(case.batches(engine.net.dtype))
-    wanted = {"optimizer/step": made, "random/step": FIRST_STEP + made}
+    wanted = {"optimizer/step": made, "random/step": FIRST_STEP + len(case.batches(engine.net.dtype))}
     return [
         Figure(name, abs(int(after[name]) - want), 0.0, where=f"{int(after[name])} instead of {want}")
         for name, want in wanted.items()

@@ -86,6 +86,7 @@ RANGES: dict[str, Hints] = {
         "class_id": st.integers(0, 2),
     },
     "optimizer": {
+        "initial_scale": magnitudes(1e-2, 1e5),
         "learning_rate": numbers(1e-4, 0.2, 0.01),
         "epsilon": magnitudes(1e-8, 1),
         "weight_decay": numbers(0, 0.3, 0.1),
