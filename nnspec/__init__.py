@@ -397,6 +397,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.training.train import train as train
     from nnspec.wrappers import (
         EMA as EMA,
+        SAM as SAM,
         GradientAccumulation as GradientAccumulation,
         GradientCentralization as GradientCentralization,
         Lookahead as Lookahead,

@@ -354,6 +354,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             name: name
             for name in (
                 *("EMA", "GradientAccumulation", "GradientCentralization", "Lookahead", "LossScale", "MultiOptimizer"),
+                "SAM",
             )
         },
     },

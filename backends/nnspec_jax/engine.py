@@ -18,6 +18,7 @@ from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
 from nnspec.optimizers import Clip, OptimizerBase, slot_name
 from nnspec.penalties import Constraint, Penalty
+from nnspec.wrappers import sharpness
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
 from nnspec_jax.losses import check_class_ids
@@ -29,7 +30,7 @@ from nnspec_jax.optimizers import global_norm
 from nnspec_jax.penalties import Constraints, Penalties
 from nnspec_jax.realize import at_least_float32, build
 from nnspec_jax.slots import get_slots, set_slots, updates_made
-from nnspec_jax.wrappers import all_finite, factor_of_loss
+from nnspec_jax.wrappers import all_finite, factor_of_loss, perturbed
 
 # Running sums of each loss, of penalties, of each metric, of the gradients' norms and of the learning rate, by name.
 Books = dict[str, Running]
@@ -66,6 +67,7 @@ class JaxEngine:
         self._shapes = dict.fromkeys(self._counted, _PAIR) | self._objective.spec.shapes(net.model.output_shapes())
         self._clip = optax.identity() if clip is None else build(clip)
         self._optimizer = build(optimizer, jnp.dtype(net.dtype), net.decayed)
+        self._sharpness = sharpness(optimizer)
         self._rate = build(optimizer.learning_rate, self._wide)
         self._splits: dict[str, DeviceArrays] = {}
         self._order: tuple[Array | None, Any] = (None, None)
@@ -141,6 +143,9 @@ class JaxEngine:
     def _update(self, scale: jax.Array, batch: DeviceArrays, carry: tuple[DeviceArrays, Any, Books]) -> Any:
         variables, state, sums = carry
         value, gradients, (changed, outcome) = self._gradients(variables, state, batch)
+        if self._sharpness is not None:
+            moved = perturbed(self._sharpness, self._parameters(variables), gradients)
+            _, gradients, _ = self._gradients({**variables, **moved}, state, batch)
         count = self._optimizer_spec.counted(updates_made(state))
         norm = global_norm(gradients)
         clipped, _ = self._clip.update(gradients, self._clip.init(gradients))

@@ -10,7 +10,7 @@ import optax
 
 from nnspec import wrappers as specs
 from nnspec_jax import stepwise
-from nnspec_jax.optimizers import Names, Transformation, Tree, average, in_float32, zeros
+from nnspec_jax.optimizers import Names, Transformation, Tree, average, global_norm, in_float32, zeros
 from nnspec_jax.realize import at_least_float32, build
 from nnspec_jax.slots import WrappedState
 
@@ -149,6 +149,34 @@ def factor_of_loss(spec: Any, state: Tree) -> Any:
     if not isinstance(spec, specs.LossScale):
         return None
     return spec.initial_scale if spec.growth_interval is None else state.slots["loss_scale"][""]
+
+
+@build.register
+def sam(spec: specs.SAM, dtype: Any, decayed: Names = None) -> Extended:
+    inner = build(spec.inner, dtype, decayed)
+
+    def update(updates: Tree, state: WrappedState, params: Tree = None, **extra: Any) -> tuple[Tree, WrappedState]:
+        updates, within = inner.update(updates, state.inner[0], params, **extra)
+        return updates, WrappedState(state.count + 1, (within,), {})
+
+    return in_float32(Extended(lambda params: _start(inner, params, {}), update))
+
+
+def perturbed(spec: specs.SAM, params: Tree, gradients: Tree) -> Tree:
+    """w + ε, where SAM takes the second gradient."""
+
+    def sized(w: jax.Array, g: jax.Array) -> jax.Array:
+        wide = at_least_float32(w.dtype)
+        return (jnp.abs(w.astype(wide)) + spec.eta) * g.astype(wide) if spec.adaptive else g.astype(wide)
+
+    towards = jax.tree.map(sized, params, gradients)
+    norm = global_norm(towards)
+    factor = jnp.where(norm == 0, 0.0, spec.rho / norm)
+
+    def moved(w: jax.Array, g: jax.Array) -> jax.Array:
+        return (w.astype(g.dtype) + factor * sized(w, g)).astype(w.dtype)
+
+    return jax.tree.map(moved, params, towards)
 
 
 @build.register

@@ -20,6 +20,7 @@ from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
 from nnspec.optimizers import Clip, OptimizerBase, slot_name
 from nnspec.penalties import Constraint, Penalty
+from nnspec.wrappers import SAM, sharpness
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
 from nnspec_tensorflow.metrics import Books
@@ -28,6 +29,7 @@ from nnspec_tensorflow.objective import Objective
 from nnspec_tensorflow.optimizers import SpecOptimizer, global_norm
 from nnspec_tensorflow.penalties import Constraints, Penalties
 from nnspec_tensorflow.startup import tf
+from nnspec_tensorflow.wrappers import perturbed
 
 Tensor = Any
 Tensors = dict[str, Any]
@@ -109,6 +111,19 @@ class TensorFlowEngine:
         one_by_one(gradients)
         return value, self._optimizer.unscaled(gradients), outcome
 
+    def _sharp_gradients(self, spec: SAM, batch: Tensors) -> tuple[Tensor, list[Tensor], dict[str, Sums]]:
+        """As :meth:`_gradients`, with the gradients at w + ε, of a second pass that leaves no other trace."""
+        parameters = [variable.value for variable in self._net.parameters.values()]
+        states = [variable.value for variable in self._net.native.non_trainable_variables]
+        before = [tf.identity(x) for x in states]
+        value, gradients, outcome = self._gradients(batch)
+        after = [tf.identity(x) for x in (*parameters, *states)]
+        moved = island(lambda *given: perturbed(spec, given[: len(parameters)], given[len(parameters) :]))
+        _assign((*parameters, *states), (*moved(*after[: len(parameters)], *gradients), *before))
+        _, gradients, _ = self._gradients(batch)
+        _assign((*parameters, *states), after)
+        return value, gradients, outcome
+
     def _apply(self, *given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Update the parameters; gives the gradients' norm before clipping, the learning rate, and 1.
 
@@ -127,8 +142,11 @@ class TensorFlowEngine:
         return tf.where(made == 0, tf.zeros_like(norm), norm), tf.convert_to_tensor(rate), made
 
     def _trace_updates(self, data: Tensors, order: Tensor, start: Tensor, stop: Tensor) -> Tensor:
+        sam = sharpness(self._optimizer.spec)
+        find = self._gradients if sam is None else partial(self._sharp_gradients, sam)
+
         def update(k: Tensor) -> tuple[Tensor]:
-            value, gradients, outcome = self._gradients(_rows(data, order[k]))
+            value, gradients, outcome = find(_rows(data, order[k]))
             more = [value] if self._optimizer.spec.needs_value else []
             norm, rate, made = island(self._apply)(*gradients, *more)
             kept = tf.concat([self._sums[:-2], tf.zeros(2, tf.float64)], axis=0)
@@ -239,6 +257,11 @@ class TensorFlowEngine:
 def _count(data: Tensors) -> int:
     """How many examples a split has."""
     return int(next(iter(data.values())).shape[0])
+
+
+def _assign(variables: Sequence[Any], values: Sequence[Tensor]) -> None:
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _rows(data: Tensors, rows: Tensor) -> Tensors:

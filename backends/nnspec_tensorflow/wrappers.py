@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from nnspec import wrappers as specs
 from nnspec.errors import SpecError
-from nnspec_tensorflow.optimizers import Stepped, Update, advance, average, shared
+from nnspec_tensorflow.optimizers import Stepped, Update, advance, average, global_norm, shared
+from nnspec_tensorflow.realize import working
 from nnspec_tensorflow.startup import tf
 
 Tensor = Any
@@ -59,6 +61,23 @@ def _rescaled(spec: specs.LossScale, slots: dict[str, Tensor], made: Tensor) -> 
         "loss_scale": tf.clip_by_value(scale * factor, low, high),
         "finite_updates": tf.where(made & ~grows, count, tf.zeros_like(count)),
     }
+
+
+@advance.register
+def _sam(spec: specs.SAM, step: Update) -> Stepped:
+    return advance(spec.inner, step)
+
+
+def perturbed(spec: specs.SAM, parameters: Sequence[Tensor], gradients: Sequence[Tensor]) -> list[Tensor]:
+    """w + ε, where SAM takes the second gradient."""
+    w = [tf.cast(x, working(x.dtype.name)) for x in parameters]
+    ones = [tf.ones_like(x) for x in w]
+    sizes = [tf.abs(x) + tf.constant(spec.eta, x.dtype) for x in w] if spec.adaptive else ones
+    towards = [s * tf.cast(g, s.dtype) for s, g in zip(sizes, gradients, strict=True)]
+    norm = global_norm(towards)
+    factor = tf.where(norm == 0, tf.zeros_like(norm), tf.constant(spec.rho, norm.dtype) / norm)
+    moved = [x + factor * (s * g) for x, s, g in zip(w, sizes, towards, strict=True)]
+    return [tf.cast(x, before.dtype) for x, before in zip(moved, parameters, strict=True)]
 
 
 @advance.register

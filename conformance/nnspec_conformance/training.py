@@ -38,7 +38,7 @@ from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBa
 from nnspec.penalties import Constraint, Penalty
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
 from nnspec.steps import FTRL, NoisySGD, PolyakSGD
-from nnspec.wrappers import GradientAccumulation, Lookahead, LossScale, MultiOptimizer
+from nnspec.wrappers import SAM, GradientAccumulation, Lookahead, LossScale, MultiOptimizer
 from nnspec_conformance.case import AsNamed, Case, whole
 from nnspec_conformance.draws import Array, at_least_float32, generator, rounded, signed
 from nnspec_conformance.losses.base import known
@@ -362,6 +362,23 @@ CASES = [
         MeanSquaredError(),
         LossScale(Momentum(WarmupCosine(0.05, 3, 40, end=0.001), weight_decay=0.05, decay="kernels"), 512.0, 2),
         clip=Clip(value=0.3),
+    ),
+    TrainingCase(
+        "SAM-gradients nearby",
+        _small(6, 3),
+        MeanSquaredError(),
+        SAM(Momentum(WarmupCosine(0.05, 3, 40, end=0.001), weight_decay=0.05, decay="kernels"), 0.3),
+        clip=Clip(global_norm=0.6),
+        metrics=(MAE(),),
+        updates=20,
+    ),
+    TrainingCase(
+        "SAM-gradients nearby, by the size of weights",
+        Sequential([Dense(5, "tanh"), Dense(3)], input=[7]),
+        SoftmaxCrossEntropy(),
+        LossScale(Lookahead(SAM(Adam(0.02), 0.5, True, 0.1), 4), 64.0, 5),
+        weights=True,
+        updates=12,
     ),
     TrainingCase(
         "two branches of a shared encoder",

@@ -8,8 +8,8 @@ import numpy as np
 
 from nnspec import wrappers as specs
 from nnspec.errors import SpecError
-from nnspec.reference.base import Array
-from nnspec.reference.optimizers import Arrays, Stepped, advance, average, received, shared
+from nnspec.reference.base import Array, floats, rounded
+from nnspec.reference.optimizers import Arrays, Stepped, advance, average, global_norm, received, shared
 
 
 @received.register(specs._Wrapper)
@@ -44,8 +44,19 @@ def _rescaled(spec: specs.LossScale, slots: Arrays, made: bool) -> dict[str, Arr
 
 @advance.register(specs.GradientCentralization)
 @advance.register(specs.LossScale)
+@advance.register(specs.SAM)
 def _of_the_inner(spec: Any, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
     return advance(spec.inner, w, g, decay, slots, t, eta)
+
+
+def perturbed(spec: specs.SAM, parameters: Arrays, gradients: Arrays) -> dict[str, Array]:
+    """w + ε, where SAM takes the second gradient, in the dtypes of the parameters."""
+    sizes = {name: np.abs(floats(w)) + spec.eta if spec.adaptive else 1 for name, w in parameters.items()}
+    g = {name: sizes[name] * floats(x) for name, x in gradients.items()}
+    norm = global_norm(g)
+    factor = spec.rho / norm if norm else norm
+    made = {name: floats(w) + factor * (sizes[name] * g[name]) for name, w in parameters.items()}
+    return {name: rounded(value, np.asarray(parameters[name]).dtype) for name, value in made.items()}
 
 
 @advance.register(specs.Lookahead)

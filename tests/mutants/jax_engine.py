@@ -92,6 +92,7 @@ MUTANTS = [
     ),
     _objective(_TWO, "the second loss not minimized", "zip(weights, reduced,", "zip(weights[:1], reduced[:1],"),
     _engine("LossScale", "looked at after clipping", "all_finite(gradients)", "all_finite(clipped)"),
+    _engine("SAM", "the gradient at w", "_, gradients, _ = self._gradients({**", "self._gradients({**"),
     _engine(_PLATEAU, "the plateau's scale ignored", "learning_rate_scale=scale,", "learning_rate_scale=1.0,"),
     _engine(_PLATEAU, "the plateau's scale not assigned", "float(own.get(_SCALE, self._scale))", "1.0"),
 ]

@@ -88,6 +88,15 @@ MUTANTS = [
         "LossScale", "nothing left out", "return tf.where(step.made, stepped, step.w), kept", "return stepped, kept"
     ),
     _tf_around("LossScale", "not counted anew", "tf.where(made & ~grows,", "tf.where(made,"),
+    _around("SAM", "towards smaller losses", "floats(w) + factor *", "floats(w) - factor *", "training"),
+    _around("SAM", "weights' sizes once", "(sizes[name] * g[name])", "g[name]", "training"),
+    _tf_around(
+        "SAM",
+        "each tensor by itself",
+        "x + factor * (s * g) for",
+        "x + factor * (s * g) * norm / global_norm([g]) for",
+        "training",
+    ),
     _jax_around("MultiOptimizer", "all by default", "parts[spec.part(name)]", "parts[0]"),
     _tf_around("Lookahead", "one update late", "floormod(step.t, spec.period)", "floormod(step.t - 1, spec.period)"),
     _tf_around(

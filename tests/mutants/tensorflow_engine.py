@@ -89,6 +89,13 @@ MUTANTS = [
         "terms = self.spec.minimized",
         "terms = tuple(type(t)(t.name, t.output, t.loss, t.weight or 1.0, t.place) for t in self.spec.terms)",
     ),
+    _engine("SAM", "other masks", "*gradients), *before))", "*gradients), *after[len(parameters) :]))"),
+    _engine(
+        "SAM",
+        "the step of two passes",
+        "_assign((*parameters, *states), after)",
+        "_assign(parameters, after[: len(parameters)])",
+    ),
     _engine("LossScale", "not divided", "self._optimizer.unscaled(gradients), outcome", "gradients, outcome"),
     _engine(
         _PLATEAU,

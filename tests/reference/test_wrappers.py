@@ -172,6 +172,11 @@ def test_a_wrapper_of_parts_is_one_of_each() -> None:
         (lambda: nn.EMA(nn.LossScale()), "LossScale cannot stand within EMA"),
         (lambda: nn.MultiOptimizer(parts=(("a", nn.LossScale()),)), "LossScale cannot stand within MultiOptimizer"),
         (lambda: nn.LossScale(nn.PolyakSGD()), "PolyakSGD cannot stand within LossScale"),
+        (lambda: nn.SAM(nn.EMA(nn.SAM())), "SAM cannot stand within SAM"),
+        (lambda: nn.MultiOptimizer(nn.SAM()), "SAM cannot stand within MultiOptimizer"),
+        (lambda: nn.SAM(nn.LossScale()), "LossScale cannot stand within SAM"),
+        (lambda: nn.SAM(eta=0.1), "eta is of adaptive alone"),
+        (lambda: nn.SAM(rho=0.0), "rho: "),
         (lambda: nn.LossScale(initial_scale=0.0), "initial_scale: "),
         (lambda: nn.LossScale(growth_interval=0), "growth_interval: "),
         (lambda: nn.LossScale(growth_factor=1.0), "growth_factor: "),
@@ -198,7 +203,7 @@ def test_short_forms() -> None:
 def test_every_wrapper_is_tested() -> None:
     assert optimizers_of("nnspec.wrappers") == {
         *(nn.EMA, nn.GradientAccumulation, nn.GradientCentralization, nn.Lookahead, nn.MultiOptimizer),
-        nn.LossScale,  # in a file of its own
+        *(nn.LossScale, nn.SAM),  # in files of their own
     }
 
 

@@ -23,7 +23,9 @@ from nnspec.reference import (
     optimizers as stepping,
     penalties,
     schedules,
+    wrappers as around,
 )
+from nnspec.wrappers import sharpness
 from nnspec_conformance import tolerances
 from nnspec_conformance.case import STEP
 from nnspec_conformance.checks.engines import FIRST_STEP, SEED, near, rows_of, started
@@ -98,6 +100,7 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
         (want, totals, updates), (own, own_totals, own_updates) = losses_
         book.add("loss", f"loss of update {update}", value, want, own, at_least_float32(dtype))
         sums.add(totals, own_totals)
+        gradients = _nearby(case, engine, before, gradients, rows)
         counts = stepping.makes(case.optimizer, gradients)
         sums.norm += float(stepping.global_norm(wide(gradients))) if counts else 0.0
         made, slots = _updated(case, state, value, gradients, slots, step, "float64")
@@ -117,6 +120,21 @@ def training(subject: Subject, case: TrainingCase) -> list[Figure]:
                 kind = dtype if name else at_least_float32(dtype)
                 book.add(what, f"{what} after update {update}", after[what], wanted, rounded(wanted, kind), kind)
     return [*figures, *book.figures(), *_totals(case, engine, sums, dtype, step, last), *_counters(case, engine, step)]
+
+
+def _nearby(
+    case: TrainingCase, engine: Engine, variables: Mapping[str, Array], gradients: dict[str, Array], rows: Array
+) -> dict[str, Array]:
+    """The gradients of an update by those at w: the same, or with SAM those at w + ε."""
+    sam = sharpness(case.optimizer)
+    if sam is None:
+        return gradients
+    parameters = {name: variables[name] for name in case.case.parameters}
+    with np.errstate(all="ignore"):
+        engine.assign(around.perturbed(sam, parameters, gradients))
+    found = engine.loss_gradients("train", rows)[1]
+    engine.assign(parameters)
+    return found
 
 
 def _state(case: TrainingCase, engine: Engine) -> tuple[dict[str, Array], Slots]:
