@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nnspec.inference import BatchShape, Inference
     from nnspec.losses import Loss, Losses
     from nnspec.metrics import Metric, Metrics, Sums
+    from nnspec.mixing import Mixing
     from nnspec.model import Model
     from nnspec.optimizers import Clip, OptimizerBase
     from nnspec.penalties import Constraint, Penalty
@@ -211,12 +212,15 @@ class Backend(Protocol):
         clip: Clip | None = None,
         penalties: Sequence[Penalty] = (),
         constraints: Sequence[Constraint] = (),
+        mixing: Mixing | None = None,
     ) -> Engine:
         """Compiled training of a net of this backend, with a loss of its only output or ``Losses`` of all.
 
         :meth:`nnspec.objective.Objective.of` says of both what is summed up, and by which names. A backend that knows
-        no ``Losses`` lacks that class, and trains nets with one output. Penalties and constraints are given where there
-        are any, and no backend that ``lacks`` them gets them: one of another package may do without these parameters.
+        no ``Losses`` lacks that class, and trains nets with one output. Penalties, constraints and ``mixing`` are given
+        where there are any, and no backend that ``lacks`` them gets them: one of another package may do without these
+        parameters. With ``mixing`` the batches of updates, and of ``loss_gradients``, are mixed by the words of the
+        net's seed and step.
 
         Args:
             metrics: a list, or with ``Losses`` lists by output.

@@ -17,6 +17,7 @@ from nnspec.errors import ShapeError, SpecError, did_you_mean
 from nnspec.layers.base import Shape, show
 from nnspec.losses.base import of_classes
 from nnspec.losses.outputs import Losses
+from nnspec.mixing import check as check_mixing
 from nnspec.model import Model
 from nnspec.objective import Measure, Objective, Term
 from nnspec.optimizers import Clip
@@ -25,6 +26,7 @@ from nnspec.penalties import Constraint, Penalty
 from nnspec.source import SKLEARN, Data as Data, fit_input
 from nnspec.spec import (
     AnyLoss,
+    AnyMixing,
     AnyOptimizer,
     NonNegativeFloat,
     PositiveInt,
@@ -143,6 +145,7 @@ class Experiment(Spec):
     constraints: Annotated[
         tuple[Annotated[Any, nested(Constraint), written("constraint")], ...], BeforeValidator(_list_of(Constraint))
     ] = ()
+    mixing: AnyMixing = None
     data: Annotated[Any, nested(Data, optional=True), written("data", optional=True)] = None
     training: Annotated[Any, nested(Training), written("training")] = dataclasses.field(default_factory=Training)
 
@@ -156,6 +159,8 @@ class Experiment(Spec):
             _check_output(self, objective, output, shapes[output])
         if shapes and (self.penalties or self.constraints):
             self._check_patterns()
+        if self.mixing is not None:
+            check_mixing(self.mixing, self.model, self.loss, shapes.get(self.model.outputs[0]))
 
     def _check_patterns(self) -> None:
         """Penalties and constraints against the names and shapes of what they are for."""

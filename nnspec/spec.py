@@ -219,6 +219,7 @@ AnyLayer = Annotated[Any, _reader("layer"), written("layer")]
 AnyActivation = Annotated[Any, _optional_reader("activation"), written("activation", optional=True)]
 AnyInitializer = Annotated[Any, _reader("initializer"), written("initializer")]
 AnyLoss = Annotated[Any, _reader("loss"), written("loss")]
+AnyMixing = Annotated[Any, _optional_reader("mixing"), written("mixing", optional=True)]
 AnyOptimizer = Annotated[Any, _reader("optimizer"), written("optimizer")]
 AnySchedule = Annotated[Any, _reader("schedule"), written("schedule")]
 

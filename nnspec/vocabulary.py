@@ -334,6 +334,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "r2": "R2",
         },
     },
+    "mixing": {"nnspec.mixing": {"CutMix": "CutMix", "MixUp": "MixUp"}},
     "optimizer": {
         "nnspec.adaptive": {
             name: name

@@ -20,6 +20,7 @@ REFERENCES: dict[str, tuple[str, ...]] = {
     "initializer": ("nnspec.reference.initializers", "draw"),
     "loss": ("nnspec.reference.losses", "loss"),
     "metric": ("nnspec.reference.metrics", "metric", "sums"),
+    "mixing": ("nnspec.reference.mixing", "mix"),
     "optimizer": ("nnspec.reference.optimizers", "advance"),
     "schedule": ("nnspec.reference.schedules", "rate"),
 }

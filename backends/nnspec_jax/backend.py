@@ -21,6 +21,7 @@ from nnspec.initializers import Initializer
 from nnspec.lacking import demand
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metric, Metrics, Sums
+from nnspec.mixing import Mixing
 from nnspec.model import Model
 from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value, slot_name
 from nnspec.penalties import Constraint, Penalty
@@ -92,11 +93,12 @@ class JaxBackend:
         clip: Clip | None = None,
         penalties: Sequence[Penalty] = (),
         constraints: Sequence[Constraint] = (),
+        mixing: Mixing | None = None,
     ) -> Engine:
         if not isinstance(net, JaxNet):
             raise BackendError(f"the jax backend trains its own nets, got one of {net.backend}")
-        demand(self, loss, optimizer, metrics, *penalties, *constraints)
-        return JaxEngine(net, loss, optimizer, metrics, clip, penalties, constraints)
+        demand(self, loss, optimizer, metrics, mixing, *penalties, *constraints)
+        return JaxEngine(net, loss, optimizer, metrics, clip, penalties, constraints, mixing)
 
     def loss(
         self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType

@@ -16,6 +16,7 @@ from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
+from nnspec.mixing import Mixing, check as check_mixing
 from nnspec.optimizers import Clip, OptimizerBase, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.wrappers import sharpness
@@ -23,6 +24,7 @@ from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
 from nnspec_jax.compilation import Stopwatch, compiler_options, loops_well, timed
 from nnspec_jax.losses import check_class_ids
 from nnspec_jax.metrics import Running, added, started, totals
+from nnspec_jax.mixing import mixed
 from nnspec_jax.model import Pass
 from nnspec_jax.net import DeviceArrays, JaxNet, in_own_precision
 from nnspec_jax.objective import Objective
@@ -53,18 +55,23 @@ class JaxEngine:
         clip: Clip | None = None,
         penalties: Sequence[Penalty] = (),
         constraints: Sequence[Constraint] = (),
+        mixing: Mixing | None = None,
     ) -> None:
         self.net: Net = net
         self._net, self.dtype = net, net.dtype
         self.compiling = Stopwatch()
         self._wide = at_least_float32(jnp.dtype(net.dtype))
+        self._loss_spec: Any = loss
         self._optimizer_spec = optimizer
         self._objective = Objective(loss, metrics, net.model.outputs)
         self._penalties = Penalties(penalties, net.model) if penalties else None
         self._constraints = Constraints(constraints, net.model) if constraints else None
-        penalty = ("penalty",) if penalties else ()
+        penalty, outputs = (("penalty",) if penalties else ()), net.model.output_shapes()
         self._counted = (*self._objective.spec.names, *penalty, "grad_norm", "learning_rate")
-        self._shapes = dict.fromkeys(self._counted, _PAIR) | self._objective.spec.shapes(net.model.output_shapes())
+        self._shapes = dict.fromkeys(self._counted, _PAIR) | self._objective.spec.shapes(outputs)
+        self._mixing, self._classes = mixing, outputs[net.model.outputs[0]][-1] or 1
+        if mixing is not None:
+            check_mixing(mixing, net.model, loss, outputs[net.model.outputs[0]])
         self._clip = optax.identity() if clip is None else build(clip)
         self._optimizer = build(optimizer, jnp.dtype(net.dtype), net.decayed)
         self._sharpness = sharpness(optimizer)
@@ -125,6 +132,8 @@ class JaxEngine:
     ) -> tuple[jax.Array, DeviceArrays, Any]:
         """The loss of a batch in training mode, its gradients, and (what the pass changed, loss and metrics)."""
         factor = factor_of_loss(self._optimizer_spec, state)
+        if self._mixing is not None:
+            batch = mixed(self._mixing, self._loss_spec, batch, self._classes, variables, self._wide)
 
         def loss(parameters: DeviceArrays) -> tuple[jax.Array, Any]:
             outputs, changed, run = self._net.apply({**variables, **parameters}, batch, training=True)

@@ -16,12 +16,13 @@ from nnspec.initializers import Initializer
 from nnspec.lacking import demand
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metric, Metrics, Sums
+from nnspec.mixing import Mixing
 from nnspec.model import Model
 from nnspec.optimizers import Clip, OptimizerBase, demand_kernels, demand_value, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.random import key_of
 from nnspec.schedules import Schedule
-from nnspec_tensorflow import losses, metrics, optimizers, schedules
+from nnspec_tensorflow import losses, metrics, mixing as mixings, optimizers, schedules
 from nnspec_tensorflow.activation import apply
 from nnspec_tensorflow.arrays import as_targets, cast, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled
@@ -52,7 +53,7 @@ class TensorFlowBackend:
         if issubclass(cls, Initializer | Model | Clip | Losses | Penalty | Constraint):
             return False
         functions = (apply, build, losses.loss, metrics.metric, metrics.sums, schedules.rate, optimizers.advance)
-        return all(cls not in function.registry for function in functions)
+        return all(cls not in function.registry for function in (*functions, mixings.mix))
 
     def realize(self, spec: Any, *, dtype: FloatType = "float32") -> Any:
         demand(self, spec)
@@ -111,11 +112,12 @@ class TensorFlowBackend:
         clip: Clip | None = None,
         penalties: Sequence[Penalty] = (),
         constraints: Sequence[Constraint] = (),
+        mixing: Mixing | None = None,
     ) -> Engine:
         if not isinstance(net, TensorFlowNet):
             raise BackendError(f"the tensorflow backend trains its own nets, got one of {net.backend}")
-        demand(self, loss, optimizer, metrics, *penalties, *constraints)
-        return TensorFlowEngine(net, loss, optimizer, metrics, clip, penalties, constraints)
+        demand(self, loss, optimizer, metrics, mixing, *penalties, *constraints)
+        return TensorFlowEngine(net, loss, optimizer, metrics, clip, penalties, constraints, mixing)
 
     def loss(
         self, spec: Loss, outputs: Array, targets: Array, weights: Array | None = None, *, dtype: FloatType

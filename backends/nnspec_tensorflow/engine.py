@@ -18,16 +18,19 @@ from nnspec.backends import Array, Arrays, Net
 from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
+from nnspec.mixing import Mixing, check as check_mixing
 from nnspec.optimizers import Clip, OptimizerBase, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.wrappers import SAM, sharpness
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
 from nnspec_tensorflow.compilation import Compiled, island, one_by_one
 from nnspec_tensorflow.metrics import Books
+from nnspec_tensorflow.mixing import mixed
 from nnspec_tensorflow.net import TensorFlowNet
 from nnspec_tensorflow.objective import Objective
 from nnspec_tensorflow.optimizers import SpecOptimizer, global_norm
 from nnspec_tensorflow.penalties import Constraints, Penalties
+from nnspec_tensorflow.realize import working
 from nnspec_tensorflow.startup import tf
 from nnspec_tensorflow.wrappers import perturbed
 
@@ -51,14 +54,20 @@ class TensorFlowEngine:
         clip: Clip | None = None,
         penalties: Sequence[Penalty] = (),
         constraints: Sequence[Constraint] = (),
+        mixing: Mixing | None = None,
     ) -> None:
         self.net: Net = net
         self._net = net
         self._objective = Objective(loss, metrics, net.model.outputs, net.dtype)
         self._penalties = Penalties(penalties, net.model) if penalties else None
         self._constraints = Constraints(constraints, net.model) if constraints else None
-        specs, counted = self._objective.spec.metrics, self._objective.spec.shapes(net.model.output_shapes())
+        outputs = net.model.output_shapes()
+        specs, counted = self._objective.spec.metrics, self._objective.spec.shapes(outputs)
         counted |= {"penalty": _PAIR} if penalties else {}
+        self._loss_spec: Any = loss
+        self._mixing, self._classes = mixing, outputs[net.model.outputs[0]][-1] or 1
+        if mixing is not None:
+            check_mixing(mixing, net.model, loss, outputs[net.model.outputs[0]])
         # Of evaluations; and of updates, that of the gradients' norms and (learning rate, 1) too.
         self._scores = Books(counted, specs)
         self._books = Books({**counted, "grad_norm": _PAIR, "learning_rate": _PAIR}, specs)
@@ -96,8 +105,16 @@ class TensorFlowEngine:
             outcome["penalty"] = (penalty * share, tf.constant(share, penalty.dtype))
         return outcome
 
+    def _mixed(self, mixing: Mixing, batch: Tensors, seed: Tensor, step: Tensor) -> Tensors:
+        wide = tf.as_dtype(working(self._net.dtype))
+        return mixed(mixing, self._loss_spec, batch, self._classes, seed, step, wide)
+
     def _gradients(self, batch: Tensors) -> tuple[Tensor, list[Tensor], dict[str, Sums]]:
         parameters = [variable.value for variable in self._net.parameters.values()]
+        if self._mixing is not None:
+            native = self._net.native
+            drawn = tf.identity(native.random_seed.value), tf.identity(native.random_step.value)
+            batch = island(partial(self._mixed, self._mixing))(batch, *drawn)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             outcome = self._outcome(batch, training=True)

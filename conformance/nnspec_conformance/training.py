@@ -31,6 +31,7 @@ from nnspec.metrics import (
     PearsonCorrelation,
     TopKAccuracy,
 )
+from nnspec.mixing import CutMix, Mixing, MixUp
 from nnspec.model import Model, Sequential, symbol
 from nnspec.objective import Objective
 from nnspec.ops import Concat
@@ -57,6 +58,7 @@ class TrainingCase:
     Attributes:
         loss, metrics: of the only output, or of each by its name.
         weights: whether examples have weights, for all outputs; or the outputs that have weights of their own.
+        mixing: what becomes of a batch before.
         updates: how many are made and compared with the reference, one by one.
         scale: what a plateau has multiplied the learning rate by.
         zeros: a pattern of the names of parameters that start at 0, where |w| has its kink; "" for none.
@@ -70,6 +72,7 @@ class TrainingCase:
     clip: Clip | None = None
     penalties: tuple[Penalty, ...] = ()
     constraints: tuple[Constraint, ...] = ()
+    mixing: Mixing | None = None
     metrics: Mapping[str, tuple[Metric, ...]] | tuple[Metric, ...] = ()
     weights: tuple[str, ...] | bool = False
     updates: int = 50
@@ -78,13 +81,13 @@ class TrainingCase:
 
     @property
     def classes(self) -> set[type[Any]]:
-        others = (self.loss, self.optimizer, self.metrics, self.penalties, self.constraints)
+        others = (self.loss, self.optimizer, self.metrics, *self.beside.values())
         return self.case.classes | set(classes_within(others))
 
     @property
     def beside(self) -> dict[str, Any]:
         """What an engine is given beside loss, optimizer, metrics and clipping, where there is any."""
-        given = {"penalties": self.penalties, "constraints": self.constraints}
+        given = {"penalties": self.penalties, "constraints": self.constraints, "mixing": self.mixing}
         return {name: held for name, held in given.items() if held}
 
     @cached_property
@@ -379,6 +382,34 @@ CASES = [
         LossScale(Lookahead(SAM(Adam(0.02), 0.5, True, 0.1), 4), 64.0, 5),
         weights=True,
         updates=12,
+    ),
+    TrainingCase(
+        "MixUp-two branches of a shared encoder",
+        branches(),
+        Huber(0.5),
+        Adam(CosineRestarts(0.01, 9, end=0.002), b1=0.8),
+        mixing=MixUp(0.6),
+        metrics=(MAE(),),
+        weights=True,
+        updates=8,
+    ),
+    TrainingCase(
+        "CutMix-convolutional network",
+        cnn(),
+        SoftmaxCrossEntropy(label_smoothing=0.05),
+        Momentum(0.02),
+        mixing=CutMix(2.0),
+        metrics=(Accuracy(),),
+        weights=True,
+        updates=8,
+    ),
+    TrainingCase(
+        "CutMix-sequences",
+        Sequential([Dense(4, "tanh"), "Flatten", Dropout(0.2), Dense(3)], input=[6, 2]),
+        SoftmaxCrossEntropy(),
+        Momentum(0.02),
+        mixing=CutMix(),
+        updates=8,
     ),
     TrainingCase(
         "two branches of a shared encoder",

@@ -10,7 +10,7 @@ from nnspec.layers.base import Shape
 from nnspec.model import Model
 from nnspec.random import stream_of
 
-DATA_PURPOSES = ("shuffle", "split")
+DATA_PURPOSES = ("mixing", "shuffle", "split")
 
 
 def streams(model: Model, *shapes: Shape) -> dict[str, int]:

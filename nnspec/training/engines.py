@@ -11,13 +11,13 @@ def engine_of(experiment: Experiment, backend: Backend, net: Net) -> Engine:
     """Training of a net as the experiment has it.
 
     Raises:
-        UnsupportedError: there are penalties or constraints, and the backend has none.
+        UnsupportedError: there are penalties, constraints or a mixing, and the backend has none.
     """
     # Not given where there are none: a backend of another package may do without them.
-    held = {"penalties": experiment.penalties, "constraints": experiment.constraints}
+    held = {"penalties": experiment.penalties, "constraints": experiment.constraints, "mixing": experiment.mixing}
     beside = {name: specs for name, specs in held.items() if specs}
     for specs in beside.values():
-        demand(backend, *specs)
+        demand(backend, *(specs if isinstance(specs, tuple) else (specs,)))
     return backend.engine(
         net,
         loss=experiment.loss,

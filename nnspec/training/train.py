@@ -28,6 +28,7 @@ def train(
     clip: Any = None,
     penalties: Any = (),
     constraints: Any = (),
+    mixing: Any = None,
     backend: str | Backend | None = None,
     epochs: int = 10,
     batch_size: int = 32,
@@ -51,7 +52,7 @@ def train(
             to ``drop_remainder`` itself.
         data: arrays ``(x, y)`` or ``(x, y, weights)``, a mapping of input names with "targets" and "weights", a
             ``Data`` spec, or the name of a scikit-learn set.
-        loss, optimizer, metrics, clip, penalties, constraints: specs or their short forms (``"Huber"``,
+        loss, optimizer, metrics, clip, penalties, constraints, mixing: specs or their short forms (``"Huber"``,
             ``{"AdamW": {...}}``). A model of several outputs has ``Losses({"digit": ..., "parity": ...},
             weights={"parity": 0.3})``, metrics by output, ``{"digit": ["accuracy"]}``, and y by output in ``data``.
         backend: "jax", "tensorflow" or another registered one; may be left out where one is installed.
@@ -88,6 +89,7 @@ def train(
             clip=clip,
             penalties=penalties,
             constraints=constraints,
+            mixing=mixing,
             data=source if isinstance(source, Data) else None,
             training=Training(
                 epochs=epochs,

@@ -180,6 +180,10 @@ PREPROCESSING = {
     "RandomShear": to("RandomShear", how="`mirrored: true`, `origin: corner`", lacking=ALONG),
     "RandomTranslation": to("RandomTranslation", lacking=ALONG),
     "RandomZoom": to("RandomZoom", lacking=ALONG),
+    "CutMix": to(
+        "CutMix", how="`alpha` is `factor`; with the example before it", lacking="a random `alpha`; boxes inside alone"
+    ),
+    "MixUp": to("MixUp", how="with the example before it"),
     "Rescaling": to("Rescaling"),
     "Resizing": to("Resize", how="`method`, `antialias`", lacking="Lanczos, area; sizes that keep the ratio of sides"),
     "STFTSpectrogram": none(SPECTRA),
@@ -195,8 +199,6 @@ PREPROCESSING = {
     **dict.fromkeys(
         (
             "AugMix",
-            "CutMix",
-            "MixUp",
             "RandAugment",
             "RandomBrightness",
             "RandomColorDegeneration",

@@ -25,6 +25,7 @@ from nnspec.reference import (
     schedules,
     wrappers as around,
 )
+from nnspec.reference.mixing import mixed
 from nnspec.wrappers import sharpness
 from nnspec_conformance import tolerances
 from nnspec_conformance.case import STEP
@@ -177,6 +178,9 @@ def _loss(
     """What is minimized, in training mode by the reference in ``dtype``, the sums of each loss and of the penalties,
     and the updated statistics."""
     given = wide(batch)
+    if case.mixing is not None:
+        (shape,) = case.case.model.output_shapes(*(given[name].shape for name in case.case.model.inputs)).values()
+        given = mixed(case.mixing, case.loss, given, shape[-1] or 1, seed=SEED, step=step)
     inputs = {name: given[name] for name in case.case.model.inputs}
     passed = reference.run(case.case.model, state, inputs, training=True, seed=SEED, step=step, dtype=float_type(dtype))
     _, beside = case.objective.parted(given)

@@ -217,8 +217,7 @@ def _training(held: Held, kept: Kept, backend: Backend) -> Answers:
     specs = kept.specs
     first = {name: value for name, value in start.items() if not name.startswith("optimizer/")}
     net = backend.build(specs["model"], first, dtype=held.dtype)
-    given = {name: spec for name, spec in specs.items() if name != "model"}
-    engine = backend.engine(net, **given)
+    engine = backend.engine(net, **{name: spec for name, spec in specs.items() if name != "model"})
     for split in ("train", "validation"):
         engine.load(split, held.under(kept, split))
     followed = [name for name in start if not name.startswith("random/")]

@@ -40,6 +40,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "clip": lambda data: build(Clip, data, "clip"),
     "penalties": lambda data: tuple(build(Penalty, one, "penalties") for one in data),
     "constraints": lambda data: tuple(build(Constraint, one, "constraints") for one in data),
+    "mixing": lambda data: parse("mixing", data),
 }
 _NEEDED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # by kind: specs and options
     "model": (("model",), ()),
