@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 import nnspec as nn
-from tests.peers import driver, keras_images, keras_layers, keras_losses, keras_optimizers, keras_sequences
+from tests.peers import (
+    driver,
+    keras_images,
+    keras_layers,
+    keras_losses,
+    keras_optimizers,
+    keras_penalties,
+    keras_sequences,
+)
 from tests.peers.outcome import Outcome
 from tests.peers.subjects import Subject, network
 
@@ -91,6 +99,8 @@ CLASSES: dict[str, tuple[str, str, Any]] = {
             "PolynomialDecay (root)": "SqrtDecay",
         }.items()
     },
+    "regularizers": ("keras.src.regularizers.regularizers_test", "RegularizersTest", keras_penalties.regularizers),
+    "constraints": ("keras.src.constraints.constraints_test", "ConstraintsTest", keras_penalties.constraints),
     "activations": ("keras.src.activations.activations_test", "ActivationsTest", keras_layers.activations),
     **{
         f"layers.{name}": (f"keras.src.layers.{path}_test", f"{name}Test", keras_layers.layers)

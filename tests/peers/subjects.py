@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 import nnspec as nn
 from nnspec import random
-from nnspec.backends import Array, Arrays, Backend, FloatType, Net
+from nnspec.backends import Array, Arrays, Backend, Engine, FloatType, Net
 from nnspec.losses import Loss
 from nnspec.metrics import Metric, Sums
 from nnspec.optimizers import Clip, Optimizer
-from nnspec.reference import losses, metrics, model as models, optimizers, schedules
+from nnspec.penalties import Constraint, Penalty
+from nnspec.reference import losses, metrics, model as models, optimizers, penalties, schedules
 from nnspec.schedules import Schedule
+from tests.peers.outcome import NotExpressible
 
 # Where calling operations one by one costs next to nothing. JAX compiles each operation by itself then, for every
 # shape, which takes longer than compiling the whole.
@@ -57,6 +59,12 @@ class Subject(Protocol):
         decayed: frozenset[str] | None = None,
     ) -> dict[str, Array]:
         """Parameters and slots after each update, as :meth:`nnspec.backends.Backend.optimize`."""
+
+    def penalty(self, spec: Penalty, w: Array) -> Array:
+        """What is added to the loss for a matrix."""
+
+    def constrained(self, spec: Constraint, w: Array) -> Array:
+        """A matrix after an update that leaves it as it is."""
 
     def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> NDArray[np.uint32]:
         """Random words, as :func:`nnspec.random.words`."""
@@ -109,6 +117,14 @@ class Reference:
             history.append({**values, **{f"optimizer/{n}/{s}": v for n, by in slots.items() for s, v in by.items()}})
         return {name: np.stack([state[name] for state in history]) for name in history[0]}
 
+    def penalty(self, spec: Penalty, w: Array) -> Array:
+        kernel = {"y/kernel": w.astype(_kind(self.dtype))}
+        return np.asarray(penalties.value([spec], _holding(w), kernel, {}))
+
+    def constrained(self, spec: Constraint, w: Array) -> Array:
+        kernel = {"y/kernel": w.astype(_kind(self.dtype))}
+        return penalties.constrained([spec], _holding(w), kernel)["y/kernel"]
+
     def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> NDArray[np.uint32]:
         return random.words(seed, stream, step, count, start)
 
@@ -160,6 +176,22 @@ class Realized:
     ) -> dict[str, Array]:
         return self.backend.optimize(spec, parameters, gradients, clip=clip, decayed=decayed, dtype=self.dtype)
 
+    def penalty(self, spec: Penalty, w: Array) -> Array:
+        total, count = self._engine(w, penalties=[spec]).evaluate("train", 1)["penalty"]
+        return np.asarray(total / count)
+
+    def constrained(self, spec: Constraint, w: Array) -> Array:
+        engine = self._engine(w, constraints=[spec])
+        engine.train(np.zeros((1, 1), np.int32), 0, 1)
+        return engine.variables()["y/kernel"]
+
+    def _engine(self, w: Array, **held: Any) -> Engine:
+        """Training of a layer whose kernel is this matrix, at the rate 0."""
+        net = self.backend.build(_holding(w), {"y/kernel": w.astype(_kind(self.dtype))}, dtype=self.dtype)
+        engine = self.backend.engine(net, loss=nn.MeanSquaredError(), optimizer=nn.SGD(0.0), **held)
+        engine.load("train", {"x": np.ones((1, w.shape[0])), "targets": np.ones((1, w.shape[1]))})
+        return engine
+
     def words(self, seed: int, stream: int, step: int, count: int, start: int = 0) -> NDArray[np.uint32]:
         return self.backend.words(seed, stream, step, count, start)
 
@@ -199,6 +231,13 @@ def unreduced(subject: Subject, spec: Loss, outputs: Array, targets: Array, posi
     count = int(np.prod(positions, dtype=int))
     picks = np.eye(count, dtype=np.float32).reshape(count, *positions)
     return np.array([subject.loss(one, outputs, targets, pick)[0] for pick in picks]).reshape(positions)
+
+
+def _holding(w: Array) -> nn.Model:
+    """A model whose only variable is as large as this matrix."""
+    if w.ndim != 2:
+        raise NotExpressible(f"penalties of a tensor of {w.ndim} axes by itself")
+    return network({"x": w.shape[:1]}, [("y", nn.Dense(w.shape[1], use_bias=False), ["x"])])
 
 
 @cache
