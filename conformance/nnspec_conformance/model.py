@@ -204,6 +204,23 @@ def passed_through() -> Model:
     return Model(inputs=x, outputs=[x, y * y])
 
 
+def heads() -> Model:
+    """A trunk with masks, three heads, one of which sees another, and an output that is not trained."""
+    x = symbol([7], "x")
+    trunk = Dropout(0.25)(Dense(8, "tanh")(x))
+    digit = Dense(4, name="digit")(trunk)
+    parity = Dense(3, name="parity")(trunk)
+    size = Dense(2, name="size")(Concat()(trunk, digit))
+    return Model(inputs=x, outputs=[digit, parity, size, Dense(2, name="unused")(parity)])
+
+
+def two_tasks() -> Model:
+    """A region and its size, from one layer."""
+    x = symbol([6], "x")
+    trunk = Dense(5, "tanh")(x)
+    return Model(inputs=x, outputs=[Dense(4, name="mask")(trunk), Dense(1, name="area")(trunk)])
+
+
 CASES = [
     Case(mlp(), id="MLP"),
     Case(residual(), id="residual"),

@@ -34,7 +34,6 @@ from nnspec.metrics import (
 from nnspec.mixing import CutMix, Mixing, MixUp
 from nnspec.model import Model, Sequential, symbol
 from nnspec.objective import Objective
-from nnspec.ops import Concat
 from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.schedules import CosineRestarts, ReduceOnPlateau, Warmup, WarmupCosine
@@ -43,7 +42,7 @@ from nnspec.wrappers import SAM, GradientAccumulation, Lookahead, LossScale, Mul
 from nnspec_conformance.case import AsNamed, Case, whole
 from nnspec_conformance.draws import Array, at_least_float32, generator, rounded, signed
 from nnspec_conformance.losses.base import known
-from nnspec_conformance.model import cnn, residual, sequence, transformer
+from nnspec_conformance.model import cnn, heads, residual, sequence, transformer, two_tasks
 from nnspec_conformance.optimizers import classes_within
 
 ROWS, HELD_OUT, BATCH = 44, 17, 8
@@ -205,23 +204,6 @@ def branches() -> Model:
     )
     gate = Dense(6, "sigmoid")(left)
     return Model(inputs=[left, right], outputs=Dense(2)(gate * encoder(left) - encoder(right)))
-
-
-def heads() -> Model:
-    """A trunk with masks, three heads, one of which sees another, and an output that is not trained."""
-    x = symbol([7], "x")
-    trunk = Dropout(0.25)(Dense(8, "tanh")(x))
-    digit = Dense(4, name="digit")(trunk)
-    parity = Dense(3, name="parity")(trunk)
-    size = Dense(2, name="size")(Concat()(trunk, digit))
-    return Model(inputs=x, outputs=[digit, parity, size, Dense(2, name="unused")(parity)])
-
-
-def two_tasks() -> Model:
-    """A region and its size, from one layer."""
-    x = symbol([6], "x")
-    trunk = Dense(5, "tanh")(x)
-    return Model(inputs=x, outputs=[Dense(4, name="mask")(trunk), Dense(1, name="area")(trunk)])
 
 
 CASES = [
