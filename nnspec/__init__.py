@@ -162,6 +162,15 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         MultiHeadAttention as MultiHeadAttention,
     )
     from nnspec.layers.base import Activation as Activation, Layer as Layer, Operation as Operation, Param as Param
+    from nnspec.layers.color import (
+        RandomBrightness as RandomBrightness,
+        RandomColorDegeneration as RandomColorDegeneration,
+        RandomColorJitter as RandomColorJitter,
+        RandomContrast as RandomContrast,
+        RandomGrayscale as RandomGrayscale,
+        RandomHue as RandomHue,
+        RandomSaturation as RandomSaturation,
+    )
     from nnspec.layers.convolution import Conv as Conv, DepthwiseConv as DepthwiseConv, SeparableConv as SeparableConv
     from nnspec.layers.convolutional_recurrent import ConvLSTM as ConvLSTM
     from nnspec.layers.dropout import (

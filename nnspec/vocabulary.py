@@ -79,6 +79,18 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "StochasticDepth",
             )
         },
+        "nnspec.layers.color": {
+            name: name
+            for name in (
+                "RandomBrightness",
+                "RandomColorDegeneration",
+                "RandomColorJitter",
+                "RandomContrast",
+                "RandomGrayscale",
+                "RandomHue",
+                "RandomSaturation",
+            )
+        },
         "nnspec.layers.normalization": {
             name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
         },

@@ -34,7 +34,7 @@ def magnitude(x: jax.Array) -> jax.Array:
     return x * jax.lax.stop_gradient(jnp.sign(x))
 
 
-def clip(x: jax.Array, low: float, high: float) -> jax.Array:
+def clip(x: jax.Array, low: float, high: float | jax.Array) -> jax.Array:
     """x cut to [low, high] with derivative 0 at both bounds (that of ``jnp.clip`` is ½)."""
     form: Function = lambda x: jnp.where(x <= low, low, jnp.where(x >= high, high, x))  # noqa: E731
     return differentiated_as(form)(lambda x: jnp.clip(x, low, high))(x)

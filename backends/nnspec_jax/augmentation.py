@@ -37,6 +37,10 @@ class Draws:
     def _word(self, place: int) -> jax.Array:
         return self._words[:, place, None, None, None]
 
+    def after(self, count: int) -> Draws:
+        """The numbers after the first ``count``, for the next of several changes."""
+        return Draws(self._words[:, count:], self._normals)
+
     def happens(self, place: int, probability: float) -> jax.Array:
         """A decision of this probability."""
         word, limit = self._word(place), threshold(probability)

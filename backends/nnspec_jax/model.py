@@ -18,6 +18,7 @@ from flax import nnx
 import nnspec_jax.activation
 import nnspec_jax.arrangement
 import nnspec_jax.attention
+import nnspec_jax.color
 import nnspec_jax.contraction
 import nnspec_jax.convolution
 import nnspec_jax.convolutional_recurrent

@@ -32,6 +32,10 @@ class Draws:
     def _word(self, place: int) -> Tensor:
         return self._words[:, place, None, None, None]
 
+    def after(self, count: int) -> Draws:
+        """The numbers after the first ``count``, for the next of several changes."""
+        return Draws(self._words[:, count:], self._noise)
+
     def happens(self, place: int, probability: float) -> Tensor:
         """A decision of this probability."""
         word, limit = self._word(place), threshold(probability)

@@ -23,6 +23,7 @@ from nnspec_tensorflow import (  # noqa: F401
     activation,
     arrangement,
     attention,
+    color,
     contraction,
     convolution,
     convolutional_recurrent,

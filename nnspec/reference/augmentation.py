@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,12 @@ class Draws:
 
     def _word(self, place: int) -> NDArray[np.uint32]:
         return self._words[:, place, None, None, None]
+
+    def after(self, count: int) -> Draws:
+        """The numbers after the first ``count``, for the next of several changes."""
+        rest = copy.copy(self)
+        rest._words = self._words[:, count:]
+        return rest
 
     def happens(self, place: int, probability: float) -> NDArray[np.bool_]:
         """A decision of this probability."""

@@ -18,6 +18,7 @@ from nnspec.reference import (  # noqa: F401
     activation,
     arrangement,
     attention,
+    color,
     contraction,
     convolution,
     convolutional_recurrent,

@@ -41,6 +41,12 @@ def magnitudes(low: float, high: float) -> SearchStrategy[float]:
     )
 
 
+def ordered(drawn: SearchStrategy[Any]) -> SearchStrategy[list[Any]]:
+    """Two values, the smaller one first."""
+    return st.tuples(drawn, drawn).map(sorted)
+
+
+_FACTORS = ("brightness", "contrast", "saturation", "hue")
 # By kind and field name, for all classes of the kind.
 RANGES: dict[str, Hints] = {
     "": {},
@@ -60,6 +66,8 @@ RANGES: dict[str, Hints] = {
         "max_length": st.integers(1, 6),
         "max_distance": st.integers(3, 9),
         "num_buckets": st.sampled_from([4, 6, 8]),
+        **dict.fromkeys(("factor", *(f"{name}_factor" for name in _FACTORS)), numbers(0, 1) | ordered(numbers(0, 1))),
+        "value_range": st.sampled_from([[0.0, 255.0], [0.0, 1.0], [-1.0, 1.0]]),
     },
     "operation": {},
     "initializer": {

@@ -119,6 +119,8 @@ def _may_take(cls: type[Any], *shapes: Shape) -> bool:
         return window.may_take(cls, shapes[0])
     if len(shapes[0]) != (_rank(cls) or len(shapes[0])):
         return False
+    if getattr(cls, "channels", None) not in (None, shapes[0][-1]):  # of images
+        return False
     if cls in (InstanceNorm, SpatialDropout) and len(shapes[0]) < 3:
         return False
     if issubclass(cls, _PairBias):
