@@ -183,6 +183,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         StochasticDepth as StochasticDepth,
     )
     from nnspec.layers.embedding import Embedding as Embedding, Unembedding as Unembedding
+    from nnspec.layers.filtering import RandomGaussianBlur as RandomGaussianBlur, RandomSharpness as RandomSharpness
     from nnspec.layers.geometry import (
         CenterCrop as CenterCrop,
         Cutout as Cutout,
@@ -233,6 +234,11 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         SpaceToDepth as SpaceToDepth,
     )
     from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
+    from nnspec.layers.tones import (
+        RandomInvert as RandomInvert,
+        RandomPosterization as RandomPosterization,
+        Solarization as Solarization,
+    )
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
     from nnspec.layers.warping import (
         RandomElasticTransform as RandomElasticTransform,

@@ -91,6 +91,8 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
                 "RandomSaturation",
             )
         },
+        "nnspec.layers.tones": {name: name for name in ("RandomInvert", "RandomPosterization", "Solarization")},
+        "nnspec.layers.filtering": {name: name for name in ("RandomGaussianBlur", "RandomSharpness")},
         "nnspec.layers.normalization": {
             name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
         },

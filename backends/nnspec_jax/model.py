@@ -26,6 +26,7 @@ import nnspec_jax.cumulative
 import nnspec_jax.dropout
 import nnspec_jax.elementwise
 import nnspec_jax.embedding
+import nnspec_jax.filtering
 import nnspec_jax.geometry
 import nnspec_jax.indexing
 import nnspec_jax.linear
@@ -43,6 +44,7 @@ import nnspec_jax.scaling
 import nnspec_jax.shape
 import nnspec_jax.sorting
 import nnspec_jax.time_distributed
+import nnspec_jax.tones
 import nnspec_jax.transposed_convolution
 import nnspec_jax.warping
 import nnspec_jax.weight_normalization  # noqa: F401

@@ -18,6 +18,8 @@ SLOPES: dict[str, tuple[nn.Layer, Any]] = {
     "brightness": (nn.RandomBrightness(0.0, **RANGE), [[1, 1, 1], [0, 0, 0], [1, 1, 1], [0, 0, 0]]),
     "saturation": (nn.RandomSaturation(0.0, **RANGE), [[3, 0, 0]] * 4),
     "hue": (nn.RandomHue(0.0, **RANGE), [[3, 0, 0], [0, 0, 0], [2, 0, 1], [0, 0, 0]]),
+    "solarization": (nn.Solarization(**RANGE), [[-1, -1, -1], [0, 0, 0], [-1, -1, -1], [0, 0, 0]]),
+    "posterization": (nn.RandomPosterization(2, **RANGE), [[0, 0, 0]] * 4),
 }
 
 

@@ -1,4 +1,4 @@
-"""Mistakes in the layers that change colors."""
+"""Mistakes in the layers that change colors, blur, and make of each value another one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from tests.mutants.mutant import planting
 _reference = planting("nnspec.reference.color", "forward")
 _jax = planting("nnspec_jax.color", "forward")
 _tensorflow = planting("nnspec_tensorflow.color", "forward")
+_tones = planting("nnspec.reference.tones", "forward")
+_jax_tones = planting("nnspec_jax.tones", "forward")
+_tf_tones = planting("nnspec_tensorflow.tones", "forward")
+_filtering = planting("nnspec.reference.filtering", "forward")
+_jax_filtering = planting("nnspec_jax.filtering", "forward")
+_tf_filtering = planting("nnspec_tensorflow.filtering", "forward")
 
 MUTANTS = [
     _reference("RandomBrightness", "from 0 to 1 whatever the range", "*spec.bounds) * spec.extent", "*spec.bounds)"),
@@ -21,4 +27,21 @@ MUTANTS = [
     _tensorflow("RandomHue", "not turned round", "tf.where(h < 0, h + 6 * c,", "tf.where(h < 0, h,"),
     _tensorflow("RandomColorDegeneration", "away from gray", "(gray(x) - x)", "(x - gray(x))"),
     _tensorflow("RandomColorJitter", "hue before saturation", "in spec.steps():", "in spec.steps()[::-1]:", hint="0.7"),
+    _tones("RandomInvert", "from the highest alone", "sum(spec.value_range) - x", "spec.value_range[1] - x", hint="-1"),
+    _tones("Solarization", "nothing added", "clipped(x + addition, ", "clipped(x, ", hint="addition"),
+    _jax_tones("RandomPosterization", "rounded to the nearest", "jnp.floor(", "jnp.round("),
+    _jax_tones("Solarization", "the threshold from 0 on", "z < low + threshold", "z < threshold", hint="value_range"),
+    _tf_tones("RandomPosterization", "never the most bits", "most - fewest + 1", "most - fewest + 0", hint="1,3"),
+    _tf_tones("RandomInvert", "only the sign", "constant(sum(spec.value_range), x) - x", "-x"),
+    _filtering(
+        "RandomGaussianBlur",
+        "others not clipped",
+        "clipped(np.where(draws.happens(0, spec.probability), blurred, x), spec.value_range)",
+        "np.where(draws.happens(0, spec.probability), clipped(blurred, spec.value_range), x)",
+    ),
+    _filtering("RandomSharpness", "the other way round", "(1 - 2 * f)", "(2 * f - 1)"),
+    _jax_filtering("RandomGaussianBlur", "one number for both", "draws.uniform(axis, ", "draws.uniform(1, "),
+    _jax_filtering("RandomGaussianBlur", "no sum of 1", "weights / jnp.sum(weights, -1, keepdims=True)", "weights"),
+    _tf_filtering("RandomGaussianBlur", "rows for columns", "(spec.sizes, 1)", "(spec.sizes[::-1], 1)", hint="5,3"),
+    _tf_filtering("RandomSharpness", "a mean of nine", "+ 4 * x) / 13", "+ 0 * x) / 9"),
 ]

@@ -46,7 +46,7 @@ def ordered(drawn: SearchStrategy[Any]) -> SearchStrategy[list[Any]]:
     return st.tuples(drawn, drawn).map(sorted)
 
 
-_FACTORS = ("brightness", "contrast", "saturation", "hue")
+_FACTORS = ("brightness", "contrast", "saturation", "hue", "addition", "threshold")
 # By kind and field name, for all classes of the kind.
 RANGES: dict[str, Hints] = {
     "": {},
@@ -67,6 +67,8 @@ RANGES: dict[str, Hints] = {
         "max_distance": st.integers(3, 9),
         "num_buckets": st.sampled_from([4, 6, 8]),
         **dict.fromkeys(("factor", *(f"{name}_factor" for name in _FACTORS)), numbers(0, 1) | ordered(numbers(0, 1))),
+        "bits": st.integers(1, 8) | ordered(st.integers(1, 8)),
+        "sigma": numbers(0.2, 3, 1.0) | ordered(numbers(0.2, 3)),
         "value_range": st.sampled_from([[0.0, 255.0], [0.0, 1.0], [-1.0, 1.0]]),
     },
     "operation": {},

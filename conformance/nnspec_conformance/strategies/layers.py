@@ -156,6 +156,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     if cls.__name__ == "ConvLSTM":
         sizes = st.integers(1, 2)
         hints |= {"kernel_size": sizes.map(lambda size: [size]), "strides": sizes, "padding": st.just("same")}
+    if cls.__name__ == "RandomGaussianBlur":
+        hints["kernel_size"] = st.sampled_from([1, 3, [5, 3]])
     if cls.__name__ == "TimeDistributed":
         hints["layer"] = st.sampled_from([{"Dense": 3}, "LayerNorm", "BatchNorm", "softplus", "Flatten"])
     if issubclass(cls, _Attention):  # whose masks and biases would be further inputs
