@@ -65,6 +65,18 @@ def test_a_shared_layer_draws_for_each_of_its_calls(backend: Backend) -> None:
     assert (first != second).any()
 
 
+def test_images_of_any_size(backend: Backend) -> None:
+    """RandomFlip computes by no size; what does asks for sizes before anything is built."""
+    model = nn.Sequential([nn.RandomFlip()], [None, None, 3])
+    net = backend.build(model, seed=5)
+    for images in (IMAGES, IMAGES[:5, :4, 1:]):
+        expected = run(model, net.variables(), {"input": images}, training=True, seed=5).outputs["random_flip"]
+        net.assign({"random/step": np.uint32(0)})
+        np.testing.assert_array_equal(net.forward({"input": images}, training=True)["random_flip"], expected)
+    with pytest.raises(nn.ShapeError, match="random_rotation: each axis of RandomRotation's images must have a known"):
+        backend.build(nn.Sequential([nn.RandomRotation(0.1)], [None, None, 3]))
+
+
 @pytest.mark.tensorflow
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 def test_saved_by_keras(tmp_path: Path) -> None:

@@ -43,6 +43,18 @@ def test_numbers_of_words() -> None:
     assert found.uniform(0, 0, 1).shape == (50, 1, 1, 1)
 
 
+def test_numbers_never_change() -> None:
+    """Those of docs/randomness.md."""
+    stream = random.stream_of("random_flip", "augmentation", 0)
+    words = random.words(7, stream, 2, 4)
+    assert f"{stream:08x}" == "89a2081c"
+    assert [f"{int(word):08x}" for word in words] == ["5fa93ef7", "e22f941e", "2f6df80c", "5a9e3ec3"]
+    assert [int(word) < random.threshold(0.5) for word in words] == [True, False, True, True]
+    assert random.whole(words, 9).tolist() == [3, 7, 1, 3]
+    expected = [0.37367624044418335, 0.883538544178009, 0.18527179956436157, 0.35397714376449585]
+    assert random.coarse(words).tolist() == expected
+
+
 def test_the_ends_of_words() -> None:
     ends = np.array([0, 2**32 - 1], np.uint32)
     assert random.whole(ends, 5).tolist() == [0, 4]
