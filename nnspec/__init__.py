@@ -191,6 +191,11 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         RandomErasing as RandomErasing,
         RandomFlip as RandomFlip,
     )
+    from nnspec.layers.histogram import (
+        AutoContrast as AutoContrast,
+        ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+        Equalization as Equalization,
+    )
     from nnspec.layers.linear import (
         Bilinear as Bilinear,
         Dense as Dense,

@@ -92,6 +92,9 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             )
         },
         "nnspec.layers.tones": {name: name for name in ("RandomInvert", "RandomPosterization", "Solarization")},
+        "nnspec.layers.histogram": {
+            name: name for name in ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization")
+        },
         "nnspec.layers.filtering": {name: name for name in ("RandomGaussianBlur", "RandomSharpness")},
         "nnspec.layers.normalization": {
             name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")

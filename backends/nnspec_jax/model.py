@@ -28,6 +28,7 @@ import nnspec_jax.elementwise
 import nnspec_jax.embedding
 import nnspec_jax.filtering
 import nnspec_jax.geometry
+import nnspec_jax.histogram
 import nnspec_jax.indexing
 import nnspec_jax.linear
 import nnspec_jax.logic

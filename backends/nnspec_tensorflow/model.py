@@ -33,6 +33,7 @@ from nnspec_tensorflow import (  # noqa: F401
     embedding,
     filtering,
     geometry,
+    histogram,
     indexing,
     linear,
     logic,

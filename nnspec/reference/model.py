@@ -28,6 +28,7 @@ from nnspec.reference import (  # noqa: F401
     embedding,
     filtering,
     geometry,
+    histogram,
     indexing,
     linear,
     logic,

@@ -1,4 +1,4 @@
-"""Mistakes in the layers that change colors, blur, and make of each value another one."""
+"""Mistakes in the layers that change colors, blur, and make of values other ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ _tf_tones = planting("nnspec_tensorflow.tones", "forward")
 _filtering = planting("nnspec.reference.filtering", "forward")
 _jax_filtering = planting("nnspec_jax.filtering", "forward")
 _tf_filtering = planting("nnspec_tensorflow.filtering", "forward")
+_histogram = planting("nnspec.reference.histogram", "forward")
+_jax_histogram = planting("nnspec_jax.histogram", "forward", "kinks")
+_tf_histogram = planting("nnspec_tensorflow.histogram", "forward", "kinks")
+_CLAHE = "ContrastLimitedAdaptiveHistogramEqualization"
 
 MUTANTS = [
     _reference("RandomBrightness", "from 0 to 1 whatever the range", "*spec.bounds) * spec.extent", "*spec.bounds)"),
@@ -44,4 +48,11 @@ MUTANTS = [
     _jax_filtering("RandomGaussianBlur", "no sum of 1", "weights / jnp.sum(weights, -1, keepdims=True)", "weights"),
     _tf_filtering("RandomGaussianBlur", "rows for columns", "(spec.sizes, 1)", "(spec.sizes[::-1], 1)", hint="5,3"),
     _tf_filtering("RandomSharpness", "a mean of nine", "+ 4 * x) / 13", "+ 0 * x) / 9"),
+    _histogram("AutoContrast", "the whole image", "x.min((1, 2), keepdims=True)", "x.min((1, 2, 3), keepdims=True)"),
+    _histogram("Equalization", "the least count left in", "255 * (below - fewest)", "255 * below"),
+    _histogram(_CLAHE, "what is cut off is lost", "limited + (counts - limited).sum() / 256", "limited"),
+    _jax_histogram("Equalization", "halves up", "((double % (2 * b) == 0) & (quotient % 2 == 1))", "0"),
+    _jax_histogram(_CLAHE, "zeros beyond the edge", 'mode="symmetric"', 'mode="constant"', hint="20.0"),
+    _tf_histogram("AutoContrast", "ends that stay", "(x - smallest) *", "(x - tf.stop_gradient(smallest)) *", "kinks"),
+    _tf_histogram(_CLAHE, "above for below", "(upper * (1 - v) + lower * v)", "(upper * v + lower * (1 - v))"),
 ]

@@ -30,12 +30,14 @@ from nnspec_conformance.strategies.initializers import drawable
 from nnspec_conformance.strategies.operations import MOST, shapes
 
 # Classes whose inputs have so many axes, the batch axis included.
+# Layers of images that are no augmentations.
+SPREADING = ("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization")
 _RANKS = {
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "MGU", "TimeDistributed"), 3),
     "ConvLSTM": 4,
     **dict.fromkeys(("MultiHeadAttention", "DotProductAttention", "AdditiveAttention"), 3),
     **dict.fromkeys(("LearnedPositions", "SinusoidalPositions"), 3),
-    **dict.fromkeys(("RotaryPositions", "CenterCrop"), 4),
+    **dict.fromkeys(("RotaryPositions", "CenterCrop", *SPREADING), 4),
 }
 # Classes that take the last axis in pairs.
 _EVEN = ("SinusoidalPositions", "RotaryPositions")
@@ -156,6 +158,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     if cls.__name__ == "ConvLSTM":
         sizes = st.integers(1, 2)
         hints |= {"kernel_size": sizes.map(lambda size: [size]), "strides": sizes, "padding": st.just("same")}
+    if "tile_grid_size" in cls.__dataclass_fields__:
+        hints["tile_grid_size"] = st.sampled_from([[1, 1], [2, 1], [1, 2], [2, 2]])
     if cls.__name__ == "RandomGaussianBlur":
         hints["kernel_size"] = st.sampled_from([1, 3, [5, 3]])
     if cls.__name__ == "TimeDistributed":
