@@ -13,7 +13,9 @@ STEP = "a sequence of one step, with `initial_state`"
 ATTENTION = f"{MASKS} of queries; scores as outputs"
 AUGMENTATION = "random changes of images"
 ALONG = "boxes and masks changed along with the images"
-PIXELS = "operations on the colors of images"
+POLICY = "a random choice of which augmentations an image gets"
+# What one number is a range for.
+ONE_NUMBER = "one number is what Keras documents, where its code has another"
 TABLES = "lookups that turn values into ids"
 SPECTRA = "Fourier transforms"
 
@@ -151,11 +153,17 @@ LAYERS_LEFT_OUT = {
 }
 
 PREPROCESSING = {
+    "AugMix": none(POLICY),
+    "AutoContrast": to("AutoContrast"),
     "CategoryEncoding": to(
         "OneHot", how="and Max along the ids for `multi_hot`, Sum for `count`", lacking="weights of counts"
     ),
     "CenterCrop": to("CenterCrop", lacking=ALONG),
+    "ContrastLimitedAdaptiveHistogramEqualization": to("ContrastLimitedAdaptiveHistogramEqualization"),
     "Discretization": none(TABLES),
+    "Equalization": to(
+        "Equalization", how="in inference, too, and each image by itself, as documented", lacking="one of a whole batch"
+    ),
     "HashedCrossing": none(TABLES),
     "Hashing": none(TABLES),
     "IntegerLookup": none(TABLES),
@@ -163,6 +171,11 @@ PREPROCESSING = {
     "MelSpectrogram": none(SPECTRA),
     "Normalization": to("Normalization", lacking="axes other than the last; `adapt` to data"),
     "Pipeline": to("Model"),
+    "RandAugment": none(POLICY),
+    "RandomBrightness": to("RandomBrightness"),
+    "RandomColorDegeneration": to("RandomColorDegeneration", how=f"`factor` as a range: {ONE_NUMBER}"),
+    "RandomColorJitter": to("RandomColorJitter", how=f"factors as ranges: {ONE_NUMBER}"),
+    "RandomContrast": to("RandomContrast", how=f"`factor` as a range: {ONE_NUMBER}"),
     "RandomCrop": to("RandomCrop", how="a window for each image, and the middle in inference", lacking=ALONG),
     "RandomElasticTransform": to(
         "RandomElasticTransform",
@@ -173,10 +186,23 @@ PREPROCESSING = {
         "RandomErasing", how="`probability`, the mean of `factor`; for `fill_value` None `noise` and `value_range`"
     ),
     "RandomFlip": to("RandomFlip", how="`joint: true` for one decision for both axes", lacking=ALONG),
+    "RandomGaussianBlur": to(
+        "RandomGaussianBlur",
+        how="`probability`, the mean of `factor`; two σ for each image, not for the batch",
+    ),
+    "RandomGrayscale": to("RandomGrayscale", how="`probability` is `factor`", lacking="images of one channel"),
+    "RandomHue": to("RandomHue"),
+    "RandomInvert": to("RandomInvert", how="`probability`, the mean of `factor`"),
     "RandomPerspective": to(
         "RandomPerspective", how="`corners: scaled`; `probability`, the mean of `factor`", lacking=ALONG
     ),
+    "RandomPosterization": to("RandomPosterization", how="`bits`; the upper end of `factor` is left out in Keras"),
     "RandomRotation": to("RandomRotation", lacking=ALONG),
+    "RandomSaturation": to(
+        "RandomSaturation",
+        how=f"`max_saturation: 255` where `value_range` is (0, 255); `factor` as a range: {ONE_NUMBER}",
+    ),
+    "RandomSharpness": to("RandomSharpness"),
     "RandomShear": to("RandomShear", how="`mirrored: true`, `origin: corner`", lacking=ALONG),
     "RandomTranslation": to("RandomTranslation", lacking=ALONG),
     "RandomZoom": to("RandomZoom", lacking=ALONG),
@@ -187,33 +213,7 @@ PREPROCESSING = {
     "Rescaling": to("Rescaling"),
     "Resizing": to("Resize", how="`method`, `antialias`", lacking="Lanczos, area; sizes that keep the ratio of sides"),
     "STFTSpectrogram": none(SPECTRA),
-    **dict.fromkeys(
-        (
-            "AutoContrast",
-            "ContrastLimitedAdaptiveHistogramEqualization",
-            "Equalization",
-            "Solarization",
-        ),
-        none(PIXELS),
-    ),
-    **dict.fromkeys(
-        (
-            "AugMix",
-            "RandAugment",
-            "RandomBrightness",
-            "RandomColorDegeneration",
-            "RandomColorJitter",
-            "RandomContrast",
-            "RandomGaussianBlur",
-            "RandomGrayscale",
-            "RandomHue",
-            "RandomInvert",
-            "RandomPosterization",
-            "RandomSaturation",
-            "RandomSharpness",
-        ),
-        none(AUGMENTATION),
-    ),
+    "Solarization": to("Solarization"),
 }
 PREPROCESSING_LEFT_OUT = {"text as input": ("StringLookup", "TextVectorization")}
 
