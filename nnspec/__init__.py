@@ -202,6 +202,12 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         DenseGeneral as DenseGeneral,
         EinsumDense as EinsumDense,
     )
+    from nnspec.layers.lookup import (
+        Discretization as Discretization,
+        HashedCrossing as HashedCrossing,
+        Hashing as Hashing,
+        IntegerLookup as IntegerLookup,
+    )
     from nnspec.layers.masking import PaddingMask as PaddingMask
     from nnspec.layers.normalization import (
         BatchNorm as BatchNorm,

@@ -39,6 +39,9 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         "nnspec.layers.convolutional_recurrent": {"ConvLSTM": "ConvLSTM"},
         "nnspec.layers.masking": {"PaddingMask": "PaddingMask"},
         "nnspec.layers.time_distributed": {"TimeDistributed": "TimeDistributed"},
+        "nnspec.layers.lookup": {
+            name: name for name in ("Discretization", "HashedCrossing", "Hashing", "IntegerLookup")
+        },
         "nnspec.layers.embedding": {"Embedding": "Embedding", "Unembedding": "Unembedding"},
         "nnspec.layers.attention": {
             name: name for name in ("AdditiveAttention", "DotProductAttention", "MultiHeadAttention")

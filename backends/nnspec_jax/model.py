@@ -32,6 +32,7 @@ import nnspec_jax.histogram
 import nnspec_jax.indexing
 import nnspec_jax.linear
 import nnspec_jax.logic
+import nnspec_jax.lookup
 import nnspec_jax.masking
 import nnspec_jax.normalization
 import nnspec_jax.ops

@@ -37,6 +37,7 @@ from nnspec_tensorflow import (  # noqa: F401
     indexing,
     linear,
     logic,
+    lookup,
     masking,
     normalization,
     ops,

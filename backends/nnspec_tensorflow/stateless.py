@@ -25,7 +25,7 @@ def formula(spec: Any, *inputs: Tensor) -> Tensor:
 
 @serializable
 class SpecFunction(keras.layers.Layer):
-    """A layer or an operation of the spec that has no variables; operations take a list of inputs.
+    """A layer or an operation of the spec that has no variables; those of several inputs take a list.
 
     bfloat16 and float16 are computed in float32 and rounded once; integers and booleans stay what they are.
     """
@@ -34,18 +34,22 @@ class SpecFunction(keras.layers.Layer):
         super().__init__(**options)
         self.spec: Layer = parse("layer", spec)
 
+    @property
+    def _listed(self) -> bool:
+        return isinstance(self.spec, Operation) or self.spec.takes() != 1
+
     def call(self, inputs: Any) -> Tensor:
         wide = working(self.compute_dtype)
-        given = inputs if isinstance(self.spec, Operation) else [inputs]
+        given = inputs if self._listed else [inputs]
         y = formula(self.spec, *(tf.cast(x, wide) if x.dtype.is_floating else x for x in given))
         return tf.cast(y, self.compute_dtype) if y.dtype.is_floating else y
 
     def compute_output_shape(self, input_shape: Any) -> tuple[int | None, ...]:
-        shapes = input_shape if isinstance(self.spec, Operation) else [input_shape]
+        shapes = input_shape if self._listed else [input_shape]
         return self.spec.output_shape(*map(tuple, shapes))
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        given = inputs if isinstance(self.spec, Operation) else [inputs]
+        given = inputs if self._listed else [inputs]
         shape = self.spec.output_shape(*(tuple(x.shape) for x in given))
         dtype = self.spec.output_dtype(*("float" if "float" in x.dtype else x.dtype for x in given))
         return keras.KerasTensor(shape, self.compute_dtype if dtype == "float" else dtype)

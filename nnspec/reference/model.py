@@ -32,6 +32,7 @@ from nnspec.reference import (  # noqa: F401
     indexing,
     linear,
     logic,
+    lookup,
     masking,
     normalization,
     ops,

@@ -199,6 +199,17 @@ def test_categories(keras: Any, mode: str, join: nn.Layer) -> None:
     np.testing.assert_array_equal(SUBJECT.forward(model, {"x": ids}, {})[0], np.asarray(expected))
 
 
+@pytest.mark.parametrize(("mode", "join"), [("one_hot", None), ("multi_hot", nn.Max(1)), ("count", nn.Sum(1))])
+def test_bins(keras: Any, mode: str, join: nn.Layer | None) -> None:
+    x = numbers(3, 5)
+    nodes: list[Any] = [
+        ("d", nn.Discretization((-0.5, 0.2)), ["x"]),
+        ("y" if join is None else "h", nn.OneHot(3), ["d"]),
+    ]
+    nodes += [] if join is None else [("y", join, ["h"])]
+    check(keras.layers.Discretization([-0.5, 0.2], output_mode=mode)(x), nodes, {"x": x})
+
+
 def test_average(keras: Any) -> None:
     x = {name: numbers(2, 3, seed=i) for i, name in enumerate("abc")}
     check(keras.layers.Average()(list(x.values())), [("s", nn.Add(), list(x)), ("y", nn.Rescaling(1 / 3), ["s"])], x)

@@ -16,6 +16,7 @@ from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
 from nnspec.layers.embedding import Embedding
 from nnspec.layers.linear import Dense
+from nnspec.layers.lookup import HashedCrossing
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
 from nnspec.layers.positions import _PairBias
 from nnspec.layers.recurrence import Recurrence
@@ -24,7 +25,7 @@ from nnspec.layers.time_distributed import TimeDistributed
 from nnspec.layers.weight_normalization import SpectralNorm, WeightNorm
 from nnspec.ops import Maximum, Minimum
 from nnspec_conformance.case import Case, DTypes, each
-from nnspec_conformance.strategies import activation, images, operations, window
+from nnspec_conformance.strategies import activation, ids, images, operations, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbers, specs
 from nnspec_conformance.strategies.initializers import drawable
 from nnspec_conformance.strategies.operations import MOST, shapes
@@ -92,7 +93,7 @@ def dtypes(cls: type[Any]) -> list[DTypes]:
     """The dtypes of which layers of a class take inputs."""
     if cls in operations.DTYPES:
         return operations.DTYPES[cls]
-    if cls is Embedding or cls.__name__ == "PaddingMask":  # the latter's output is no float in any case
+    if cls is Embedding or cls in ids.CLASSES or cls.__name__ == "PaddingMask":  # whose output is no float in any case
         return ["int32"]
     if cls in (SpectralNorm, WeightNorm):
         return ["float"]
@@ -176,6 +177,7 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints |= images.hints(cls)
         if cls.__name__ in ("Cutout", "RandomErasing"):
             hints["fill_value"] = _per_channel(first, -2)
+    hints |= ids.HINTS.get(cls, {})
     if cls is WeightNorm:
         hints["layer"] = specs(Dense)
     if cls is SpectralNorm:  # of rank one, where a step is enough (see the listed cases)
@@ -219,6 +221,8 @@ def cases(draw: st.DrawFn) -> Case:
     cls = draw(st.sampled_from([each for each in classes("layer") if each.__name__ != "PaddingMask"]))
     if cls.kind == "operation":
         given = draw(operations.several(cls))
+    elif cls is HashedCrossing:
+        given = (draw(shapes()),) * 2
     elif cls.arity == 2:  # which agree in all axes but the last
         first = draw(shapes(min_axes=1))
         given = (first, (*first[:-1], draw(st.integers(1, 4))))
