@@ -250,6 +250,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         RandomPosterization as RandomPosterization,
         Solarization as Solarization,
     )
+    from nnspec.layers.tokens import TokenDropout as TokenDropout, TokenMasking as TokenMasking
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
     from nnspec.layers.warping import (
         RandomElasticTransform as RandomElasticTransform,

@@ -52,6 +52,7 @@ from nnspec_tensorflow import (  # noqa: F401
     sorting,
     time_distributed,
     tones,
+    tokens,
     transposed_convolution,
     warping,
     weight_normalization,

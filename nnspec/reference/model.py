@@ -47,6 +47,7 @@ from nnspec.reference import (  # noqa: F401
     sorting,
     time_distributed,
     tones,
+    tokens,
     transposed_convolution,
     warping,
     weight_normalization,

@@ -35,6 +35,7 @@ from tests.mutants import (
     tensorflow_layers,
     tensorflow_training,
     warping,
+    tokens,
     windows,
 )
 from tests.mutants.mutant import ANY, REFERENCE, Mutant
@@ -66,6 +67,7 @@ _FILES = (
         shapes,
         steps,
         warping,
+        tokens,
         windows,
     ),
 )
