@@ -34,14 +34,32 @@ class PhiloxMasking(nnx.Module):
         self.deterministic = False
 
     def __call__(self, x: jax.Array, words: Words) -> jax.Array:
-        spec, chosen, y = self.spec, jnp.zeros(x.shape, jnp.bool_), x
+        spec, y, chosen = self.spec, x, jnp.zeros(x.shape, jnp.bool_)
         if not self.deterministic:
-            drawn = words((x.shape[0], spec.draws(x.shape))).reshape(*x.shape, 2)
-            masked, changed, chosen = (_below(drawn[..., 0], limit) for limit in spec.limits)
-            chosen &= ~_among(x, spec.special_ids)
-            random = wide_product(drawn[..., 1], spec.num_embeddings)[0].astype(jnp.int32)
-            y = jnp.where(chosen & changed, jnp.where(masked, np.int32(spec.mask_id), random), x)
+            y, chosen = masked(spec, x, words((x.shape[0], spec.draws(x.shape))))
         return jnp.stack([y, jnp.where(chosen, x, np.int32(spec.ignore_label))], -1) if spec.return_labels else y
+
+
+def masked(spec: TokenMasking, x: jax.Array, words: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The ids that training gives, and which of them were chosen, for (examples, ``spec.draws``) words."""
+    drawn = words.reshape(*x.shape, 2)
+    hidden, changed, chosen = (_below(drawn[..., 0], limit) for limit in spec.limits)
+    eligible = ~_among(x, spec.special_ids)
+    chosen &= eligible
+    if spec.at_least_one and spec.rate and x.size:
+        needed = _needed(drawn[..., 0], eligible, chosen)
+        hidden, changed, chosen = hidden | needed, changed | needed, chosen | needed
+    random = wide_product(drawn[..., 1], spec.num_embeddings)[0].astype(jnp.int32)
+    return jnp.where(chosen & changed, jnp.where(hidden, np.int32(spec.mask_id), random), x), chosen
+
+
+def _needed(u: jax.Array, eligible: jax.Array, chosen: jax.Array) -> jax.Array:
+    """The position of the smallest word of each example in which none is chosen."""
+    flat = jnp.where(eligible, u, np.uint32(2**32 - 1)).reshape(u.shape[0], -1)
+    first = jnp.argmin(flat, 1, keepdims=True)
+    here = jax.lax.broadcasted_iota(first.dtype, flat.shape, 1) == first
+    none = ~chosen.reshape(flat.shape).any(1, keepdims=True)
+    return (here & none).reshape(u.shape) & eligible
 
 
 class PhiloxTokenDropout(nnx.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from nnspec.layers.tokens import TokenDropout, TokenMasking
@@ -40,28 +41,47 @@ class SpecTokenMasking(DrawingLayer):
     def call(self, x: Tensor, training: bool | None = None, use: int = 0) -> Tensor:
         if training:
             key, stream, step = self.draw("augmentation", use)
-            y, chosen = island(lambda x, key, step: self._masked(x, key, stream, step))(x, key, step)
+
+            def changed(x: Tensor, key: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
+                drawn = words(key, stream, step, 2 * tf.size(x, tf.int64), tf.constant(0, tf.uint64))
+                return masked(self.spec, x, drawn)
+
+            y, chosen = island(changed)(x, key, step)
         else:
             y, chosen = x, tf.zeros_like(x, tf.bool)
         if not self.spec.return_labels:
             return y
         return tf.stack([y, tf.where(chosen, x, self.spec.ignore_label)], -1)
 
-    def _masked(self, x: Tensor, key: Tensor, stream: int, step: Tensor) -> tuple[Tensor, Tensor]:
-        """The ids that training gives, and which of them were chosen."""
-        spec, count = self.spec, tf.size(x, tf.int64)
-        drawn = tf.reshape(words(key, stream, step, 2 * count, tf.constant(0, tf.uint64)), (*sizes(x), 2))
-        masked, changed, chosen = (_below(drawn[..., 0], limit) for limit in spec.limits)
-        chosen = chosen & ~_among(x, spec.special_ids)
-        product = tf.cast(drawn[..., 1], tf.uint64) * tf.constant(spec.num_embeddings, tf.uint64)
-        random = tf.cast(tf.bitwise.right_shift(product, tf.constant(32, tf.uint64)), tf.int32)
-        return tf.where(chosen & changed, tf.where(masked, spec.mask_id, random), x), chosen
-
     def compute_output_spec(self, x: Any, training: bool | None = None, use: int = 0) -> Any:
         return keras.KerasTensor(self.spec.output_shape(tuple(x.shape)), "int32")
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spec": dump(self.spec)}
+
+
+def masked(spec: TokenMasking, x: Tensor, words: Tensor) -> tuple[Tensor, Tensor]:
+    """The ids that training gives, and which of them were chosen, by two words for each."""
+    drawn = tf.reshape(words, (*sizes(x), 2))
+    hidden, changed, chosen = (_below(drawn[..., 0], limit) for limit in spec.limits)
+    eligible = ~_among(x, spec.special_ids)
+    chosen = chosen & eligible
+    if spec.at_least_one and spec.rate:
+        needed = _needed(drawn[..., 0], eligible, chosen)
+        hidden, changed, chosen = hidden | needed, changed | needed, chosen | needed
+    product = tf.cast(drawn[..., 1], tf.uint64) * tf.constant(spec.num_embeddings, tf.uint64)
+    random = tf.cast(tf.bitwise.right_shift(product, tf.constant(32, tf.uint64)), tf.int32)
+    return tf.where(chosen & changed, tf.where(hidden, spec.mask_id, random), x), chosen
+
+
+def _needed(u: Tensor, eligible: Tensor, chosen: Tensor) -> Tensor:
+    """The position of the smallest word of each example in which none is chosen."""
+    batch, *places = sizes(u)
+    shape = (batch, math.prod(places))
+    flat = tf.reshape(tf.where(eligible, tf.cast(u, tf.int64), tf.constant(2**32 - 1, tf.int64)), shape)
+    here = tf.range(shape[1]) == tf.argmin(flat, 1, tf.int32)[:, None]
+    none = ~tf.reduce_any(tf.reshape(chosen, shape), 1, keepdims=True)
+    return tf.reshape(here & none, tf.shape(u)) & eligible
 
 
 @serializable

@@ -14,6 +14,8 @@ CASES = [
         dtype="int32",
         integers=(0, 9),
     ),
+    Case(TokenMasking(20, 3, 0.05, special_ids=(0, 1, 2)), (2, 3), dtype="int32", integers=(0, 6), id="at least one"),
+    Case(TokenMasking(20, 3, 0.05, at_least_one=False), (4,), dtype="int32", integers=(0, 20)),
     Case(TokenMasking(2**31 - 1, 5, 1.0, 0.0, 1.0), (7,), dtype="int32", integers=(0, 9), id="every id is random"),
     Case(TokenMasking(8, 5, 1.0, 1.0, 0.0, return_labels=True), (), dtype="int32", integers=(0, 8), id="one id"),
     Case(TokenDropout(0.3), (9,), dtype="int32", integers=(0, 20)),

@@ -39,7 +39,9 @@ class TokenMasking(_Tokens):
     y = ⌊v · num_embeddings / 2³²⌋   else where u < T(rate · (mask_fraction + random_fraction)): a random id,
     y = x                    else
 
-    In inference, and where nothing is chosen, y = x. The words are of the stream (node, "augmentation", call), 2n for
+    An example of which nothing would be chosen has the first position of the smallest u become mask_id, as BERT's code
+    does: a loss of nothing is NaN. Without ``at_least_one``, or for rate 0, it stays as it is, and so does one of
+    special ids alone. In inference y = x. The words are of the stream (node, "augmentation", call), 2n for
     an example of n positions (docs/randomness.md), so that ids are the same on every backend, and however a batch is
     split.
 
@@ -57,6 +59,7 @@ class TokenMasking(_Tokens):
         mask_fraction: the share of these that become mask_id.
         random_fraction: the share of these that become random ids; the others stay.
         special_ids: ids that are never chosen: padding, starts and ends of sequences.
+        at_least_one: whether every example has a chosen position.
         return_labels: whether labels stand beside the ids.
         ignore_label: the label of positions that are not chosen.
     """
@@ -68,6 +71,7 @@ class TokenMasking(_Tokens):
     mask_fraction: Probability = 0.8
     random_fraction: Probability = 0.1
     special_ids: Ids = ()
+    at_least_one: bool = True
     return_labels: bool = False
     ignore_label: Whole = -1
 

@@ -14,17 +14,34 @@ from nnspec.reference.base import Array, Scope, apply
 
 @apply.register(TokenMasking)
 def token_masking(spec: TokenMasking, scope: Scope, x: Array) -> Array:
-    chosen, y = np.zeros(x.shape, np.bool_), x
+    y, chosen = x, np.zeros(x.shape, np.bool_)
     if scope.training:
-        words = scope.words("augmentation", (len(x), spec.draws(x.shape)))
-        u, v = (words[:, i::2].reshape(x.shape) for i in (0, 1))
-        # In uint64, since a limit may be more than a word can hold.
-        masked, changed, chosen = (u < np.uint64(limit) for limit in spec.limits)
-        chosen &= ~np.isin(x, spec.special_ids)
-        anew = np.where(masked, spec.mask_id, random.whole(v, spec.num_embeddings))
-        y = np.where(chosen & changed, anew, x)
-    y = y.astype(np.int32)
+        y, chosen = masked(spec, x, scope.words("augmentation", (len(x), spec.draws(x.shape))))
     return np.stack([y, np.where(chosen, x, spec.ignore_label)], axis=-1).astype(np.int32) if spec.return_labels else y
+
+
+def masked(spec: TokenMasking, x: Array, words: NDArray[np.uint32]) -> tuple[Array, NDArray[np.bool_]]:
+    """The ids that training gives, and which of them were chosen, for (examples, ``spec.draws``) words."""
+    u, v = (words[:, i::2].reshape(x.shape) for i in (0, 1))
+    # In uint64, since a limit may be more than a word can hold.
+    hidden, changed, chosen = (u < np.uint64(limit) for limit in spec.limits)
+    eligible = ~np.isin(x, spec.special_ids)
+    chosen &= eligible
+    if spec.at_least_one and spec.rate:
+        needed = _needed(u, eligible, chosen)
+        hidden, changed, chosen = hidden | needed, changed | needed, chosen | needed
+    anew = np.where(hidden, spec.mask_id, random.whole(v, spec.num_embeddings))
+    return np.where(chosen & changed, anew, x).astype(np.int32), chosen
+
+
+def _needed(u: NDArray[np.uint32], eligible: NDArray[np.bool_], chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The position of the smallest word of each example in which none is chosen."""
+    needed = np.zeros_like(chosen)
+    for row, words, may, done in zip(needed, u, eligible, chosen, strict=True):
+        if may.any() and not done.any():
+            first = np.unravel_index(np.argmin(np.where(may, words, 2**32 - 1)), words.shape)
+            row[first] = may[first]
+    return needed
 
 
 @apply.register(TokenDropout)

@@ -23,6 +23,7 @@ MUTANTS = [
         ".reshape(x.shape) & known",
         hint="num_embeddings",
     ),
+    _jax("TokenMasking", "one more than those that are chosen", "(here & none)", "here", hint="special_ids"),
     _jax("TokenMasking", "the label is what was put there", "jnp.where(chosen, x, np", "jnp.where(chosen, y, np"),
     _jax(
         "TokenMasking",
@@ -35,7 +36,7 @@ MUTANTS = [
     _tensorflow(
         "TokenMasking",
         "masked ids are among the random ones",
-        "tf.where(masked, spec.mask_id, random), x), chosen",
+        "tf.where(hidden, spec.mask_id, random), x), chosen",
         "random, x), chosen",
     ),
     _tensorflow(

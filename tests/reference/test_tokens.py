@@ -55,6 +55,25 @@ def test_how_often_what_happens() -> None:
     assert len(in_tenths) == 10 and np.abs(in_tenths - len(drawn) / 10).max() < 5 * np.sqrt(len(drawn) / 10)
 
 
+def test_at_least_one_is_chosen() -> None:
+    x = np.random.default_rng(5).integers(0, 6, (400, 2, 3), dtype=np.int32)
+    layer = nn.TokenMasking(50, 9, 0.1, special_ids=SPECIAL, return_labels=True)
+    found = value(layer, x, training=True, seed=3)
+    plain = value(dataclasses.replace(layer, at_least_one=False), x, training=True, seed=3)
+    words = random.words(3, random.stream_of("node", "augmentation", 0), 0, 2 * x.size).reshape(*x.shape, 2)[..., 0]
+    forced = 0
+    for before, ids, after, u in zip(plain, x, found, words, strict=True):
+        if (before[..., 1] != -1).any() or (ids < 3).all():
+            np.testing.assert_array_equal(after, before)
+            continue
+        place = min((int(u[i]), i) for i in np.ndindex(u.shape) if ids[i] >= 3)[1]
+        expected = before.copy()
+        expected[place] = 9, ids[place]
+        np.testing.assert_array_equal(after, expected)
+        forced += 1
+    assert forced > 100
+
+
 def test_nothing_is_masked() -> None:
     layer = nn.TokenMasking(50, 3, 1.0, return_labels=True, ignore_label=-100)
     quiet = value(layer, IDS)
