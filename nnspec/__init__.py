@@ -349,7 +349,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         ExplainedVariance as ExplainedVariance,
         PearsonCorrelation as PearsonCorrelation,
     )
-    from nnspec.mixing import CutMix as CutMix, MixUp as MixUp
+    from nnspec.mixing import CutMix as CutMix, MaskedLM as MaskedLM, MixUp as MixUp
     from nnspec.model import Input as Input, Model as Model, Node as Node, Sequential as Sequential, symbol as symbol
     from nnspec.ops import (
         Add as Add,

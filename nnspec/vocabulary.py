@@ -355,7 +355,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "r2": "R2",
         },
     },
-    "mixing": {"nnspec.mixing": {"CutMix": "CutMix", "MixUp": "MixUp"}},
+    "mixing": {"nnspec.mixing": {name: name for name in ("CutMix", "MaskedLM", "MixUp")}},
     "optimizer": {
         "nnspec.adaptive": {
             name: name

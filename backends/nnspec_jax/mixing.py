@@ -15,9 +15,11 @@ from nnspec.losses import Loss
 from nnspec.random import stream_of
 from nnspec_jax.random import words
 from nnspec_jax.realize import build
+from nnspec_jax.tokens import masked
 
 Arrays = dict[str, jax.Array]
-# Inputs, (examples, words) and a dtype -> the inputs, and in that dtype the share of each example that it keeps.
+# Inputs, (examples, words) and a dtype -> the inputs, and in that dtype the share of each example that it keeps, or
+# which positions the loss is to count.
 Mix = Callable[[Arrays, jax.Array, Any], tuple[Arrays, jax.Array]]
 
 
@@ -27,19 +29,32 @@ def mixed(spec: specs.Mixing, loss: Loss, batch: Arrays, classes: int, variables
     ``variables``: those that hold the seed and the step. ``wide``: the dtype of targets.
     """
     inputs = {name: x for name, x in batch.items() if name not in ("targets", "weights")}
-    shapes = [x.shape for x in inputs.values()]
+    own = spec.chosen(inputs)
+    shapes = [x.shape for x in own.values()]
     rows = shapes[0][0]
     stream, step = stream_of("data", "mixing"), variables["random/step"]
     drawn = words(variables["random/seed"], stream, step, rows * spec.words(*shapes))
     mix: Mix = build(spec)
-    made, share = mix(inputs, drawn.reshape(rows, -1), wide)
+    made, share = mix(own, drawn.reshape(rows, -1), wide)
     targets = batch["targets"]
+    if isinstance(spec, specs.MaskedLM):
+        return {**batch, **made, "targets": jnp.where(share, targets, jnp.asarray(spec.label(loss), targets.dtype))}
     if loss.targets == "labels" and jnp.issubdtype(targets.dtype, jnp.integer):
         targets = jax.nn.one_hot(targets, classes, dtype=wide)
     made["targets"] = _combined(targets, share)
     if "weights" in batch:
         made["weights"] = _combined(batch["weights"], share)
     return made
+
+
+@build.register
+def masked_lm(spec: specs.MaskedLM) -> Mix:
+    def mix(inputs: Arrays, drawn: jax.Array, wide: Any) -> tuple[Arrays, jax.Array]:
+        ((name, x),) = inputs.items()
+        y, chosen = masked(spec.masking, x, drawn)
+        return {name: y}, chosen
+
+    return mix
 
 
 @build.register

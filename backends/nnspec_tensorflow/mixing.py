@@ -12,6 +12,7 @@ from nnspec.random import stream_of
 from nnspec_tensorflow.random import words
 from nnspec_tensorflow.realize import missing
 from nnspec_tensorflow.startup import tf
+from nnspec_tensorflow.tokens import masked
 
 Tensor = Any
 Tensors = dict[str, Any]
@@ -25,11 +26,14 @@ def mixed(
     ``wide``: the dtype of targets.
     """
     inputs = {name: x for name, x in batch.items() if name not in ("targets", "weights")}
-    count = spec.words(*(x.shape.as_list() for x in inputs.values()))
-    rows = next(iter(inputs.values())).shape[0]
+    own = spec.chosen(inputs)
+    count = spec.words(*(x.shape.as_list() for x in own.values()))
+    rows = next(iter(own.values())).shape[0]
     drawn = words(seed, stream_of("data", "mixing"), step, rows * count, tf.constant(0, tf.uint64))
-    made, share = mix(spec, inputs, tf.reshape(drawn, [rows, count]), wide)
+    made, share = mix(spec, own, tf.reshape(drawn, [rows, count]), wide)
     targets = batch["targets"]
+    if isinstance(spec, specs.MaskedLM):
+        return {**batch, **made, "targets": tf.where(share, targets, tf.constant(spec.label(loss), targets.dtype))}
     if loss.targets == "labels" and targets.dtype.is_integer:
         targets = tf.one_hot(targets, classes, dtype=wide)
     made["targets"] = _combined(targets, share)
@@ -40,7 +44,8 @@ def mixed(
 
 @singledispatch
 def mix(spec: Any, inputs: Tensors, drawn: Tensor, wide: Any) -> tuple[Tensors, Tensor]:
-    """The inputs, and the share of each example that it keeps, in the dtype ``wide``.
+    """The inputs, and in the dtype ``wide`` the share of each example that it keeps, or which positions the loss is to
+    count.
 
     ``drawn``: words, (examples, ``spec.words``).
 
@@ -48,6 +53,13 @@ def mix(spec: Any, inputs: Tensors, drawn: Tensor, wide: Any) -> tuple[Tensors, 
         BackendError: there is no realization of this class.
     """
     raise missing(spec)
+
+
+@mix.register
+def _masked_lm(spec: specs.MaskedLM, inputs: Tensors, drawn: Tensor, wide: Any) -> tuple[Tensors, Tensor]:
+    ((name, x),) = inputs.items()
+    y, chosen = masked(spec.masking, x, drawn)
+    return {name: y}, chosen
 
 
 @mix.register

@@ -15,8 +15,10 @@ from nnspec.adaptive import NovoGrad
 from nnspec.factored import Adafactor
 from nnspec.layers.activation import Tanh
 from nnspec.layers.dropout import Dropout, GaussianSample
+from nnspec.layers.embedding import Embedding
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm
+from nnspec.layers.tokens import TokenMasking
 from nnspec.losses import BinaryCrossEntropy, Dice, Huber, Loss, Losses, MeanSquaredError, SoftmaxCrossEntropy
 from nnspec.metrics import (
     AUC,
@@ -31,8 +33,8 @@ from nnspec.metrics import (
     PearsonCorrelation,
     TopKAccuracy,
 )
-from nnspec.mixing import CutMix, Mixing, MixUp
-from nnspec.model import Model, Sequential, symbol
+from nnspec.mixing import CutMix, MaskedLM, Mixing, MixUp
+from nnspec.model import Input, Model, Sequential, symbol
 from nnspec.objective import Objective
 from nnspec.optimizers import Adam, AdamW, Clip, Momentum, Nesterov, OptimizerBase, RMSProp, slot_name
 from nnspec.penalties import Constraint, Penalty
@@ -364,6 +366,16 @@ CASES = [
         LossScale(Lookahead(SAM(Adam(0.02), 0.5, True, 0.1), 4), 64.0, 5),
         weights=True,
         updates=12,
+    ),
+    TrainingCase(
+        "MaskedLM-sequences of ids",
+        Sequential([Embedding(9, 4), Dense(5, "tanh"), Dropout(0.2), Dense(9)], input=Input((6,), "int32")),
+        SoftmaxCrossEntropy(ignore_label=-1),
+        Momentum(0.05),
+        mixing=MaskedLM(TokenMasking(9, 8, 0.4, 0.5, 0.3, (0,))),
+        metrics=(Accuracy(),),
+        weights=True,
+        updates=8,
     ),
     TrainingCase(
         "MixUp-two branches of a shared encoder",

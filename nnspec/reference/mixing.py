@@ -12,6 +12,7 @@ from scipy.special import betaincinv
 
 from nnspec import mixing as specs, random
 from nnspec.reference.base import Array, floats, missing, rounded
+from nnspec.reference.tokens import masked
 
 Arrays = Mapping[str, Array]
 
@@ -45,11 +46,14 @@ def mixed(
         dtype: that of mixed targets and weights, float32 at least.
     """
     inputs = {name: np.asarray(x) for name, x in batch.items() if name not in ("targets", "weights")}
-    shapes = [x.shape for x in inputs.values()]
+    own = spec.chosen(inputs)
+    shapes = [x.shape for x in own.values()]
     rows = shapes[0][0]
     words = random.words(seed, random.stream_of("data", "mixing"), step, rows * spec.words(*shapes))
-    made, share = mix(spec, inputs, words.reshape(rows, -1))
+    made, share = mix(spec, own, words.reshape(rows, -1))
     targets = np.asarray(batch["targets"])
+    if isinstance(spec, specs.MaskedLM):
+        return {**batch, **made, "targets": np.where(share, targets.astype(np.int64), spec.label(loss))}
     if loss.targets == "labels" and targets.dtype.kind in "iu":
         targets = targets[..., None] == np.arange(classes)
     made["targets"] = _combined(targets.astype(dtype), share)
@@ -60,7 +64,9 @@ def mixed(
 
 @functools.singledispatch
 def mix(spec: Any, inputs: Arrays, words: Array) -> tuple[dict[str, Array], Array]:
-    """The inputs, and the share of each example that it keeps; the ways to mix are registered here.
+    """The inputs, and the share of each example that it keeps, or which positions the loss is to count.
+
+    The ways to mix are registered here.
 
     Args:
         words: (examples, ``spec.words``).
@@ -69,6 +75,13 @@ def mix(spec: Any, inputs: Arrays, words: Array) -> tuple[dict[str, Array], Arra
         BackendError: the class is not registered.
     """
     raise missing(spec)
+
+
+@mix.register(specs.MaskedLM)
+def _masked_lm(spec: specs.MaskedLM, inputs: Arrays, words: Array) -> tuple[dict[str, Array], Array]:
+    ((name, x),) = inputs.items()
+    y, chosen = masked(spec.masking, x, words)
+    return {name: y}, chosen
 
 
 @mix.register(specs.MixUp)

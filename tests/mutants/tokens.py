@@ -7,8 +7,18 @@ from tests.mutants.mutant import planting
 _reference = planting("nnspec.reference.tokens", "forward")
 _jax = planting("nnspec_jax.tokens", "forward")
 _tensorflow = planting("nnspec_tensorflow.tokens", "forward")
+_mixing = planting("nnspec.reference.mixing", "training")
+_jax_mixing = planting("nnspec_jax.mixing", "training", dtype="float32")
+_tensorflow_mixing = planting("nnspec_tensorflow.mixing", "training", dtype="float32")
 
 MUTANTS = [
+    _mixing(
+        "MaskedLM", "those are asked for that are not chosen", "return {name: y}, chosen", "return {name: y}, ~chosen"
+    ),
+    _jax_mixing("MaskedLM", "ids as they were", "return {name: y}, chosen", "return {name: x}, chosen"),
+    _tensorflow_mixing(
+        "MaskedLM", "all are asked for", "tf.where(share, targets, tf", "tf.where(share, targets, targets + 0 * tf"
+    ),
     _reference("TokenMasking", "special ids chosen alone", "~np.isin(x, spec.special_ids)", "np.isin(x, (0, 1, 7))"),
     _reference(
         "TokenMasking",
