@@ -372,7 +372,8 @@ CASES = [
         Sequential([Embedding(9, 4), Dense(5, "tanh"), Dropout(0.2), Dense(9)], input=Input((6,), "int32")),
         SoftmaxCrossEntropy(ignore_label=-1),
         Momentum(0.05),
-        mixing=MaskedLM(TokenMasking(9, 8, 0.4, 0.5, 0.3, (0,))),
+        # The names of a case's inputs begin with its own.
+        mixing=MaskedLM(TokenMasking(9, 8, 0.4, 0.5, 0.3, (0,)), "MaskedLM_sequences_of_ids_input"),
         metrics=(Accuracy(),),
         weights=True,
         updates=8,
