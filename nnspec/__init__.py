@@ -244,13 +244,14 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         Reshape as Reshape,
         SpaceToDepth as SpaceToDepth,
     )
+    from nnspec.layers.spectra import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
     from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
+    from nnspec.layers.tokens import TokenDropout as TokenDropout, TokenMasking as TokenMasking
     from nnspec.layers.tones import (
         RandomInvert as RandomInvert,
         RandomPosterization as RandomPosterization,
         Solarization as Solarization,
     )
-    from nnspec.layers.tokens import TokenDropout as TokenDropout, TokenMasking as TokenMasking
     from nnspec.layers.transposed_convolution import ConvTranspose as ConvTranspose
     from nnspec.layers.warping import (
         RandomElasticTransform as RandomElasticTransform,

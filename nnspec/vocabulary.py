@@ -43,6 +43,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             name: name for name in ("Discretization", "HashedCrossing", "Hashing", "IntegerLookup")
         },
         "nnspec.layers.tokens": {"TokenDropout": "TokenDropout", "TokenMasking": "TokenMasking"},
+        "nnspec.layers.spectra": {"MelSpectrogram": "MelSpectrogram", "STFTSpectrogram": "STFTSpectrogram"},
         "nnspec.layers.embedding": {"Embedding": "Embedding", "Unembedding": "Unembedding"},
         "nnspec.layers.attention": {
             name: name for name in ("AdditiveAttention", "DotProductAttention", "MultiHeadAttention")

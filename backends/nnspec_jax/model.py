@@ -45,9 +45,10 @@ import nnspec_jax.resampling
 import nnspec_jax.scaling
 import nnspec_jax.shape
 import nnspec_jax.sorting
+import nnspec_jax.spectra
 import nnspec_jax.time_distributed
-import nnspec_jax.tones
 import nnspec_jax.tokens
+import nnspec_jax.tones
 import nnspec_jax.transposed_convolution
 import nnspec_jax.warping
 import nnspec_jax.weight_normalization  # noqa: F401

@@ -16,8 +16,7 @@ ALONG = "boxes and masks changed along with the images"
 POLICY = "a random choice of which augmentations an image gets"
 # What one number is a range for.
 ONE_NUMBER = "one number is what Keras documents, where its code has another"
-TABLES = "lookups that turn values into ids"
-SPECTRA = "Fourier transforms"
+HOT = "OneHot after it for other outputs than `int`, with Max or Sum along the ids"
 
 LAYERS = {
     # Core
@@ -160,15 +159,21 @@ PREPROCESSING = {
     ),
     "CenterCrop": to("CenterCrop", lacking=ALONG),
     "ContrastLimitedAdaptiveHistogramEqualization": to("ContrastLimitedAdaptiveHistogramEqualization"),
-    "Discretization": none(TABLES),
+    "Discretization": to("Discretization", how=HOT, lacking="`adapt` to data"),
     "Equalization": to(
         "Equalization", how="in inference, too, and each image by itself, as documented", lacking="one of a whole batch"
     ),
-    "HashedCrossing": none(TABLES),
-    "Hashing": none(TABLES),
-    "IntegerLookup": none(TABLES),
+    "HashedCrossing": to("HashedCrossing", how=HOT, lacking="texts"),
+    "Hashing": to("Hashing", how=HOT, lacking="texts"),
+    "IntegerLookup": to(
+        "IntegerLookup",
+        how="`vocabulary` without special tokens; `oov_method: remainder` is `floormod`, `hash` is `farmhash`; " + HOT,
+        lacking="`adapt` to data; `tf_idf`",
+    ),
     "MaxNumBoundingBoxes": none("boxes that belong to images"),
-    "MelSpectrogram": none(SPECTRA),
+    "MelSpectrogram": to(
+        "MelSpectrogram", "Permute", how="`over_batch: true`; the second, where bands are to come before frames"
+    ),
     "Normalization": to("Normalization", lacking="axes other than the last; `adapt` to data"),
     "Pipeline": to("Model"),
     "RandAugment": none(POLICY),
@@ -212,7 +217,11 @@ PREPROCESSING = {
     "MixUp": to("MixUp", how="with the example before it"),
     "Rescaling": to("Rescaling"),
     "Resizing": to("Resize", how="`method`, `antialias`", lacking="Lanczos, area; sizes that keep the ratio of sides"),
-    "STFTSpectrogram": none(SPECTRA),
+    "STFTSpectrogram": to(
+        "STFTSpectrogram",
+        how="windows but `hann`, `hamming` and `blackman` by their numbers",
+        lacking="waves that are trained; an odd `fft_length`, which is one point less in Keras",
+    ),
     "Solarization": to("Solarization"),
 }
 PREPROCESSING_LEFT_OUT = {"text as input": ("StringLookup", "TextVectorization")}

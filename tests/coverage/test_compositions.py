@@ -210,6 +210,13 @@ def test_bins(keras: Any, mode: str, join: nn.Layer | None) -> None:
     check(keras.layers.Discretization([-0.5, 0.2], output_mode=mode)(x), nodes, {"x": x})
 
 
+def test_bands_before_frames(keras: Any) -> None:
+    x = numbers(2, 60)
+    layer = keras.layers.MelSpectrogram(16, 8, sampling_rate=800, num_mel_bins=4, top_db=20.0)
+    ours = nn.MelSpectrogram(16, 8, sampling_rate=800.0, num_mel_bins=4, top_db=20.0, over_batch=True)
+    check(layer(x), [("m", ours, ["x"]), ("y", nn.Permute((2, 1)), ["m"])], {"x": x})
+
+
 def test_average(keras: Any) -> None:
     x = {name: numbers(2, 3, seed=i) for i, name in enumerate("abc")}
     check(keras.layers.Average()(list(x.values())), [("s", nn.Add(), list(x)), ("y", nn.Rescaling(1 / 3), ["s"])], x)

@@ -29,13 +29,14 @@ from tests.mutants import (
     reference_layers,
     reference_training,
     shapes,
+    spectra,
     steps,
     tensorflow_activation,
     tensorflow_engine,
     tensorflow_layers,
     tensorflow_training,
-    warping,
     tokens,
+    warping,
     windows,
 )
 from tests.mutants.mutant import ANY, REFERENCE, Mutant
@@ -65,6 +66,7 @@ _FILES = (
         recurrence,
         recurrent,
         shapes,
+        spectra,
         steps,
         warping,
         tokens,

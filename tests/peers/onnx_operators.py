@@ -40,6 +40,7 @@ from tests.peers.onnx_shapes import (
     space_to_depth,
     transpose,
 )
+from tests.peers.onnx_spectra import stft
 from tests.peers.onnx_windows import avg_pool, conv, global_pool, max_pool
 from tests.peers.subjects import Subject, applied, network, pointwise
 
@@ -260,6 +261,7 @@ OPERATORS: dict[str, Operator] = {
     "Relu": elementwise(lambda call: nn.ReLU()),
     "Reshape": reshape,
     "Resize": resize,
+    "STFT": stft,
     "Selu": elementwise(selu),
     "Shrink": elementwise(shrink),
     "Sigmoid": elementwise(lambda call: nn.Sigmoid()),

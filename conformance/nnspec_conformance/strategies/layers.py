@@ -25,7 +25,7 @@ from nnspec.layers.time_distributed import TimeDistributed
 from nnspec.layers.weight_normalization import SpectralNorm, WeightNorm
 from nnspec.ops import Maximum, Minimum
 from nnspec_conformance.case import Case, DTypes, each
-from nnspec_conformance.strategies import activation, ids, images, operations, window
+from nnspec_conformance.strategies import activation, ids, images, operations, spectra, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbers, specs
 from nnspec_conformance.strategies.initializers import drawable
 from nnspec_conformance.strategies.operations import MOST, shapes
@@ -37,7 +37,8 @@ _RANKS = {
     **dict.fromkeys(("SimpleRNN", "LSTM", "GRU", "MGU", "TimeDistributed"), 3),
     "ConvLSTM": 4,
     **dict.fromkeys(("MultiHeadAttention", "DotProductAttention", "AdditiveAttention"), 3),
-    **dict.fromkeys(("LearnedPositions", "SinusoidalPositions"), 3),
+    **dict.fromkeys(("LearnedPositions", "SinusoidalPositions", "STFTSpectrogram"), 3),
+    "MelSpectrogram": 2,
     **dict.fromkeys(("RotaryPositions", "CenterCrop", *SPREADING), 4),
 }
 # Classes that take the last axis in pairs.
@@ -177,7 +178,7 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints |= images.hints(cls)
         if cls.__name__ in ("Cutout", "RandomErasing"):
             hints["fill_value"] = _per_channel(first, -2)
-    hints |= ids.HINTS.get(cls, {})
+    hints |= ids.HINTS.get(cls, {}) | spectra.hints(cls, first)
     if cls is WeightNorm:
         hints["layer"] = specs(Dense)
     if cls is SpectralNorm:  # of rank one, where a step is enough (see the listed cases)
