@@ -292,6 +292,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.losses.contrastive import (
         BatchHardTriplet as BatchHardTriplet,
+        BatchSemiHardTriplet as BatchSemiHardTriplet,
         Circle as Circle,
         ContrastiveMargin as ContrastiveMargin,
         InfoNCE as InfoNCE,

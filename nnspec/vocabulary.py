@@ -300,7 +300,10 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.losses.contrastive": {
             name: name
-            for name in ("BatchHardTriplet", "Circle", "ContrastiveMargin", "InfoNCE", "NTXent", "TripletMargin")
+            for name in (
+                *("BatchHardTriplet", "BatchSemiHardTriplet", "Circle", "ContrastiveMargin", "InfoNCE", "NTXent"),
+                "TripletMargin",
+            )
         },
         "nnspec.losses.margin": {
             name: name for name in ("BinarySparsemaxLoss", "CategoricalHinge", "Hinge", "SparsemaxLoss", "SquaredHinge")

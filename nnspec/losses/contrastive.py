@@ -191,6 +191,39 @@ class BatchHardTriplet(Loss):
 
 
 @spec
+class BatchSemiHardTriplet(Loss):
+    """The triplet loss of each example with each other one of its group, and the nearest of all others beyond that.
+
+    lᵢ = n/N · Σⱼ max(0, margin + dᵢⱼ − dᵢₖ),  k the example of another group with the smallest dᵢₖ > dᵢⱼ
+
+    over the examples j ≠ i of the group of i; where no example of another group is farther than j, k is the farthest of
+    them, and where there is none at all the term is 0. n is the number of examples and N that of pairs (i, j) in the
+    batch, so that the mean over examples is one over pairs. Distances and options are those of
+    :class:`TripletMargin`. Of several as far, or as near, the first has the derivative.
+
+    A value depends on the batch that its example is in: the loss of an epoch is one of batches of this size.
+
+    Shapes: outputs (batch, features), targets (batch,): ids of groups, any integers; l (batch,).
+    Source: Schroff et al. 2015, arXiv:1503.03832, as TensorFlow Addons' ``TripletSemiHardLoss``.
+
+    Raises:
+        ShapeError: outputs of other ranks.
+    """
+
+    targets: ClassVar[str] = "groups"
+    axes: ClassVar[int] = 1
+    margin: NonNegativeFloat = 1.0
+    squared: bool = False
+    epsilon: PositiveFloat = 1e-6
+
+    def positions(self, outputs: Shape) -> Shape:
+        return _vectors(outputs, "BatchSemiHardTriplet")
+
+    def target_shape(self, outputs: Shape) -> Shape:
+        return outputs[:-1]
+
+
+@spec
 class ContrastiveMargin(Loss):
     """Two vectors that shall be near to each other, or apart by a margin.
 

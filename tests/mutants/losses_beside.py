@@ -113,6 +113,25 @@ MUTANTS = [
         "tf.where(_others(same), distances, never)",
         "tf.where(same, distances, never)",
     ),
+    _contrast(
+        "BatchSemiHardTriplet",
+        "a rival as near as the partner",
+        "others > distances[i, j]",
+        "others >= distances[i, j]",
+    ),
+    _contrast("BatchSemiHardTriplet", "the nearest where none is farther", "else others.max()", "else others.min()"),
+    _jax_contrast(
+        "BatchSemiHardTriplet",
+        "the farthest of those beyond",
+        "-largest(jnp.where(beyond, -far,",
+        "largest(jnp.where(beyond, far,",
+    ),
+    _tensorflow_contrast(
+        "BatchSemiHardTriplet",
+        "the mean over examples",
+        "_mean_over(pairs, tf.reduce_sum(positive(missing)",
+        "_mean_over(positive(missing) >= 0, tf.reduce_sum(positive(missing)",
+    ),
     _contrast("ContrastiveMargin", "the paper's labels", "y * squares + (1 - y)", "(1 - y) * squares + y"),
     _jax_contrast(
         "ContrastiveMargin",

@@ -117,6 +117,30 @@ def test_batch_hard_triplets(squared: bool) -> None:
 
 
 @pytest.mark.parametrize("squared", [False, True])
+@pytest.mark.parametrize("margin", [0.3, 2.0])
+def test_batch_semi_hard_triplets(squared: bool, margin: float) -> None:
+    """TensorFlow Addons' ``triplet_semihard_loss``: its matrices, one row for each pair of examples."""
+    x, groups = RNG.normal(size=(9, 3)), np.array([4, 4, 4, 7, 7, 1, 1, 1, 0])
+    distances = metrics.pairwise_distances(x, metric="sqeuclidean" if squared else "euclidean")
+    same = groups[:, None] == groups
+    tiled = np.tile(distances, (9, 1))  # row 9 · p + a: of anchor a to all
+    mask = np.tile(~same, (9, 1)) & (tiled > distances.T.reshape(-1, 1))
+    top = tiled.max(1, keepdims=True)
+    outside = np.min((tiled - top) * mask, 1, keepdims=True) + top
+    outside = outside.reshape(9, 9).T
+    low = distances.min(1, keepdims=True)
+    inside = np.max((distances - low) * ~same, 1, keepdims=True) + low
+    semi_hard = np.where(mask.any(1).reshape(9, 9).T, outside, np.tile(inside, (1, 9)))
+    positives = same & ~np.eye(9, dtype=bool)
+    expected = np.maximum((margin + distances - semi_hard) * positives, 0).sum() / positives.sum()
+    spec = nn.BatchSemiHardTriplet(margin, squared=squared, epsilon=1e-30)
+    assert spec.result(*value(spec, x, groups)) == pytest.approx(expected, rel=1e-12)
+    by_example = np.maximum((margin + distances - semi_hard) * positives, 0).sum(1) * 9 / positives.sum()
+    np.testing.assert_allclose(per_position(spec, x, groups), by_example, rtol=1e-12, atol=1e-13)
+    assert (by_example[:8] > 0).any() and by_example[8] == 0
+
+
+@pytest.mark.parametrize("squared", [False, True])
 def test_triplet_margin(squared: bool) -> None:
     torch: Any = pytest.importorskip("torch")
     vectors = RNG.normal(size=(6, 3, 4))

@@ -102,7 +102,10 @@ def _circle(spec: specs.Circle) -> PerPosition:
     return per_position
 
 
-def _distances(spec: specs.TripletMargin | specs.BatchHardTriplet, one: jax.Array, other: jax.Array) -> jax.Array:
+_Triplet = specs.TripletMargin | specs.BatchHardTriplet | specs.BatchSemiHardTriplet
+
+
+def _distances(spec: _Triplet, one: jax.Array, other: jax.Array) -> jax.Array:
     squares = jnp.sum(jnp.square(one - other), axis=-1)
     return squares if spec.squared else jnp.sqrt(squares + spec.epsilon)
 
@@ -116,6 +119,23 @@ def _batch_hard_triplet(spec: specs.BatchHardTriplet) -> PerPosition:
         nearest = -largest(jnp.where(same, -jnp.inf, -distances))
         missing = spec.margin + farthest - nearest  # −∞ where there is no triplet
         return jnp.where(missing <= 0, 0.0, missing)
+
+    return per_position
+
+
+@realizing(specs.BatchSemiHardTriplet)
+def _batch_semi_hard_triplet(spec: specs.BatchSemiHardTriplet) -> PerPosition:
+    def per_position(x: jax.Array, targets: jax.Array) -> jax.Array:
+        same = _alike(spec, x, targets)
+        distances, pairs = _distances(spec, x[:, None], x[None]), _others(same)
+        near, far = distances[:, :, None], distances[:, None]  # of i and j, of i and k
+        beyond = ~same[:, None] & (far > near)
+        nearest = -largest(jnp.where(beyond, -far, -jnp.inf))
+        farthest = largest(jnp.where(same, -jnp.inf, distances))[:, None]
+        rivals = jnp.where(beyond.any(-1), nearest, farthest)
+        missing = jnp.where(pairs & ~same.all(-1, keepdims=True), spec.margin + distances - rivals, 0.0)
+        total = jnp.where(missing <= 0, 0.0, missing).sum(-1)
+        return total * (x.shape[0] / jnp.maximum(pairs.sum(), 1).astype(x.dtype))
 
     return per_position
 

@@ -98,7 +98,10 @@ def _circle(spec: specs.Circle, x: Tensor, targets: Tensor) -> Tensor:
     return _mean_over(values > 0, values) if spec.mean_of_positive and spec.reduction == "mean" else values
 
 
-def _distances(spec: specs.TripletMargin | specs.BatchHardTriplet, one: Tensor, other: Tensor) -> Tensor:
+_Triplet = specs.TripletMargin | specs.BatchHardTriplet | specs.BatchSemiHardTriplet
+
+
+def _distances(spec: _Triplet, one: Tensor, other: Tensor) -> Tensor:
     squares = tf.reduce_sum(tf.square(one - other), axis=-1)
     return squares if spec.squared else tf.sqrt(squares + constant(spec.epsilon, squares))
 
@@ -110,6 +113,20 @@ def _batch_hard_triplet(spec: specs.BatchHardTriplet, x: Tensor, targets: Tensor
     farthest = largest(tf.where(_others(same), distances, never))
     nearest = -largest(tf.where(same, never, -distances))
     return positive(constant(spec.margin, x) + farthest - nearest)  # −∞ where there is no triplet
+
+
+@loss.register
+def _batch_semi_hard_triplet(spec: specs.BatchSemiHardTriplet, x: Tensor, targets: Tensor) -> Tensor:
+    same, never = _alike(spec, x, targets), constant(-math.inf, x)
+    distances, pairs = _distances(spec, x[:, None], x[None]), _others(same)
+    near, far = distances[:, :, None], distances[:, None]  # of i and j, of i and k
+    beyond = ~same[:, None] & (far > near)
+    nearest = -largest(tf.where(beyond, -far, never))
+    farthest = largest(tf.where(same, never, distances))[:, None]
+    rivals = tf.where(tf.reduce_any(beyond, -1), nearest, farthest)
+    counted = pairs & ~tf.reduce_all(same, -1, keepdims=True)
+    missing = tf.where(counted, constant(spec.margin, x) + distances - rivals, tf.zeros_like(distances))
+    return _mean_over(pairs, tf.reduce_sum(positive(missing), axis=-1))
 
 
 @loss.register

@@ -6,6 +6,7 @@ import math
 
 from nnspec.losses.contrastive import (
     BatchHardTriplet,
+    BatchSemiHardTriplet,
     Circle,
     ContrastiveMargin,
     InfoNCE,
@@ -33,6 +34,9 @@ CASES = [
     LossCase(BatchHardTriplet(2.0), (4,), "groups", weights="example"),
     LossCase(BatchHardTriplet(0.5, squared=True, reduction="sum"), (4,), "groups"),
     LossCase(BatchHardTriplet(epsilon=0.3), (3,), "groups"),
+    LossCase(BatchSemiHardTriplet(2.0), (4,), "groups", weights="example"),
+    LossCase(BatchSemiHardTriplet(0.5, squared=True, reduction="sum"), (3,), "groups"),
+    LossCase(BatchSemiHardTriplet(epsilon=0.3), (2,), "groups"),
     LossCase(TripletMargin(), (3, 4), "signs"),
     LossCase(TripletMargin(0.5, squared=True, reduction="weighted_mean"), (2, 3, 2), "signs", weights="example"),
     LossCase(TripletMargin(0.2, epsilon=0.3), (3, 2), "signs"),
@@ -52,7 +56,7 @@ EXAMPLES = [
     ),
     *(
         LossExample(spec, ((1.0, 2.0), (3.0, 1.0)), groups, id=what, value=0.0, gradient=((0.0, 0.0), (0.0, 0.0)))
-        for spec in (NTXent(), Circle(mean_of_positive=True), BatchHardTriplet())
+        for spec in (NTXent(), Circle(mean_of_positive=True), BatchHardTriplet(), BatchSemiHardTriplet())
         for what, groups in (("nobody beside", (0, 1)), ("nobody against", (7, 7)))
     ),
     LossExample(
@@ -69,6 +73,17 @@ EXAMPLES = [
             ((-4.0 - 4.0 + 2.0) / 4, 2.0 / 4),
             (0.0 / 4, (-2.0 - 2.0 - 2.0) / 4),
         ),
+    ),
+    LossExample(
+        # Partner and rivals, squared: 1 and 4, 16; 1 and 1, 9, the first of which is no farther; 4 and 4, 1, neither
+        # farther; 4 and 16, 9.
+        BatchSemiHardTriplet(4.0, squared=True),
+        ((0.0,), (1.0,), (2.0,), (4.0,)),
+        (5, 5, 6, 6),
+        id="as near as the partner",
+        value=((4 + 1 - 4) + 0 + (4 + 4 - 4) + 0) / 4,
+        # Of (x₀ − x₁)² − (x₀ − x₂)² and of (x₂ − x₃)² − (x₂ − x₀)², divided by 4.
+        gradient=(((-2.0 + 4.0 + 4.0) / 4,), (2.0 / 4,), ((-4.0 - 4.0 - 4.0) / 4,), (4.0 / 4,)),
     ),
     LossExample(
         # The first triplet has its margin exactly; of the second the third vector is nearer.

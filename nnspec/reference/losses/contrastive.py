@@ -71,7 +71,9 @@ def _circle(spec: specs.Circle, x: Array, targets: Array) -> Array:
     return np.asarray(values, x.dtype)
 
 
-def _distances(spec: specs.TripletMargin | specs.BatchHardTriplet, one: Array, other: Array) -> Array:
+def _distances(
+    spec: specs.TripletMargin | specs.BatchHardTriplet | specs.BatchSemiHardTriplet, one: Array, other: Array
+) -> Array:
     squares = ((one - other) ** 2).sum(-1)
     return np.asarray(squares if spec.squared else np.sqrt(squares + spec.epsilon))
 
@@ -83,6 +85,20 @@ def _batch_hard_triplet(spec: specs.BatchHardTriplet, x: Array, targets: Array) 
     farthest = np.where(others, distances, -np.inf).max(-1)
     nearest = np.where(same, np.inf, distances).min(-1)
     return np.asarray(np.maximum(spec.margin + farthest - nearest, 0), x.dtype)
+
+
+@loss.register(specs.BatchSemiHardTriplet)
+def _batch_semi_hard_triplet(spec: specs.BatchSemiHardTriplet, x: Array, targets: Array) -> Array:
+    same = _alike(spec, x, targets)
+    distances, pairs = _distances(spec, x[:, None], x[None]), same & ~np.eye(len(x), dtype=bool)
+    values = np.zeros(len(x), x.dtype)
+    for i, j in zip(*np.nonzero(pairs), strict=True):
+        others = distances[i][~same[i]]
+        if others.size:
+            beyond = others[others > distances[i, j]]
+            rival = beyond.min() if beyond.size else others.max()
+            values[i] += max(spec.margin + distances[i, j] - rival, 0)
+    return np.asarray(values * (len(x) / max(pairs.sum(), 1)), x.dtype)
 
 
 @loss.register(specs.TripletMargin)
