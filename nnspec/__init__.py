@@ -211,6 +211,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.layers.masking import PaddingMask as PaddingMask
     from nnspec.layers.normalization import (
         BatchNorm as BatchNorm,
+        BatchRenorm as BatchRenorm,
         GroupNorm as GroupNorm,
         InstanceNorm as InstanceNorm,
         LayerNorm as LayerNorm,

@@ -102,7 +102,8 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
         },
         "nnspec.layers.filtering": {name: name for name in ("RandomGaussianBlur", "RandomSharpness")},
         "nnspec.layers.normalization": {
-            name: name for name in ("BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
+            name: name
+            for name in ("BatchNorm", "BatchRenorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm", "UnitNorm")
         },
         "nnspec.layers.scaling": {name: name for name in ("LayerScale", "Normalization", "Rescaling")},
         "nnspec.layers.weight_normalization": {"SpectralNorm": "SpectralNorm", "WeightNorm": "WeightNorm"},

@@ -10,8 +10,16 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
-from nnspec_jax.realize import Context, at_least_float32, build, rounded_once
+from nnspec.layers.normalization import (
+    BatchNorm,
+    BatchRenorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    UnitNorm,
+)
+from nnspec_jax.realize import Context, at_least_float32, build, rounded_once, widened
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3, 4))
@@ -75,6 +83,36 @@ class FrozenBatchNorm(HalfBatchNorm):
         return super().__call__(x, True, mask=mask)
 
 
+class SpecBatchRenorm(nnx.Module):
+    """Batch renormalization, computed in float32 at least. ``train()`` and ``eval()`` switch its statistics."""
+
+    def __init__(self, spec: BatchRenorm, context: Context) -> None:
+        self.spec = spec
+        self.use_running_average = False
+        for name, param in spec.params(*context.shapes).items():
+            kind = nnx.BatchStat if param.kind == "statistic" else nnx.Param
+            setattr(self, name, kind(jnp.zeros(param.shape, context.dtype)))
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        spec, wide = self.spec, widened(x)
+        axis = spec.axis % x.ndim
+        axes, shape = tuple(i for i in range(x.ndim) if i != axis), [1] * axis + [-1] + [1] * (x.ndim - axis - 1)
+        mean, stddev = (widened(running[...]).reshape(shape) for running in (self.mean, self.stddev))
+        scale = widened(self.scale[...]).reshape(shape) if spec.use_scale else jnp.ones_like(mean)
+        bias = widened(self.bias[...]).reshape(shape) if spec.use_bias else jnp.zeros_like(mean)
+        if self.use_running_average:
+            return ((wide - mean) / stddev * scale + bias).astype(x.dtype)
+        fixed = jax.lax.stop_gradient(wide)
+        center, (_, deviation) = fixed.mean(axes, keepdims=True), _standardized(fixed, axes, spec.epsilon)
+        r = jnp.clip(deviation / stddev, 1.0 / spec.r_max, spec.r_max)
+        d = jnp.clip((center - mean) / stddev, -spec.d_max, spec.d_max)
+        for running, batch in ((self.mean, center), (self.stddev, deviation)):
+            before = widened(running[...])
+            after = spec.momentum * before + (1.0 - spec.momentum) * batch.reshape(-1)
+            running.set_value(after.astype(x.dtype))
+        return over_batch(wide, r * scale, d * scale + bias, axes, spec.epsilon).astype(x.dtype)
+
+
 def _options(spec: BatchNorm | GroupNorm | InstanceNorm | LayerNorm | RMSNorm, context: Context) -> dict[str, Any]:
     """What all of Flax's norms are told."""
     bias = {} if isinstance(spec, RMSNorm) else {"use_bias": spec.use_bias, "bias_init": nnx.initializers.zeros_init()}
@@ -111,6 +149,9 @@ def batch_norm(spec: BatchNorm, context: Context) -> nnx.BatchNorm:
         dtype=wide,
         **_options(spec, context),
     )
+
+
+build.register(BatchRenorm, SpecBatchRenorm)
 
 
 @build.register

@@ -12,7 +12,16 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec.layers.base import Axes, feature_axes
-from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.normalization import (
+    BatchNorm,
+    BatchRenorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    UnitNorm,
+)
+from nnspec.spec import dump, parse
 from nnspec_tensorflow import sums
 from nnspec_tensorflow.activation import constant
 from nnspec_tensorflow.compilation import by_kernels
@@ -166,6 +175,52 @@ class SpecBatchNormalization(keras.layers.BatchNormalization):
         return {**super().get_config(), "use_running_average": self.use_running_average}
 
 
+@serializable
+class SpecBatchRenormalization(keras.layers.Layer):
+    """Batch renormalization. Keras's own keeps statistics by two momenta, and adds its epsilon in float32.
+
+    Args:
+        spec: the layer of the spec, or its short form.
+    """
+
+    def __init__(self, spec: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.spec: BatchRenorm = parse("layer", spec)
+        self.gamma: Any = None
+        self.beta: Any = None
+
+    def build(self, input_shape: Any) -> None:
+        features = {"shape": (input_shape[self.spec.axis],), "initializer": "zeros"}
+        if self.spec.use_scale:
+            self.gamma = self.add_weight(name="gamma", **features)
+        if self.spec.use_bias:
+            self.beta = self.add_weight(name="beta", **features)
+        self.moving_mean = self.add_weight(name="moving_mean", trainable=False, **features)
+        self.moving_stddev = self.add_weight(name="stddev", trainable=False, **features)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        spec, x = self.spec, tf.cast(inputs, working(inputs.dtype.name))
+        features = front(spec.axis, x.shape)
+        others = rest(x, features)
+        running = tf.cast(self.moving_mean, x.dtype), tf.cast(self.moving_stddev, x.dtype)
+        mean, stddev = (along(values, x, features) for values in running)
+        scale, bias = _scale_and_bias(self, x, features)
+        if not (training and self.trainable):
+            return tf.cast((x - mean) / stddev * scale + bias, self.compute_dtype)
+        center, variance = moments(tf.stop_gradient(x), others, keepdims=True)
+        deviation, most, shift = tf.sqrt(variance + constant(spec.epsilon, x)), spec.r_max, constant(spec.d_max, x)
+        r = tf.clip_by_value(deviation / stddev, constant(1 / most, x), constant(most, x))
+        d = tf.clip_by_value((center - mean) / stddev, -shift, shift)
+        kept, added = constant(spec.momentum, x), constant(1 - spec.momentum, x)
+        self.moving_mean.assign(kept * running[0] + added * tf.reshape(center, (-1,)))
+        self.moving_stddev.assign(kept * running[1] + added * tf.reshape(deviation, (-1,)))
+        y = normalized(x, others, features, r * scale, d * scale + bias, spec.epsilon)
+        return tf.cast(y, self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "spec": dump(self.spec)}
+
+
 class OverAxes:
     """What builds a layer of Keras's over axes that may count from either end.
 
@@ -276,6 +331,11 @@ def batch_norm(spec: BatchNorm, context: Context) -> keras.layers.Layer:
         use_running_average=spec.use_running_average,
         **context.options,
     )
+
+
+@build.register
+def batch_renorm(spec: BatchRenorm, context: Context) -> keras.layers.Layer:
+    return SpecBatchRenormalization(spec, **context.options)
 
 
 def _grouped(spec: GroupNorm | InstanceNorm, groups: int, context: Context) -> keras.layers.Layer:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.normalization import (
+    BatchNorm,
+    BatchRenorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    UnitNorm,
+)
 from nnspec_conformance.case import Case
 from nnspec_conformance.example import Example
 
@@ -21,6 +29,12 @@ CASES = [
     Case(BatchNorm(scale_init={"normal": 0.3}, bias_init="normal"), (5,)),
     Case(BatchNorm(axis=1, momentum=0.9), (3, 4)),
     Case(BatchNorm(axis=-2, use_running_average=True), (3, 4)),
+    Case(BatchRenorm(momentum=0.8), (5,)),
+    # Clipped at both ends: a small batch's deviation and a far one's mean.
+    Case(BatchRenorm(momentum=0.9, r_max=1.5, d_max=0.3, epsilon=1e-3), (2, 3), scale=0.2),
+    Case(BatchRenorm(momentum=0.5, r_max=1.2, d_max=2.0, use_scale=False), (4,), scale=20.0, offset=50.0),
+    Case(BatchRenorm(axis=1, momentum=0.0, use_bias=False, scale_init={"normal": 0.3}), (3, 4)),
+    Case(BatchRenorm(momentum=1.0, bias_init="normal"), (2, 3), offset=1e3, id="large mean"),
     Case(LayerNorm(), (8,), extremes=True),
     Case(LayerNorm(epsilon=1e-3), (8,)),
     Case(LayerNorm(use_scale=False), (2, 3, 5)),

@@ -46,7 +46,9 @@ def _wide(value: Array) -> Array:
     return value if np.issubdtype(value.dtype, np.integer) or value.dtype == bool else value.astype(np.float64)
 
 
-def evaluate(case: Case, point: Point, *, training: bool, dtype: str = "float64") -> Any:
+def evaluate(
+    case: Case, point: Point, *, training: bool, dtype: str = "float64", constants: dict[str, Any] | None = None
+) -> Any:
     """The reference's result on a point, computed in ``dtype``."""
     kind = float_type(dtype).type
     given = wide if dtype == "float64" else (lambda arrays: {n: rounded(v, dtype) for n, v in arrays.items()})
@@ -59,6 +61,7 @@ def evaluate(case: Case, point: Point, *, training: bool, dtype: str = "float64"
             seed=point.seed,
             step=point.step,
             dtype=kind,
+            constants=constants,
         )
 
 
@@ -111,13 +114,16 @@ def slopes(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
     """Derivatives of Σ outputs · cotangents at a point by input and parameter, by central differences in float64."""
     cotangents = wide(point.cotangents)
     inputs, variables = wide(point.inputs), wide(point.variables)
+    constants: dict[str, Any] = {}
 
     def total(at: Mapping[str, Array]) -> float:
         here = Point({n: at[n] for n in inputs}, {n: at[n] for n in variables}, cotangents, point.seed, point.step)
-        outputs = evaluate(case, here, training=training).outputs
+        outputs = evaluate(case, here, training=training, constants=constants).outputs
         return float(sum(_total(outputs[name] * cotangents[name], case) for name in cotangents))
 
     at = {**inputs, **variables}
+    if training:
+        total(at)  # for what gradients take for constants
     floats = [name for name, x in inputs.items() if x.dtype == np.float64]
     elements = ELEMENTS_OF_MODELS if isinstance(case.spec, Model) else ELEMENTS
     return {

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
+
+from pydantic import Field
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import Axes, Layer, Param, Shape, elements, feature_axes, known, show
-from nnspec.spec import AnyInitializer, PositiveFloat, PositiveInt, Probability, spec
+from nnspec.spec import AnyInitializer, NonNegativeFloat, PositiveFloat, PositiveInt, Probability, spec
 
 
-def _scale_and_bias(layer: BatchNorm | GroupNorm | InstanceNorm | LayerNorm, *sizes: int) -> dict[str, Param]:
+def _scale_and_bias(
+    layer: BatchNorm | BatchRenorm | GroupNorm | InstanceNorm | LayerNorm, *sizes: int
+) -> dict[str, Param]:
     made = {}
     if layer.use_scale:
         made["scale"] = Param(sizes, layer.scale_init)
@@ -70,6 +75,53 @@ class BatchNorm(Layer):
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         return 2 * elements(shapes[0])  # statistics, scale and bias come to one factor and one shift per feature
+
+
+@spec
+class BatchRenorm(Layer):
+    """Batch renormalization: batch normalization that is corrected towards what inference will do.
+
+    y = ((x − m) / s · r + d) · scale + bias, with the batch's mean m and deviation s = √(var + epsilon), var biased
+
+    r = clip(s / stddev, 1/r_max, r_max), d = clip((m − mean) / stddev, −d_max, d_max)
+
+    in training, with the running statistics as they are before. Gradients flow through m and s, and take r and d for
+    constants. The running statistics become momentum · running + (1 − momentum) · batch, of m and of s. Unclipped, y is
+    what inference gives: y = (x − mean) / stddev · scale + bias. With ``r_max: 1`` and ``d_max: 0``, as the paper
+    starts, training is that of BatchNorm.
+
+    Shapes: x, y (batch, ..., features); scale, bias, mean, stddev (features,). ``mean`` starts at 0, ``stddev`` at 1.
+    Source: Ioffe 2017, arXiv:1702.03275. Keras's ``BatchNormalization(renorm=True)`` keeps the statistics twice, by two
+    momenta; with equal ones they are these.
+
+    Attributes:
+        axis: the axis of the features.
+    """
+
+    momentum: Probability = 0.99
+    epsilon: PositiveFloat = 1e-5
+    r_max: Annotated[float, Field(ge=1)] = 3.0
+    d_max: NonNegativeFloat = 5.0
+    use_scale: bool = True
+    use_bias: bool = True
+    scale_init: AnyInitializer = "ones"
+    bias_init: AnyInitializer = "zeros"
+    axis: int = -1
+
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        features = _sizes(_with_features(shapes[0], "BatchRenorm"), self.axis, "BatchRenorm")
+        return {
+            **_scale_and_bias(self, *features),
+            "mean": Param(features, "zeros", kind="statistic"),
+            "stddev": Param(features, "ones", kind="statistic"),
+        }
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        feature_axes(_with_features(shapes[0], "BatchRenorm"), self.axis, "BatchRenorm")
+        return shapes[0]
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 2 * elements(shapes[0])  # as BatchNorm
 
 
 @spec

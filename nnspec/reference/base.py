@@ -67,6 +67,7 @@ class State:
         nodes: the value of every node, by path.
         masks: the keep-masks that were used, by path.
         calls: how often the layer at a path has been called.
+        constants: what derivatives take for constants, by path; None unless differences are made.
     """
 
     variables: Mapping[str, Array]
@@ -78,6 +79,7 @@ class State:
     nodes: dict[str, Array] = field(default_factory=dict)
     masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
+    constants: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,11 @@ class Scope:
     def update(self, name: str, value: Array) -> None:
         """Give a statistic its new value, rounded to its dtype."""
         self.state.updates[f"{self.owner}/{name}"] = rounded(value, self.state.dtype)
+
+    def constant(self, value: Any) -> Any:
+        """A value that derivatives take for a constant: in runs that make differences that of the first of them."""
+        constants = self.state.constants
+        return value if constants is None else constants.setdefault(self.path, value)
 
     def keep_mask(self, rate: float, shape: tuple[int, ...], purpose: str = "dropout") -> NDArray[np.bool_]:
         """The keep-mask of this call, for this seed and step; it is recorded under the node's path."""

@@ -84,6 +84,7 @@ def run(
     seed: int = 0,
     step: int = 0,
     dtype: DTypeLike = np.float64,
+    constants: dict[str, Any] | None = None,
 ) -> Result:
     """The model's outputs for these inputs, in this float type.
 
@@ -93,13 +94,15 @@ def run(
         variables: by canonical name; those that are not the model's own (``random/step``) are not read.
         inputs: by name, each with the batch axis.
         seed, step: what keep-masks are drawn from in training mode.
+        constants: for runs whose differences shall be gradients: a dict that the run where the gradient is asked for
+            fills with what gradients take for constants, and that the others read.
 
     Raises:
         ShapeError: the inputs do not fit the model.
         SpecError: an input or a variable is missing or has another shape than the model's.
         BackendError: a layer is not registered.
     """
-    state = State(variables, np.dtype(dtype), training, seed, step)
+    state = State(variables, np.dtype(dtype), training, seed, step, constants=constants)
     for name in model.inputs:
         if name not in inputs:
             raise SpecError(f"the input {name!r} is missing{did_you_mean(name, inputs)}")

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from nnspec.layers.base import Axes, feature_axes
-from nnspec.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.normalization import (
+    BatchNorm,
+    BatchRenorm,
+    GroupNorm,
+    InstanceNorm,
+    LayerNorm,
+    RMSNorm,
+    UnitNorm,
+)
 from nnspec.reference.base import Array, Scope, apply
 
 
@@ -28,10 +36,16 @@ def _normalized(epsilon: float, x: Array, mean: Array, var: Array) -> Array:
     return y
 
 
+def _others(x: Array, axis: int) -> tuple[int, ...]:
+    """All axes but that of the features."""
+    kept = feature_axes(x.shape, axis, "normalization")
+    return tuple(axis for axis in range(x.ndim) if axis not in kept)
+
+
 @apply.register(BatchNorm)
 def batch_norm(spec: BatchNorm, scope: Scope, x: Array) -> Array:
     if scope.training and not spec.use_running_average:
-        axes = tuple(axis for axis in range(x.ndim) if axis not in feature_axes(x.shape, spec.axis, "BatchNorm"))
+        axes = _others(x, spec.axis)
         mean, var = x.mean(axes), x.var(axes)
         scope.update("mean", spec.momentum * scope["mean"] + (1 - spec.momentum) * mean)
         scope.update("var", spec.momentum * scope["var"] + (1 - spec.momentum) * var)
@@ -39,6 +53,21 @@ def batch_norm(spec: BatchNorm, scope: Scope, x: Array) -> Array:
         mean, var = scope["mean"], scope["var"]
     mean, var = (_along(values, x, spec.axis) for values in (mean, var))
     return _scaled(scope, _normalized(spec.epsilon, x, mean, var), spec.axis)
+
+
+@apply.register(BatchRenorm)
+def batch_renorm(spec: BatchRenorm, scope: Scope, x: Array) -> Array:
+    mean, stddev = scope["mean"], scope["stddev"]
+    if not scope.training:
+        return _scaled(scope, (x - _along(mean, x, spec.axis)) / _along(stddev, x, spec.axis), spec.axis)
+    axes = _others(x, spec.axis)
+    m, s = x.mean(axes), np.sqrt(x.var(axes) + spec.epsilon)
+    r, d = np.clip(s / stddev, 1 / spec.r_max, spec.r_max), np.clip((m - mean) / stddev, -spec.d_max, spec.d_max)
+    r, d = scope.constant((r, d))
+    scope.update("mean", spec.momentum * mean + (1 - spec.momentum) * m)
+    scope.update("stddev", spec.momentum * stddev + (1 - spec.momentum) * s)
+    m, s, r, d = (_along(values, x, spec.axis) for values in (m, s, r, d))
+    return _scaled(scope, (x - m) / s * r + d, spec.axis)
 
 
 @apply.register(LayerNorm)

@@ -23,6 +23,19 @@ MUTANTS = [
     _normalization(
         "BatchNorm", "fast variance", '"use_fast_variance": False', '"use_fast_variance": True', hint="large"
     ),
+    _normalization(
+        "BatchRenorm",
+        "no lower end of r",
+        "jnp.clip(deviation / stddev, 1.0 / spec.r_max, spec.r_max)",
+        "jnp.minimum(deviation / stddev, spec.r_max)",
+        hint="r_max",
+    ),
+    _normalization(
+        "BatchRenorm",
+        "the statistics after the update",
+        "d = jnp.clip((center - mean) / stddev,",
+        "d = jnp.clip((center - mean) / (spec.momentum * stddev + (1 - spec.momentum) * deviation),",
+    ),
     _normalization("BatchNorm", "momentum inverted", "momentum=spec.momentum", "momentum=1.0 - spec.momentum", "state"),
     _normalization(
         "BatchNorm",

@@ -18,6 +18,17 @@ _VARIANCE = "x.mean(axes, keepdims=True), x.var(axes, keepdims=True)"
 _MEAN_OF_SQUARES = "(m := x.mean(axes, keepdims=True)), (x**2).mean(axes, keepdims=True) - m**2"
 
 MUTANTS = [
+    _normalization("BatchRenorm", "r inverted", "np.clip(s / stddev,", "np.clip(stddev / s,"),
+    _normalization(
+        "BatchRenorm", "d by the batch's deviation", "np.clip((m - mean) / stddev,", "np.clip((m - mean) / s,"
+    ),
+    _normalization(
+        "BatchRenorm",
+        "gradients through r and d",
+        "r, d = scope.constant((r, d))",
+        "pass",
+        "gradients",
+    ),
     _normalization("LayerNorm", "epsilon outside the root", "np.sqrt(var + epsilon)", "(np.sqrt(var) + epsilon)"),
     _normalization("LayerNorm", "unbiased variance", _VARIANCE, _VARIANCE[:-1] + ", ddof=1)"),
     _normalization("LayerNorm", "variance as E[x²] − E[x]²", _VARIANCE, _MEAN_OF_SQUARES, hint="large mean"),

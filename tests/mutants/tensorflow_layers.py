@@ -49,6 +49,12 @@ MUTANTS = [
         "add * statistics[1] * (n := x.shape[0]) / (n - 1))",
         "state",
     ),
+    _normalization(
+        "BatchRenorm", "the shift before the scale", "d * scale + bias, spec.epsilon)", "d + bias, spec.epsilon)"
+    ),
+    _normalization(
+        "BatchRenorm", "gradients through r", "moments(tf.stop_gradient(x), others", "moments(x, others", "gradients"
+    ),
     _normalization("BatchNorm", "momentum inverted", "keep, add = constant", "add, keep = constant", "state"),
     _normalization(
         "BatchNorm",
@@ -181,7 +187,13 @@ MUTANTS = [
         "forward",
     ),
     _dropout("Dropout", "not scaled", "x / constant(1 - self.rate, x)", "x"),
-    _dropout("Dropout", "rate in float32", "constant(1 - self.rate, x)", "tf.cast(1 - self.rate, x.dtype)", hint="0.1"),
+    _dropout(
+        "Dropout",
+        "rate in float32",
+        "constant(1 - self.rate, x)",
+        "tf.cast(1 - self.rate, x.dtype)",
+        hint="0.1",
+    ),
     _dropout("Dropout", "drops in inference", "if not training or self.rate == 0", "if self.rate == 0"),
     _dropout(
         "Dropout",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 
 import nnspec as nn
+from nnspec.reference.derivative import gradient
 from tests.reference.single import single, value
 
 RNG = np.random.default_rng(2)
@@ -52,6 +54,43 @@ def test_running_statistics_by_hand() -> None:
             float(Fraction(v["mean"][i]) * 3 / 4 + mean / 4), rel=1e-15
         )
         assert found.updates["node/var"][i] == pytest.approx(float(Fraction(v["var"][i]) * 3 / 4 + var / 4), rel=1e-15)
+
+
+@pytest.mark.parametrize(("r_max", "d_max"), [(3.0, 5.0), (1.1, 0.2), (1.0, 0.0)])
+def test_batch_renorm(r_max: float, d_max: float) -> None:
+    """Values, statistics and gradients by PyTorch's automatic differentiation, and by differences."""
+    torch = pytest.importorskip("torch")
+    x, v, upstream = RNG.normal(0.7, 2.0, (7, 4, 3)), variables(3), RNG.normal(size=(7, 4, 3))
+    v["stddev"] = np.sqrt(v.pop("var"))
+    spec = nn.BatchRenorm(momentum=0.8, epsilon=1e-3, r_max=r_max, d_max=d_max)
+    t, given = torch.from_numpy(x).requires_grad_(), {name: torch.from_numpy(array) for name, array in v.items()}
+    m, s = t.mean((0, 1)), (t.var((0, 1), correction=0) + 1e-3).sqrt()
+    with torch.no_grad():
+        r = (s / given["stddev"]).clip(1 / r_max, r_max)
+        d = ((m - given["mean"]) / given["stddev"]).clip(-d_max, d_max)
+    y = ((t - m) / s * r + d) * given["scale"] + given["bias"]
+    y.backward(torch.from_numpy(upstream))
+    found = single(spec, x, variables=v, training=True)
+    np.testing.assert_allclose(found.outputs["node"], y.detach().numpy(), rtol=1e-12, atol=1e-13)
+    for name, batch in ("mean", m), ("stddev", s):
+        expected = 0.8 * v[name] + 0.2 * batch.detach().numpy()
+        np.testing.assert_allclose(found.updates[f"node/{name}"], expected, rtol=1e-13)
+    constants: dict[str, Any] = {}
+
+    def total(x: Any) -> float:
+        run = single(spec, x, variables=v, training=True, constants=constants)
+        return float((run.outputs["node"] * upstream).sum())
+
+    total(x)
+    np.testing.assert_allclose(gradient(total, x), t.grad.numpy(), rtol=1e-8, atol=1e-9)
+    norm = {**v, "var": v["stddev"] ** 2 - 1e-3}
+    plain = {name: norm[name] for name in ("scale", "bias", "mean", "var")}
+    if r_max == 1:  # that of BatchNorm
+        np.testing.assert_allclose(
+            found.outputs["node"], value(nn.BatchNorm(epsilon=1e-3), x, variables=plain, training=True), rtol=1e-12
+        )
+    inference = value(spec, x, variables=v)
+    np.testing.assert_allclose(inference, value(nn.BatchNorm(epsilon=1e-3), x, variables=plain), rtol=1e-12)
 
 
 @pytest.mark.parametrize("layer", [nn.BatchNorm, nn.LayerNorm])
