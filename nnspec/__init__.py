@@ -100,6 +100,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         SegmentSum as SegmentSum,
         Take as Take,
         TakeAlongAxis as TakeAlongAxis,
+        UpdateSlice as UpdateSlice,
     )
     from nnspec.initializers import (
         Constant as Constant,

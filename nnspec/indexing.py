@@ -122,6 +122,48 @@ class OneHot(Operation):
 
 
 @spec
+class UpdateSlice(Operation):
+    """y = x with a slice along ``axis`` replaced, which starts at a place of its own in each example.
+
+    y[b, …, i, …] = update[b, …, i − start[b], …] for start[b] ≤ i < start[b] + n, else x[b, …, i, …]
+
+    What would lie beyond either end is left out; a negative start does not count from the end. The gradient of an
+    element goes to where it was taken from.
+
+    Shapes: x and y (batch, …), update of x's shape and dtype but n along ``axis``, start (batch,) of int32.
+    Source: ``jax.lax.dynamic_update_slice`` for each example, without its moving of slices that lie beyond the end;
+    ONNX's TensorScatter, in its mode "linear".
+    """
+
+    arity: ClassVar[int | None] = 3
+    axis: int = 1
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        shape, update, start = shapes
+        axis = feature_axis(shape, self.axis, "update_slice")
+        if len(shape) != len(update) or any(
+            a != b for i, (a, b) in enumerate(zip(shape, update, strict=True)) if i != axis and None not in (a, b)
+        ):
+            raise ShapeError(
+                f"update_slice along axis {self.axis}: update {show(update)} does not fit input {show(shape)}"
+            )
+        if len(start) != 1:
+            raise ShapeError(f"update_slice starts at one place in each example, got {show(start)}")
+        return shape
+
+    def output_dtype(self, *dtypes: DType) -> DType:
+        x, update, start = dtypes
+        if x != update:
+            raise ShapeError(f"update_slice joins values of one dtype, got {x} and {update} input")
+        if start != "int32":
+            raise ShapeError(f"update_slice starts at int32 places, got {start} input")
+        return x
+
+    def flops(self, *shapes: tuple[int, ...]) -> int:
+        return 0
+
+
+@spec
 class _Segments(_ById):
     """Base of reductions of what has the same id."""
 

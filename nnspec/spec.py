@@ -218,6 +218,7 @@ def _optional_reader(kind: str) -> BeforeValidator:
 AnyLayer = Annotated[Any, _reader("layer"), written("layer")]
 AnyActivation = Annotated[Any, _optional_reader("activation"), written("activation", optional=True)]
 AnyInitializer = Annotated[Any, _reader("initializer"), written("initializer")]
+AnyOptionalInitializer = Annotated[Any, _optional_reader("initializer"), written("initializer", optional=True)]
 AnyLoss = Annotated[Any, _reader("loss"), written("loss")]
 AnyMixing = Annotated[Any, _optional_reader("mixing"), written("mixing", optional=True)]
 AnyOptimizer = Annotated[Any, _reader("optimizer"), written("optimizer")]

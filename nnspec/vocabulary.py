@@ -252,6 +252,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
             "segment_sum": "SegmentSum",
             "take": "Take",
             "take_along_axis": "TakeAlongAxis",
+            "update_slice": "UpdateSlice",
         },
         "nnspec.sorting": {
             "argmax": "ArgMax",

@@ -20,7 +20,7 @@ from flax import nnx
 from nnspec.layers.attention import AdditiveAttention, DotProductAttention, MultiHeadAttention, mask_shape
 from nnspec_jax.dropout import KeepMask
 from nnspec_jax.linear import product, turned
-from nnspec_jax.positions import rotated
+from nnspec_jax.positions import places, rotated
 from nnspec_jax.realize import HIGHEST, Context, at_least_float32, build, widened
 
 
@@ -83,9 +83,11 @@ def _with_all_axes(x: jax.Array | None) -> jax.Array | None:
     return None if x is None else x.reshape(mask_shape(x.shape))
 
 
-def _visible(spec: Any, bias: Any, mask: Any, shape: tuple[int, ...]) -> jax.Array | None:
+def _visible(spec: Any, bias: Any, mask: Any, shape: tuple[int, ...], start: Any) -> jax.Array | None:
     """Which keys each query attends to, to be broadcast to the scores; None for all."""
     queries, keys = jnp.arange(shape[-2])[:, None], jnp.arange(shape[-1])
+    if start is not None:
+        queries = places(shape[-2], start)[:, None, :, None]
     parts = [keys <= queries] if spec.causal else []
     if spec.window is not None:
         parts.append(jnp.abs(keys - queries) < spec.window)
@@ -96,13 +98,21 @@ def _visible(spec: Any, bias: Any, mask: Any, shape: tuple[int, ...]) -> jax.Arr
     return reduce(and_, parts) if parts else None
 
 
-def _attended(
-    spec: Any, scores: jax.Array, v: jax.Array, bias: Any, mask: Any, keep_mask: KeepMask | None
-) -> jax.Array:
-    """(batch, heads, queries, d) of values (batch, fewer or as many heads, keys, d); no keep-mask in inference."""
+def _weights(spec: Any, scores: jax.Array, bias: Any, mask: Any, start: Any = None) -> jax.Array:
+    """What scores (batch, heads, queries, keys) come to.
+
+    Args:
+        start: the position of the first query in each example, where that is not 0.
+    """
+    if spec.soft_cap is not None:
+        scores = spec.soft_cap * jnp.tanh(scores / spec.soft_cap)
     if bias is not None:
         scores = scores + bias
-    weights = _softmax(scores, _visible(spec, bias, mask, scores.shape))
+    return _softmax(scores, _visible(spec, bias, mask, scores.shape, start))
+
+
+def _attended(spec: Any, weights: jax.Array, v: jax.Array, keep_mask: KeepMask | None) -> jax.Array:
+    """(batch, heads, queries, d) of values (batch, fewer or as many heads, keys, d); no keep-mask in inference."""
     if spec.dropout_rate > 0.0 and keep_mask is not None:
         keep = keep_mask(spec.dropout_rate, spec.mask_of_dropout(weights.shape))
         weights = jnp.where(keep, weights / (1.0 - spec.dropout_rate), 0.0)
@@ -146,38 +156,57 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
             precision=HIGHEST,
             kernel_init=nnx.initializers.zeros_init(),
             bias_init=nnx.initializers.zeros_init(),
-            use_bias=spec.use_bias,
+            use_bias=bool(spec.biased),
             decode=False,
             rngs=context.rngs,
             keep_rngs=False,
         )
         self.spec = spec
+        for projection in (self.query, self.key, self.value, self.out):  # Flax has biases for all or for none
+            projection.bias = None
         for name, param in spec.params(*context.shapes).items():  # Flax knows one size of keys and values
-            projection, variable = name.split("/")
-            setattr(getattr(self, projection), variable, nnx.Param(jnp.zeros(param.shape, context.dtype)))
+            which, variable = name.split("/")
+            setattr(getattr(self, which), variable, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
-    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:
-        sequences, bias, mask = _told_apart(self.spec, inputs)
-        if len(sequences) == 1:
-            q, k, v = self._heads(*sequences, self.query, self.key, self.value)
-        elif len(sequences) == 2:
-            (q,), (k, v) = self._heads(sequences[0], self.query), self._heads(sequences[1], self.key, self.value)
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask, spec: MultiHeadAttention | None = None) -> jax.Array:
+        spec, dtype = self.spec if spec is None else spec, inputs[0].dtype
+        given, start = (inputs[:-1], inputs[-1]) if spec.decode else (inputs, None)
+        sequences, bias, mask = _told_apart(spec, given)
+        if spec.returns == "keys_values":
+            k, v = self._heads(*sequences, self.key, self.value)
+            return jnp.concatenate([_rotated(spec, k, start), v], -1).astype(dtype)
+        q, k, v = self._decoded(*sequences) if spec.decode else self._projected(sequences)
+        q, k = _rotated(spec, q, start), k if spec.decode else _rotated(spec, k, start)
+        q, k, v = (jnp.swapaxes(heads, 1, 2) for heads in (_scaled(spec.scale, q), k, v))
+        weights = _weights(spec, _in_groups(_scores, q, k), bias, mask, start)
+        if spec.returns == "scores":
+            y = weights
         else:
-            layers = (self.query, self.key, self.value)
-            q, k, v = (self._heads(x, layer)[0] for x, layer in zip(sequences, layers, strict=True))
-        if self.spec.rotary is not None:
-            q, k = (rotated(self.spec.rotary, heads) for heads in (q, k))
-        q, k, v = (jnp.swapaxes(heads, 1, 2) for heads in (_scaled(self.spec.scale, q), k, v))
-        scores = _in_groups(_scores, q, k)
-        heads = _attended(self.spec, scores, v, bias, mask, None if self.deterministic else keep_mask)
-        return self._out(jnp.swapaxes(heads, 1, 2)).astype(inputs[0].dtype)
+            heads = _attended(spec, weights, v, None if self.deterministic else keep_mask)
+            y = self._out(jnp.swapaxes(heads, 1, 2))
+        return (y if start is None else _within(y, k.shape[2], start)).astype(dtype)
+
+    def _projected(self, sequences: list[jax.Array]) -> list[jax.Array]:
+        """Queries, keys and values of one to three sequences."""
+        if len(sequences) == 1:
+            return self._heads(*sequences, self.query, self.key, self.value)
+        if len(sequences) == 2:
+            return self._heads(sequences[0], self.query) + self._heads(sequences[1], self.key, self.value)
+        layers = (self.query, self.key, self.value)
+        return [self._heads(x, layer)[0] for x, layer in zip(sequences, layers, strict=True)]
+
+    def _decoded(self, x: jax.Array, kept: jax.Array) -> list[jax.Array]:
+        """Queries of x, and keys and values as they were kept."""
+        (q,) = self._heads(x, self.query)
+        return [q, *jnp.split(kept, [q.shape[-1]], axis=-1)]
 
     def _heads(self, x: jax.Array, *layers: nnx.LinearGeneral) -> list[jax.Array]:
         """Projections of one sequence in each head, (batch, positions, heads, d), by one product."""
         kernels = [widened(layer.kernel[...]) for layer in layers]
         y = product(x, jnp.concatenate([kernel.reshape(x.shape[-1], -1) for kernel in kernels], axis=-1))
-        if self.use_bias:
-            y += jnp.concatenate([widened(layer.bias[...]).reshape(-1) for layer in layers])
+        if any(layer.bias is not None for layer in layers):
+            biases = zip(layers, kernels, strict=True)
+            y += jnp.concatenate([_bias(layer, kernel.shape[1] * kernel.shape[2]) for layer, kernel in biases])
         ends = np.cumsum([kernel.shape[1] * kernel.shape[2] for kernel in kernels])[:-1]
         parts = zip(jnp.split(y, ends, axis=-1), kernels, strict=True)
         return [part.reshape(*x.shape[:-1], *kernel.shape[1:]) for part, kernel in parts]
@@ -187,7 +216,24 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
         kernel = widened(self.out.kernel[...])
         together = heads.reshape(*heads.shape[:-2], kernel.shape[0] * kernel.shape[1])
         y = product(together, kernel.reshape(-1, kernel.shape[-1]))
-        return y + widened(self.out.bias[...]) if self.use_bias else y
+        return y if self.out.bias is None else y + widened(self.out.bias[...])
+
+
+def _bias(layer: nnx.LinearGeneral, size: int) -> jax.Array:
+    """A projection's bias as a vector; zeros where it has none beside others that have."""
+    if layer.bias is None:
+        return jnp.zeros((size,), at_least_float32(layer.param_dtype))
+    return widened(layer.bias[...]).reshape(-1)
+
+
+def _rotated(spec: MultiHeadAttention, heads: jax.Array, start: jax.Array | None) -> jax.Array:
+    return heads if spec.rotary is None else rotated(spec.rotary, heads, start)
+
+
+def _within(y: jax.Array, length: int, start: jax.Array) -> jax.Array:
+    """(batch, ..., queries, n), NaN for queries whose position is beyond the keys' length."""
+    known = places(y.shape[-2], start) < length
+    return jnp.where(known.reshape(len(y), *[1] * (y.ndim - 3), -1, 1), y, jnp.nan)
 
 
 build.register(MultiHeadAttention, PhiloxMultiHeadAttention)
@@ -202,22 +248,26 @@ class PhiloxAttention(nnx.Module):
         for name, param in spec.params(*context.shapes).items():
             setattr(self, name, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
-    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask) -> jax.Array:
-        given, bias, mask = _told_apart(self.spec, inputs)
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask, spec: Any = None) -> jax.Array:
+        spec = self.spec if spec is None else spec
+        given, bias, mask = _told_apart(spec, inputs)
         flat = given[0].ndim == 3
         heads = [x[:, None] if flat else jnp.swapaxes(x, 1, 2) for x in given]
         q, k, v = heads[0], heads[min(1, len(heads) - 1)], heads[-1]
-        y = _attended(self.spec, self._scores(q, k), v, bias, mask, None if self.deterministic else keep_mask)
+        weights = _weights(spec, self._scores(spec, q, k), bias, mask)
+        if spec.returns == "scores":
+            return (weights[:, 0] if flat else weights).astype(inputs[0].dtype)
+        y = _attended(spec, weights, v, None if self.deterministic else keep_mask)
         return (y[:, 0] if flat else jnp.swapaxes(y, 1, 2)).astype(inputs[0].dtype)
 
-    def _scores(self, q: jax.Array, k: jax.Array) -> jax.Array:
+    def _scores(self, spec: DotProductAttention | AdditiveAttention, q: jax.Array, k: jax.Array) -> jax.Array:
         """(batch, heads, queries, keys) of (batch, heads, positions, d)."""
-        learned = widened(self.scale[...]) if self.spec.use_scale else 1.0
-        if isinstance(self.spec, AdditiveAttention):
+        learned = widened(self.scale[...]) if spec.use_scale else 1.0
+        if isinstance(spec, AdditiveAttention):
             return (learned * jnp.tanh(_sums(q, k))).sum(-1)
-        if self.spec.score_mode == "dot":
-            return learned * _in_groups(_scores, _scaled(self.spec.scale, q), k)
-        factor = learned * (1.0 if self.spec.scale is None else self.spec.scale)
+        if spec.score_mode == "dot":
+            return learned * _in_groups(_scores, _scaled(spec.scale, q), k)
+        factor = learned * (1.0 if spec.scale is None else spec.scale)
         return widened(self.weight[...]) * jnp.tanh(factor * _sums(q, k)).sum(-1)
 
 

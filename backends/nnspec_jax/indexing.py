@@ -53,6 +53,20 @@ def take_along_axis(spec: specs.TakeAlongAxis, context: Context) -> Function:
 
 
 @build.register
+def update_slice(spec: specs.UpdateSlice, context: Context) -> Function:
+    def updated(x: jax.Array, update: jax.Array, start: jax.Array) -> jax.Array:
+        axis = spec.axis % x.ndim
+        place = jnp.arange(x.shape[axis], dtype=jnp.int32) - start[:, None]
+        place = place.reshape(len(start), *[1] * (axis - 1), x.shape[axis], *[1] * (x.ndim - axis - 1))
+        inside = (place >= 0) & (place < update.shape[axis])
+        if update.shape[axis] > 1:  # else it is broadcast, which takes less time than to look it up
+            update = jnp.take_along_axis(update, jnp.where(inside, place, 0), axis, mode="clip")
+        return jnp.where(inside, update, x)
+
+    return copied(updated)
+
+
+@build.register
 def one_hot(spec: specs.OneHot, context: Context) -> Function:
     return lambda x: jax.nn.one_hot(x, spec.num_classes, dtype=context.dtype, axis=spec.axis)
 

@@ -132,11 +132,12 @@ class Nodes(nnx.Module):
             layer = self.layers[attribute(node.owner)]
             if isinstance(layer, Nodes):
                 value = layer.run(given, run, f"{here}/", f"{mine}/")[layer.model.outputs[0]]
-            elif node.layer.random:
-                value = layer(*given, **run.draws(node.layer.random, mine, here))
-                run.calls[mine] += 1
             else:
-                value = layer(*given)
+                options: dict[str, Any] = {"spec": node.layer} if node.layer.variants else {}
+                if node.layer.random:
+                    options |= run.draws(node.layer.random, mine, here)
+                    run.calls[mine] += 1
+                value = layer(*given, **options)
             run.nodes[here] = values[node.name] = value
         return values
 

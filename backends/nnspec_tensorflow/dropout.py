@@ -101,19 +101,23 @@ class RandomLayer(DrawingLayer):
 
     def dropped(self, x: Tensor, use: int = 0) -> Tensor:
         """The tensor as training leaves it: each element kept and scaled, or zero."""
-        return tf.where(self.mask(self.like(x), use), x / constant(1 - self.rate, x), tf.zeros_like(x))
+        return tf.where(self.mask(self.like(x, use), use), x / constant(1 - self.rate_of(use), x), tf.zeros_like(x))
 
-    def like(self, x: Tensor) -> Tensor:
+    def rate_of(self, use: int) -> float:
+        """The share of elements that is dropped in one of the layer's uses."""
+        return self.rate
+
+    def like(self, x: Tensor, use: int = 0) -> Tensor:
         """A tensor of the shape of the mask for this one."""
         return x
 
-    def target(self, inputs: list[Tensor]) -> Tensor:
+    def target(self, inputs: list[Tensor], use: int = 0) -> Tensor:
         """A tensor of the shape of the mask of a call on these inputs."""
-        return self.like(inputs[0])
+        return self.like(inputs[0], use)
 
     def mask(self, x: Tensor, use: int = 0) -> Tensor:
         """The boolean keep-mask that a training-mode call uses at the current step on a tensor of this shape."""
-        return keep_mask(self.rate, x, *self.draw("dropout", use))
+        return keep_mask(self.rate_of(use), x, *self.draw("dropout", use))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate}
@@ -138,7 +142,7 @@ class SpecDropout(RandomLayer):
             return x
         return self.dropped(x, use)
 
-    def like(self, x: Tensor) -> Tensor:
+    def like(self, x: Tensor, use: int = 0) -> Tensor:
         kept = self.spec.mask_shape((2,) * x.shape.rank)  # 1 where all elements of the axis share the mask
         return x[tuple(slice(1) if size == 1 else slice(None) for size in kept)]
 

@@ -20,6 +20,7 @@ Tensor = Any
 @build.register(specs.SegmentSum)
 @build.register(specs.Take)
 @build.register(specs.TakeAlongAxis)
+@build.register(specs.UpdateSlice)
 def operation(spec: Operation, context: Context) -> keras.layers.Layer:
     return SpecFunction(spec, **context.options)
 
@@ -32,6 +33,12 @@ def at_the_end(x: Tensor, axis: int, *, back: bool = False) -> Tensor:
         return x
     order = [*range(axis), *range(axis + 1, rank), axis]
     return tf.transpose(x, [order.index(i) for i in range(rank)] if back else order)
+
+
+def at_the_front(x: Tensor, axis: int, *, back: bool = False) -> Tensor:
+    """The axis moved behind the batch's, or back from there."""
+    order = [0, axis, *(i for i in range(1, x.shape.rank) if i != axis)]
+    return tf.transpose(x, [order.index(i) for i in range(x.shape.rank)] if back else order)
 
 
 def along_axis(x: Tensor, ids: Tensor, axis: int) -> Tensor:
@@ -83,6 +90,19 @@ def take(spec: specs.Take, x: Tensor, ids: Tensor | None = None) -> Tensor:
 def take_along_axis(spec: specs.TakeAlongAxis, x: Tensor, ids: Tensor) -> Tensor:
     found, known = _counted(ids, sizes(x)[spec.axis])
     return _or_nothing(known, along_axis(x, found, spec.axis))
+
+
+@formula.register
+def update_slice(spec: specs.UpdateSlice, x: Tensor, update: Tensor, start: Tensor) -> Tensor:
+    axis, shape = spec.axis % x.shape.rank, sizes(x)
+    place = tf.range(shape[axis]) - start[:, None]
+    inside = (place >= 0) & (place < sizes(update)[axis])
+    wide = (*sizes(place)[:1], *[1] * (axis - 1), shape[axis], *[1] * (x.shape.rank - axis - 1))
+    if update.shape[axis] != 1:  # else it is broadcast, which takes less time than to look it up
+        rows = tf.where(inside, place, 0)
+        moved = tf.gather(at_the_front(update, axis), rows, batch_dims=1)
+        update = at_the_front(moved, axis, back=True)
+    return tf.where(tf.reshape(inside, wide), update, x)
 
 
 @formula.register

@@ -271,7 +271,8 @@ def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype
     if isinstance(layer, Model):
         return _functional(layer, shapes, dtype, f"{here}/", SubModel, name, calls=len(nodes))
     try:
-        return build(layer, Context(dtype, name, here, shapes, len(nodes)))
+        uses = tuple(node.layer for node in nodes) if layer.variants else ()
+        return build(layer, Context(dtype, name, here, shapes, len(nodes), uses))
     except BackendError as error:
         raise BackendError(f"{here}: {error}") from None
 
@@ -279,6 +280,8 @@ def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype
 def _common(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     """The input shapes of all uses of a layer: an axis whose size varies is of any size."""
     first, *others = uses
+    if any(len(use) != len(first) for use in others):
+        return first  # one that reads its inputs' sizes from here reads those of the first
     if any(len(a) != len(b) for use in others for a, b in zip(first, use, strict=True)):
         # Ranks differ: layers that take several count axes by each input, and read the last size alone from here.
         return first

@@ -159,8 +159,8 @@ class TensorFlowNet:
         found: Tensors = {}
 
         def visit(path: str, layer: Any, use: int, given: list[Tensor], value: Tensor) -> None:
-            if isinstance(layer, RandomLayer) and layer.rate > 0:
-                found[path] = layer.mask(layer.target(given), use)
+            if isinstance(layer, RandomLayer) and layer.rate_of(use) > 0:
+                found[path] = layer.mask(layer.target(given, use), use)
 
         with self.unchanged():
             self._native.run(inputs, True, visit)

@@ -23,12 +23,17 @@ from nnspec_tensorflow.stateless import SpecFunction, formula
 Tensor = Any
 
 
-def _waves(frequencies: Any, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Sines and cosines (positions, pairs) for a tensor (batch, positions, ...)."""
-    if x.shape[1] is not None:
+def places(length: Any, start: Tensor | None) -> Tensor:
+    """The positions of so many elements: (length,), or (batch, length) where each example has its own."""
+    return tf.range(length) if start is None else start[:, None] + tf.range(length)
+
+
+def _waves(frequencies: Any, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Sines and cosines (positions, pairs), or (batch, positions, pairs), for a tensor (batch, positions, ...)."""
+    if x.shape[1] is not None and start is None:
         angles = np.arange(x.shape[1])[:, None] * frequencies
         return tf.constant(np.sin(angles), x.dtype), tf.constant(np.cos(angles), x.dtype)
-    angles = tf.cast(tf.range(tf.shape(x)[1]), tf.float64)[:, None] * tf.constant(frequencies, tf.float64)
+    angles = tf.cast(places(sizes(x)[1], start), tf.float64)[..., None] * tf.constant(frequencies, tf.float64)
     return tf.cast(tf.sin(angles), x.dtype), tf.cast(tf.cos(angles), x.dtype)
 
 
@@ -50,23 +55,26 @@ class PositionTable(keras.layers.Layer):
         self.spec: LearnedPositions = parse("layer", spec)
 
     def build(self, input_shape: Any) -> None:
-        shape = (self.spec.max_length, input_shape[-1])
+        features = (input_shape[0] if self.spec.offset else input_shape)[-1]
+        shape = (self.spec.max_length, features)
         self.embedding = self.add_weight(name="embedding", shape=shape, initializer="zeros")
 
-    def call(self, inputs: Tensor) -> Tensor:
-        x = tf.cast(inputs, working(inputs.dtype.name))
+    def call(self, inputs: Any) -> Tensor:
+        given, start = inputs if self.spec.offset else (inputs, None)
+        x = tf.cast(given, working(given.dtype.name))
         table, length = tf.cast(self.embedding, x.dtype), sizes(x)[1]
-        if x.shape[1] is not None:
+        if x.shape[1] is not None and start is None:
             table = table[:length]
         else:
-            position = tf.range(length)
-            known = (position < self.spec.max_length)[:, None]
-            found = rows(table, tf.minimum(position, self.spec.max_length - 1))
-            table = tf.where(known, found, constant(float("nan"), found))
+            position = places(length, start)
+            known = (position >= 0) & (position < self.spec.max_length)
+            found = rows(table, tf.where(known, position, 0))
+            table = tf.where(known[..., None], found, constant(float("nan"), found))
         return tf.cast(_placed(table, x, self.spec.add), self.compute_dtype)
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        given = inputs[0] if self.spec.offset else inputs
+        return keras.KerasTensor(given.shape, dtype=self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spec": dump(self.spec)}
@@ -78,18 +86,18 @@ def learned_positions(spec: LearnedPositions, context: Context) -> keras.layers.
 
 
 @formula.register
-def sinusoidal_positions(spec: SinusoidalPositions, x: Tensor) -> Tensor:
-    waves = _waves(spec.frequencies(x.shape[2]), x)
+def sinusoidal_positions(spec: SinusoidalPositions, x: Tensor, start: Tensor | None = None) -> Tensor:
+    waves = _waves(spec.frequencies(x.shape[2]), x, start)
     table = tf.stack(waves, -1 if spec.pairs == "interleaved" else -2)
-    return _placed(tf.reshape(table, sizes(x)[1:]), x, spec.add)
+    return _placed(tf.reshape(table, (*sizes(waves[0])[:-1], x.shape[2])), x, spec.add)
 
 
 @formula.register
-def rotated(spec: RotaryPositions, x: Tensor) -> Tensor:
+def rotated(spec: RotaryPositions, x: Tensor, start: Tensor | None = None) -> Tensor:
     """(batch, positions, ..., features) of float32 at least, rotated by position."""
     between = (1,) * (x.shape.rank - 3)
-    waves = _waves(spec.frequencies(x.shape[-1]), x)
-    sin, cos = (tf.reshape(wave, (sizes(x)[1], *between, wave.shape[1])) for wave in waves)
+    waves = _waves(spec.frequencies(x.shape[-1]), x, start)
+    sin, cos = (tf.reshape(wave, (*sizes(wave)[:-1], *between, wave.shape[-1])) for wave in waves)
     count = spec.rotated(x.shape[-1])
     axis, split = (-1, (count // 2, 2)) if spec.pairs == "interleaved" else (-2, (2, count // 2))
     a, b = tf.unstack(tf.reshape(x[..., :count], (*sizes(x)[:-1], *split)), axis=axis)
@@ -121,20 +129,23 @@ class PairBias(keras.layers.Layer):
             setattr(self, name, self.add_weight(name=name, shape=param.shape, initializer="zeros"))
 
     def call(self, inputs: Any) -> Tensor:
-        given = inputs if isinstance(inputs, list | tuple) else [inputs]
-        offset = tf.range(sizes(given[-1])[1]) - tf.range(sizes(given[0])[1])[:, None]
+        given = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+        start = given.pop() if self.spec.offset else None
+        offset = tf.range(sizes(given[-1])[1]) - places(sizes(given[0])[1], start)[..., None]
+        if start is None:  # the same for all examples
+            offset = offset[None]
         bias = self._bias(offset, working(self.compute_dtype))
-        wide = tf.broadcast_to(bias, (sizes(given[0])[0], *sizes(bias)))
+        wide = tf.broadcast_to(bias, (sizes(given[0])[0], *sizes(bias)[1:]))
         return tf.cast(wide, self.compute_dtype)
 
     def _bias(self, offset: Tensor, dtype: Any) -> Tensor:
-        """(heads, queries, keys) for j − i."""
+        """(batch, heads, queries, keys) for j − i, (batch, queries, keys)."""
         if isinstance(self.spec, ALiBi):
             slopes = tf.constant(self.spec.slopes(), dtype)
-            return -slopes[:, None, None] * tf.cast(tf.abs(offset), dtype)
+            return -slopes[:, None, None] * tf.cast(tf.abs(offset), dtype)[:, None]
         most = self.spec.max_distance
         by_distance = rows(tf.cast(self.embedding, dtype), tf.constant(self.spec.buckets()))
-        return tf.transpose(rows(by_distance, tf.clip_by_value(offset, -most, most) + most), (2, 0, 1))
+        return tf.transpose(rows(by_distance, tf.clip_by_value(offset, -most, most) + most), (0, 3, 1, 2))
 
     def compute_output_spec(self, inputs: Any) -> Any:
         given = inputs if isinstance(inputs, list | tuple) else [inputs]

@@ -38,6 +38,7 @@ class Context:
         path: the canonical path of the node that owns the layer (``encoder/dropout``).
         shapes: the inputs' shapes, batch axis included.
         calls: how many nodes of the model use the layer.
+        uses: the layers of these nodes, for a layer with variants; else none.
     """
 
     dtype: FloatType
@@ -45,6 +46,7 @@ class Context:
     path: str
     shapes: tuple[Shape, ...]
     calls: int = 1
+    uses: tuple[Any, ...] = ()
 
     @property
     def options(self) -> dict[str, Any]:

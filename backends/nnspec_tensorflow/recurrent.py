@@ -126,7 +126,7 @@ class RecurrentLayer(RandomLayer):
         y = tf.transpose(y, (1, 0, *range(2, y.shape.rank))) if spec.return_sequences else y[-1]
         return tf.cast(y, self.compute_dtype)
 
-    def target(self, inputs: list[Tensor]) -> Tensor:
+    def target(self, inputs: list[Tensor], use: int = 0) -> Tensor:
         return self.start(inputs[0])
 
     def compute_output_spec(self, inputs: Any, training: bool | None = None, use: int = 0) -> Any:

@@ -40,7 +40,7 @@ class SpecFunction(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Tensor:
         wide = working(self.compute_dtype)
-        given = inputs if self._listed else [inputs]
+        given = inputs if isinstance(inputs, list | tuple) else [inputs]
         y = formula(self.spec, *(tf.cast(x, wide) if x.dtype.is_floating else x for x in given))
         return tf.cast(y, self.compute_dtype) if y.dtype.is_floating else y
 
@@ -49,7 +49,7 @@ class SpecFunction(keras.layers.Layer):
         return self.spec.output_shape(*map(tuple, shapes))
 
     def compute_output_spec(self, inputs: Any) -> Any:
-        given = inputs if self._listed else [inputs]
+        given = inputs if isinstance(inputs, list | tuple) else [inputs]
         shape = self.spec.output_shape(*(tuple(x.shape) for x in given))
         dtype = self.spec.output_dtype(*("float" if "float" in x.dtype else x.dtype for x in given))
         return keras.KerasTensor(shape, self.compute_dtype if dtype == "float" else dtype)

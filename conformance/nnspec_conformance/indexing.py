@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from nnspec.indexing import OneHot, SegmentMax, SegmentMean, SegmentSum, Take, TakeAlongAxis
+from nnspec.indexing import OneHot, SegmentMax, SegmentMean, SegmentSum, Take, TakeAlongAxis, UpdateSlice
 from nnspec_conformance.case import Case, DTypes
 from nnspec_conformance.example import Example
 
 _BY_ID: DTypes = ("float", "int32")
 _WHOLE: DTypes = ("int32", "int32")
+_AT: DTypes = ("float", "float", "int32")
 CASES = [
     Case(Take((2, 0, -1, 2)), (3,)),
     Case(Take((1, 1), 1), (3, 2), id="another axis"),
@@ -19,6 +20,9 @@ CASES = [
     Case(TakeAlongAxis(), ((2, 4), (2, 3)), dtype=_BY_ID, integers=(-4, 4)),
     Case(TakeAlongAxis(1), ((3, 2), (5, 2)), dtype=_BY_ID, integers=(0, 3)),
     Case(TakeAlongAxis(), ((3,), (6,)), dtype=_WHOLE, integers=(-5, 6), id="int32, ids beyond the end"),
+    Case(UpdateSlice(), ((6, 2), (1, 2), ()), dtype=_AT, integers=(0, 6), id="one"),
+    Case(UpdateSlice(), ((4, 2, 3), (3, 2, 3), ()), dtype=_AT, integers=(-3, 5), id="beyond the ends"),
+    Case(UpdateSlice(-1), ((2, 5), (2, 2), ()), dtype=("int32", "int32", "int32"), integers=(-2, 5)),
     Case(OneHot(4), (5,), dtype="int32", integers=(-2, 6)),
     Case(OneHot(3, 1), (2, 4), dtype="int32", integers=(0, 3)),
     Case(SegmentSum(3), ((6,), (6,)), dtype=_BY_ID, integers=(-1, 4)),
@@ -48,6 +52,15 @@ EXAMPLES = [
         output=((3.0, _NAN, 1.0, _NAN),),
         cotangents=((1.0, 2.0, 4.0, 8.0),),
         gradients=(((4.0, 0.0, 1.0),),),
+    ),
+    Example(
+        UpdateSlice(),
+        (((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), ((7.0, 8.0), (9.0, 10.0)), (-1, 2)),
+        id="beyond the ends",
+        dtype=_AT,
+        output=((8.0, 2.0, 3.0), (4.0, 5.0, 9.0)),
+        cotangents=((1.0, 2.0, 4.0), (8.0, 16.0, 32.0)),
+        gradients=(((0.0, 2.0, 4.0), (8.0, 16.0, 0.0)), ((0.0, 1.0), (32.0, 0.0))),
     ),
     Example(
         SegmentSum(3),

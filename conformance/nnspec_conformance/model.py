@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nnspec.bidirectional import Bidirectional
+from nnspec.indexing import UpdateSlice
 from nnspec.layers.activation import GELU, Mish, ReLU, Softplus, Tanh
 from nnspec.layers.attention import AdditiveAttention, DotProductAttention, MultiHeadAttention
 from nnspec.layers.convolution import Conv
@@ -17,7 +19,7 @@ from nnspec.layers.normalization import BatchNorm, LayerNorm
 from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.recurrent import GRU, LSTM, MGU, SimpleRNN
 from nnspec.layers.shape import Flatten, Reshape
-from nnspec.model import Model, Sequential, symbol
+from nnspec.model import Model, Sequential, call_layer, symbol
 from nnspec.ops import Concat, Multiply, Slice, Squeeze
 from nnspec_conformance.case import Case
 
@@ -143,6 +145,24 @@ def masked_attention() -> Model:
     return Model(inputs=[x, memory, padding, pairs, rows], outputs=Concat()(crossed, own, looked_up))
 
 
+def scored() -> Model:
+    """Attention with dropout, its scores beside it, and what they gather when they are used again."""
+    x = symbol([3, 4], "x")
+    attention, looked_up = MultiHeadAttention(2, dropout_rate=0.3, causal=True), DotProductAttention(dropout_rate=0.2)
+    y = attention(x)
+    scores = attention.scores(y)
+    return Model(inputs=x, outputs=[looked_up(attention(y)), scores, looked_up.scores(y)])
+
+
+def remembered() -> Model:
+    """A piece of a sequence: its keys and values go into a cache, and it attends to those of all."""
+    x, cache, start = symbol([2, 4], "x"), symbol([5, 1, 4], "cache"), symbol([], "start", "int32")
+    whole = MultiHeadAttention(2, num_kv_heads=1, rotary="RotaryPositions", causal=True, decode=True)
+    own = replace(whole, returns="keys_values")
+    kept = UpdateSlice()(cache, own(x, start), start)
+    return Model(inputs=[x, cache, start], outputs=[call_layer(whole, x, kept, start, variables=own), kept])
+
+
 def masked(kind: Any, size: int, *shape: int, **options: Any) -> Model:
     """A recurrent layer that starts from a state, and one in the other direction, with masks of any pattern."""
     x, mask = symbol(shape, "x"), symbol(shape[:1], "mask", "bool")
@@ -233,6 +253,8 @@ CASES = [
     Case(nested(), id="nested models"),
     Case(transformer(), id="transformer"),
     Case(masked_attention(), id="masked attention"),
+    Case(scored(), id="scores of attention"),
+    Case(remembered(), id="attention to a cache", integers=(0, 4)),
     Case(masked(SimpleRNN, 3, 4, 3, features=3), id="masked SimpleRNN"),
     Case(masked(LSTM, 6, 4, 3, features=3), id="masked LSTM"),
     Case(masked(GRU, 3, 4, 3, features=3), id="masked GRU"),

@@ -54,6 +54,8 @@ class Layer(Spec):
     kind: ClassVar[str] = "layer"
     # Layers that draw masks in training name the purposes of their random streams here.
     random: ClassVar[tuple[str, ...]] = ()
+    # Whether nodes that share a layer may have layers of their own; each node's is then given to what computes it.
+    variants: ClassVar[bool] = False
     # What takes() gives, where all layers of the class take the same number.
     arity: ClassVar[int | None] = 1
     name: Annotated[str, Field(pattern=f"^{NAME}$")] | None = dataclasses.field(default=None, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -29,11 +29,39 @@ def frequencies(pairs: int, base: float) -> _Floats:
 
 
 @spec
-class _Positions(Layer):
+class _Placed(Layer):
+    """Base of layers that have a field ``offset``: whether their last input is the position of the first element."""
+
+    def takes(self: Any) -> int | None:
+        return 2 if self.offset else 1
+
+    def output_dtype(self: Any, *dtypes: DType) -> DType:
+        if self.offset and dtypes[-1] != "int32":
+            name = type(self).__name__
+            raise ShapeError(f"{name} starts at int32 positions, its last input, got {dtypes[-1]} input")
+        return Layer.output_dtype(self, *(dtypes[:-1] if self.offset else dtypes))
+
+    def apart(self: Any, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+        """The shapes of the sequences.
+
+        Raises:
+            ShapeError: the position is not one number for each example.
+        """
+        if not self.offset:
+            return shapes
+        *sequences, start = shapes
+        if not sequences or start != sequences[0][:1]:
+            name = type(self).__name__
+            raise ShapeError(f"{name} starts at one position in each example, got positions {show(start)}")
+        return tuple(sequences)
+
+
+@spec
+class _Positions(_Placed):
     """Base of layers that add a vector to each position of (batch, positions, features)."""
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
+        (shape,) = self.apart(shapes)
         if len(shape) != 3:
             raise ShapeError(
                 f"{type(self).__name__} needs inputs of 3 axes (batch, positions and features), got {show(shape)}"
@@ -48,10 +76,13 @@ class LearnedPositions(_Positions):
 
     y_t = x_t + embedding[t], or y_t = embedding[t] with ``add: false``, for positions t = 0, 1, …
 
+    With ``offset`` a second input says where each example starts: positions are t = offset, offset + 1, …, and those
+    that have no vector give NaN.
+
     An input of more than ``max_length`` positions is an error, also where its length shows only when it comes. (Within
     a native model that is called by itself nothing checks it; positions beyond the table give NaN there.)
 
-    Shapes: x, y (batch, positions, features), embedding (max_length, features).
+    Shapes: x, y (batch, positions, features), embedding (max_length, features), offset (batch,) of int32.
     The table is no kernel: weight decay that is restricted to kernels leaves it alone.
     Source: Gehring et al. 2017, arXiv:1705.03122. Default embedding_init is U(−0.05, 0.05).
     """
@@ -59,6 +90,7 @@ class LearnedPositions(_Positions):
     max_length: PositiveInt
     add: bool = True
     embedding_init: AnyInitializer = "uniform"
+    offset: bool = False
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
         features = known(shapes[0][-1], "the last axis of LearnedPositions's input")
@@ -83,15 +115,16 @@ class SinusoidalPositions(_Positions):
     p[t, 2i] = sin(t / base^(2i/features)), p[t, 2i+1] = cos(t / base^(2i/features)),
     with ``pairs: halves`` p[t, i] and p[t, features/2 + i].
 
-    They are computed in float64 and rounded.
+    They are computed in float64 and rounded. With ``offset`` a second input says at which t each example starts.
 
-    Shapes: x, y (batch, positions, features), of an even number of features.
+    Shapes: x, y (batch, positions, features), of an even number of features, offset (batch,) of int32.
     Source: Vaswani et al. 2017, arXiv:1706.03762.
     """
 
     base: PositiveFloat = 10000.0
     pairs: Pairs = "interleaved"
     add: bool = True
+    offset: bool = False
 
     def output_shape(self, *shapes: Shape) -> Shape:
         shape = super().output_shape(*shapes)
@@ -108,22 +141,24 @@ class SinusoidalPositions(_Positions):
 
 
 @spec
-class RotaryPositions(Layer):
+class RotaryPositions(_Placed):
     """Pairs of features, rotated by angles that grow with the position: products of two depend on their distance alone.
 
     (y₂ᵢ, y₂ᵢ₊₁) = (x₂ᵢ · cos θ − x₂ᵢ₊₁ · sin θ, x₂ᵢ₊₁ · cos θ + x₂ᵢ · sin θ), θ = t · base^(−2i/r)
 
     at position t = 0, 1, …, for the first r = ⌊``fraction`` · features⌋ features; the others stay as they are. With
     ``pairs: halves`` pairs are (yᵢ, y_{r/2+i}), as in GPT-NeoX and Llama. Cosines and sines are computed in float64 and
-    rounded.
+    rounded. With ``offset`` a second input says at which t each example starts.
 
-    Shapes: x, y (batch, positions, ..., features), such as (batch, positions, heads, features).
+    Shapes: x, y (batch, positions, ..., features), such as (batch, positions, heads, features), offset (batch,) of
+    int32.
     Source: Su et al. 2021, arXiv:2104.09864.
     """
 
     base: PositiveFloat = 10000.0
     pairs: Pairs = "interleaved"
     fraction: Annotated[float, Field(gt=0, le=1)] = 1.0
+    offset: bool = False
 
     def rotated(self, features: int) -> int:
         """How many of so many features are rotated.
@@ -144,7 +179,7 @@ class RotaryPositions(Layer):
         return frequencies(self.rotated(features) // 2, self.base)
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        (shape,) = shapes
+        (shape,) = self.apart(shapes)
         if len(shape) < 3:
             raise ShapeError(
                 f"RotaryPositions needs inputs of at least 3 axes (batch, positions and features), got {show(shape)}"
@@ -157,17 +192,22 @@ class RotaryPositions(Layer):
 
 
 @spec
-class _PairBias(Layer):
+class _PairBias(_Placed):
     """Base of layers that give a number for each pair of positions in each head, by their distance."""
 
     arity: ClassVar[int | None] = None
     num_heads: PositiveInt
 
-    def output_dtype(self, *dtypes: DType) -> DType:
+    def takes(self) -> int | None:
+        return None
+
+    def output_dtype(self: Any, *dtypes: DType) -> DType:
+        if self.offset:
+            _Placed.output_dtype(self, "float", dtypes[-1])
         return "float"
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        what = type(self).__name__
+        what, shapes = type(self).__name__, self.apart(shapes)
         if len(shapes) > 2:
             raise ShapeError(f"{what} takes one or two sequences, got {len(shapes)} inputs")
         if min(map(len, shapes)) < 2:
@@ -185,10 +225,11 @@ class RelativePositionBias(_PairBias):
     0. Of a half of n buckets the first e = ⌊n/2⌋ stand for one distance each, the others for distances that grow by
     a factor: bucket(d) = min(e + ⌊(n − e) · ln(d/e) / ln(max_distance/e)⌋, n − 1) for d ≥ e. Of the inputs, one
     sequence or queries and keys, only the lengths count. The result is the ``attention_bias`` of attention layers;
-    T5's share one.
+    T5's share one. With ``offset`` the last input says at which position the queries of each example start; keys start
+    at 0.
 
     Shapes: x (batch, queries, ...), m (batch, keys, ...), embedding (num_buckets, num_heads), y (batch, num_heads,
-    queries, keys).
+    queries, keys), offset (batch,) of int32.
     The table is no kernel: weight decay that is restricted to kernels leaves it alone.
     Source: Raffel et al. 2020, arXiv:1910.10683. Default embedding_init is U(−0.05, 0.05).
     """
@@ -197,6 +238,7 @@ class RelativePositionBias(_PairBias):
     max_distance: PositiveInt = 128
     bidirectional: bool = True
     embedding_init: AnyInitializer = "uniform"
+    offset: bool = False
 
     def __post_init__(self) -> None:
         if self.bidirectional and self.num_buckets % 2:
@@ -240,11 +282,15 @@ class ALiBi(_PairBias):
 
     where num_heads is a power of 2; else the slopes are those of the next smaller power n, and after them every other
     one of those of 2n. Of the inputs, one sequence or queries and keys, only the lengths count. The result is the
-    ``attention_bias`` of attention layers.
+    ``attention_bias`` of attention layers. With ``offset`` the last input says at which position the queries of each
+    example start; keys start at 0.
 
-    Shapes: x (batch, queries, ...), m (batch, keys, ...), y (batch, num_heads, queries, keys).
+    Shapes: x (batch, queries, ...), m (batch, keys, ...), y (batch, num_heads, queries, keys), offset (batch,) of
+    int32.
     Source: Press et al. 2022, arXiv:2108.12409, whose queries see no keys after them.
     """
+
+    offset: bool = False
 
     def slopes(self) -> _Floats:
         """Those of the heads."""

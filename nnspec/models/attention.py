@@ -35,7 +35,7 @@ class Blocks:
         attention_dropout_rate: of the weights of attention.
         epsilon: of the norms.
         kernel_init: of all kernels.
-        last_init: of the perceptron's last kernel, where it is another one.
+        last_init: of the last kernel of each branch, where it is another one.
     """
 
     features: int
@@ -75,13 +75,15 @@ class Blocks:
     def layer_norm(self, name: str) -> LayerNorm:
         return LayerNorm(self.epsilon, name=name)
 
-    def _attention(self, name: str, **options: bool) -> MultiHeadAttention:
+    def _attention(self, name: str, *, causal: bool = False, mask: bool = False) -> MultiHeadAttention:
         return MultiHeadAttention(
             self.num_heads,
             dropout_rate=self.attention_dropout_rate,
             kernel_init=self.kernel_init,
+            out_kernel_init=self.last_init,
             name=name,
-            **options,
+            causal=causal,
+            mask=mask,
         )
 
     def _mlp(self, x: Tensor) -> Tensor:

@@ -46,8 +46,8 @@ def gpt2(
     | XL | 48 | 1600 | 25 |
 
     Blocks of causal attention and a perceptron, each x + branch(norm(x)), on learned vectors of ids and positions, and
-    a norm after the last one. Logits are products with the vectors of the ids. The perceptrons' last kernels are drawn
-    1/√(2 · num_layers) as wide as the others; in the paper those of attention are, too.
+    a norm after the last one. Logits are products with the vectors of the ids. The last kernels of attention and of
+    the perceptrons are drawn 1/√(2 · num_layers) as wide as the others.
 
     Shapes: ids (batch, length) of int32, y (batch, length, num_embeddings).
     Source: Radford et al. 2019, *Language models are unsupervised multitask learners*; sizes and initial weights as in

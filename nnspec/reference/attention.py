@@ -8,7 +8,7 @@ import numpy as np
 
 from nnspec.layers.attention import AdditiveAttention, DotProductAttention, MultiHeadAttention, mask_shape
 from nnspec.reference.base import Array, Scope, apply
-from nnspec.reference.positions import rotated
+from nnspec.reference.positions import places, rotated
 
 
 def _heads(scope: Scope, name: str, x: Array) -> Array:
@@ -27,10 +27,11 @@ def _told_apart(spec: Any, inputs: tuple[Array, ...]) -> tuple[tuple[Array, Arra
     return (given[0], given[min(1, len(given) - 1)], given[-1]), wide[0], wide[1]
 
 
-def _visible(spec: Any, bias: Array | None, mask: Array | None, shape: tuple[int, ...]) -> Array:
+def _visible(spec: Any, bias: Array | None, mask: Array | None, shape: tuple[int, ...], start: Array | None) -> Array:
     """Which keys each query attends to."""
     visible = np.ones(shape, np.bool_)
-    distance = np.arange(shape[-1]) - np.arange(shape[-2])[:, None]
+    distance = np.arange(shape[-1]) - places(shape[-2], start)[..., None]
+    distance = distance if start is None else distance[:, None]
     if spec.causal:
         visible = visible & (distance <= 0)
     if spec.window is not None:
@@ -49,13 +50,20 @@ def _softmax(scores: Array, visible: Array) -> Array:
     return softmax
 
 
-def _gathered(spec: Any, scope: Scope, scores: Array, v: Array, bias: Array | None, mask: Array | None) -> Array:
-    """(batch, queries, heads, d) from scores and values (batch, keys, heads, d)."""
+def _weights(spec: Any, scores: Array, bias: Array | None, mask: Array | None, start: Array | None = None) -> Array:
+    """What scores (batch, heads, queries, keys) come to; ``start`` is the position of the first query."""
+    if spec.soft_cap is not None:
+        cap = scores.dtype.type(spec.soft_cap)
+        scores = cap * np.tanh(scores / cap)
     if bias is not None:
         scores = scores + bias
-    weights = _softmax(scores, _visible(spec, bias, mask, scores.shape))
+    return _softmax(scores, _visible(spec, bias, mask, scores.shape, start))
+
+
+def _gathered(spec: Any, scope: Scope, weights: Array, v: Array) -> Array:
+    """(batch, queries, heads, d) from weights and values (batch, keys, heads, d)."""
     if scope.training and spec.dropout_rate > 0:
-        keep = scope.keep_mask(spec.dropout_rate, spec.mask_of_dropout(scores.shape))
+        keep = scope.keep_mask(spec.dropout_rate, spec.mask_of_dropout(weights.shape))
         weights = np.where(keep, weights / (1 - spec.dropout_rate), 0)
     y: Array = np.einsum("bhqk,bkhd->bqhd", weights, v)
     return y
@@ -76,14 +84,33 @@ def _for_all(heads: int, x: Array) -> Array:
 
 @apply.register(MultiHeadAttention)
 def multi_head_attention(spec: MultiHeadAttention, scope: Scope, *inputs: Array) -> Array:
-    (x, m, n), bias, mask = _told_apart(spec, inputs)
-    q, k, v = _heads(scope, "query", x), _heads(scope, "key", m), _heads(scope, "value", n)
-    if spec.rotary is not None:
-        q, k = rotated(spec.rotary, q), rotated(spec.rotary, k)
+    given, start = (inputs[:-1], inputs[-1]) if spec.decode else (inputs, None)
+    (x, m, n), bias, mask = _told_apart(spec, given)
+    d = scope["query/kernel"].shape[-1]
+    if spec.decode and spec.returns != "keys_values":
+        k, v = m[..., :d], m[..., d:]
+    else:
+        k, v = _rotated(spec, _heads(scope, "key", m), start), _heads(scope, "value", n)
+    if spec.returns == "keys_values":
+        return np.concatenate([k, v], -1)
+    q = _rotated(spec, _heads(scope, "query", x), start)
     k, v = _for_all(spec.num_heads, k), _for_all(spec.num_heads, v)
-    heads = _gathered(spec, scope, _product(spec.scale, q, k), v, bias, mask)
-    y: Array = np.einsum("bthd,hdo->bto", heads, scope["out/kernel"])
-    return y + scope["out/bias"] if spec.use_bias else y
+    weights = _weights(spec, _product(spec.scale, q, k), bias, mask, start)
+    if spec.returns == "scores":
+        return weights if start is None else _within(weights, k, start)
+    y: Array = np.einsum("bthd,hdo->bto", _gathered(spec, scope, weights, v), scope["out/kernel"])
+    y = y + scope.get("out/bias", 0)
+    return y if start is None else _within(y, k, start)
+
+
+def _rotated(spec: MultiHeadAttention, heads: Array, start: Array | None) -> Array:
+    return heads if spec.rotary is None else rotated(spec.rotary, heads, start)
+
+
+def _within(y: Array, k: Array, start: Array) -> Array:
+    """(batch, ..., queries, n), NaN for queries whose position is beyond the keys'."""
+    known = places(y.shape[-2], start) < k.shape[1]
+    return np.where(known.reshape(len(y), *[1] * (y.ndim - 3), -1, 1), y, y.dtype.type(np.nan))
 
 
 @apply.register(DotProductAttention)
@@ -97,7 +124,10 @@ def dot_product_attention(spec: DotProductAttention, scope: Scope, *inputs: Arra
     else:
         factor = learned * q.dtype.type(1 if spec.scale is None else spec.scale)
         scores = scope["weight"][0] * np.tanh(factor * _sums(q, k)).sum(-1)
-    y = _gathered(spec, scope, scores, v, bias, mask)
+    weights = _weights(spec, scores, bias, mask)
+    if spec.returns == "scores":
+        return weights if given[0].ndim == 4 else weights[:, 0]
+    y = _gathered(spec, scope, weights, v)
     return y if given[0].ndim == 4 else y[:, :, 0]
 
 
@@ -111,5 +141,5 @@ def additive_attention(spec: AdditiveAttention, scope: Scope, *inputs: Array) ->
     given, bias, mask = _told_apart(spec, inputs)
     q, k, v = (x[:, :, None] for x in given)
     waves = np.tanh(_sums(q, k))
-    scores = (waves * scope["scale"] if spec.use_scale else waves).sum(-1)
-    return _gathered(spec, scope, scores, v, bias, mask)[:, :, 0]
+    weights = _weights(spec, (waves * scope["scale"] if spec.use_scale else waves).sum(-1), bias, mask)
+    return weights[:, 0] if spec.returns == "scores" else _gathered(spec, scope, weights, v)[:, :, 0]

@@ -42,6 +42,16 @@ def take_along_axis(spec: specs.TakeAlongAxis, scope: Scope, x: Array, ids: Arra
     return np.where(known, np.take_along_axis(x, found, spec.axis), _beyond(x))
 
 
+@apply.register(specs.UpdateSlice)
+def update_slice(spec: specs.UpdateSlice, scope: Scope, x: Array, update: Array, start: Array) -> Array:
+    y, rows, new = x.copy(), spec.axis % x.ndim, np.arange(update.shape[spec.axis])
+    for example, first in enumerate(start):
+        there = (new + first >= 0) & (new + first < x.shape[rows])
+        given = np.compress(there, update[example], rows - 1)
+        np.moveaxis(y[example], rows - 1, 0)[new[there] + first] = np.moveaxis(given, rows - 1, 0)
+    return y
+
+
 @apply.register(specs.OneHot)
 def one_hot(spec: specs.OneHot, scope: Scope, x: Array) -> Array:
     hot = x[..., None] == np.arange(spec.num_classes)

@@ -46,8 +46,8 @@ _BOTH: dict[str, Answer] = {
 _ATTENTION = to(
     "MultiHeadAttention",
     how="`head_features` is `qkv_features` / `num_heads`; `causal` or `mask` for a mask; `broadcast_dropout: true`, "
-    "Flax's default",
-    lacking="norms of queries and keys; decoding step by step",
+    "Flax's default; `returns: scores` for weights that are sown; `decode` with caches as inputs and outputs",
+    lacking="norms of queries and keys",
 )
 _LINEAR_GENERAL = to("DenseGeneral", lacking="a kernel for each example (`batch_axis`)")
 

@@ -10,7 +10,9 @@ STATES = "`initial_state` and `mask` are inputs; states that Keras keeps are out
 STATES_OF_LSTM = f"{STATES}; `return_state` for h and c"
 GATES = "a dropout mask for each gate"
 STEP = "a sequence of one step, with `initial_state`"
-ATTENTION = f"{MASKS} of queries; scores as outputs"
+# What attention has beside its output.
+SCORES = "`causal` and `mask` belong to the layer; a node that shares it, with `returns: scores`, for the scores"
+MASKED = f"a third input is the value, not the key; {SCORES}; a mask (batch, queries, 1) for one of queries"
 AUGMENTATION = "random changes of images"
 ALONG = "boxes and masks changed along with the images"
 POLICY = "a random choice of which augmentations an image gets"
@@ -27,7 +29,9 @@ LAYERS = {
     "Identity": to("Identity"),
     "Masking": to("PaddingMask", how="`axis: -1`, given to each layer that is to see it"),
     "ReversibleEmbedding": to(
-        "Embedding", "Unembedding", how="which shares the table, or not", lacking="a cap of the scores"
+        "Embedding",
+        "Unembedding",
+        how="which shares the table, or not; Rescaling, Tanh and Rescaling after it for a cap",
     ),
     # Activations
     "ELU": to("ELU"),
@@ -69,27 +73,28 @@ LAYERS = {
     # Attention
     "AdditiveAttention": to(
         "AdditiveAttention",
-        how="a third input is the value, not the key; `causal` and `mask` belong to the layer",
-        lacking=ATTENTION,
+        how=MASKED,
     ),
     "Attention": to(
         "DotProductAttention",
-        how="`scale: 1.0`; a third input is the value, not the key; `causal` and `mask` belong to the layer",
-        lacking=ATTENTION,
+        how=f"`scale: 1.0`; {MASKED}",
     ),
     "GroupQueryAttention": to(
         "MultiHeadAttention",
-        how="`num_kv_heads`, `window`; `head_features` is `head_dim`; `causal` and `mask` belong to the layer",
-        lacking="gates; scores as outputs",
+        how=f"`num_kv_heads`, `window`; `head_features` is `head_dim`; {SCORES}",
+        lacking="gates",
     ),
     "MultiHeadAttention": to(
         "MultiHeadAttention",
-        how="`head_features` is `key_dim`, `value_features` is `value_dim`; `causal` and `mask` belong to the layer",
-        lacking="several axes of positions; gates; scores as outputs",
+        how=f"`head_features` is `key_dim`, `value_features` is `value_dim`; {SCORES}",
+        lacking="several axes of positions; gates",
     ),
     # Normalization
-    "BatchNormalization": to(
-        "BatchNorm", lacking=f"renormalization, statistics across devices, their initializers; {MASKS}"
+    "BatchNormalization": one_of(
+        "BatchNorm",
+        "BatchRenorm",
+        how="the second for `renorm`, with one momentum, and 1/`r_max` for `rmin`",
+        lacking=f"statistics across devices, their initializers; {MASKS}",
     ),
     "GroupNormalization": one_of(
         "GroupNorm",

@@ -176,6 +176,56 @@ def test_reversible_embedding(keras: Any) -> None:
     check(layer(x, reverse=True), [("y", nn.Unembedding(5), ["x"])], {"x": x}, {"y/embedding": table})
 
 
+def test_a_cap_of_logits(keras: Any) -> None:
+    x, table = numbers(2, 4, 3), numbers(5, 3, seed=1)
+    layer = keras.layers.ReversibleEmbedding(5, 3, logit_soft_cap=1.5)
+    layer.build((2, 4))
+    layer.set_weights([table])
+    nodes = [("logits", nn.Unembedding(5), ["x"]), ("shares", nn.Rescaling(1 / 1.5), ["logits"])]
+    nodes += [("bounded", nn.Tanh(), ["shares"]), ("y", nn.Rescaling(1.5), ["bounded"])]
+    check(layer(x, reverse=True), nodes, {"x": x}, {"logits/embedding": table})
+
+
+@pytest.mark.parametrize("queries", [False, True])
+def test_scores_and_a_mask_of_queries(keras: Any, queries: bool) -> None:
+    q, v = numbers(2, 4, 3), numbers(2, 5, 3, seed=1)
+    mask = np.array([[True, False, True, True], [False, True, True, True]])
+    y, scores = keras.layers.Attention()([q, v], mask=[mask, None] if queries else None, return_attention_scores=True)
+    if queries:  # Keras leaves the scores of such queries as they are
+        nodes = [("wide", nn.ExpandDims(axis=2), ["m"])]
+        nodes += [("y", nn.DotProductAttention(1.0, mask=True), ["q", "v", "wide"])]
+        given = {"q": q, "v": v, "m": mask}
+        declared = {name: nn.Input(x.shape[1:], "bool" if name == "m" else "float") for name, x in given.items()}
+        model = nn.Model(declared, [nn.Node(name, layer, tuple(names)) for name, layer, names in nodes], "y")
+        np.testing.assert_allclose(SUBJECT.forward(model, given, {})[0], np.asarray(y), atol=2e-6)
+    else:
+        check(scores, [("y", nn.DotProductAttention(1.0, returns="scores"), ["q", "v"])], {"q": q, "v": v}, {})
+
+
+def test_batch_renormalization(keras: Any) -> None:
+    x, start = numbers(7, 3), np.abs(numbers(3, seed=1)) + 0.5
+    clipping = {"rmax": 1.2, "rmin": 1 / 1.2, "dmax": 0.3}
+    layer = keras.layers.BatchNormalization(momentum=0.8, renorm=True, renorm_momentum=0.8, renorm_clipping=clipping)
+    layer.build(x.shape)
+    for weight in layer.weights:
+        values = {"gamma": numbers(3, seed=2), "beta": numbers(3, seed=3)}.get(weight.name)
+        centers = numbers(3, seed=4) if "mean" in weight.name else start if "stddev" in weight.name else start**2
+        weight.assign(centers if values is None else values)
+    variables = {
+        "y/scale": layer.gamma.numpy(),
+        "y/bias": layer.beta.numpy(),
+        "y/mean": layer.moving_mean.numpy(),
+        "y/stddev": start,
+    }
+    ours = nn.BatchRenorm(momentum=0.8, epsilon=1e-3, r_max=1.2, d_max=0.3)
+    expected = np.asarray(layer(x, training=True))
+    model = network({"x": x.shape[1:]}, [("y", ours, ["x"])])
+    found, after = SUBJECT.forward(model, {"x": x}, variables, training=True)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=4e-6)
+    for name in "mean", "stddev":
+        np.testing.assert_allclose(after[f"y/{name}"], getattr(layer, f"moving_{name}").numpy(), rtol=1e-6)
+
+
 def test_dot(keras: Any) -> None:
     a, b = numbers(2, 4, 3), numbers(2, 5, 3, seed=1)
     matrices: Nodes = [("t", nn.Permute((2, 1)), ["b"]), ("y", nn.Matmul(), ["a", "t"])]

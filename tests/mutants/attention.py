@@ -30,8 +30,8 @@ MUTANTS = [
     _reference(
         _LAYER,
         "softmax over the queries",
-        "weights = _softmax(scores, _visible(spec, bias, mask, scores.shape))",
-        "weights = _softmax(scores.swapaxes(-1, -2), _visible(spec, bias, mask, scores.shape)).swapaxes(-1, -2)",
+        "_softmax(scores, _visible(spec, bias, mask, scores.shape, start))",
+        "_softmax(scores.swapaxes(-1, -2), _visible(spec, bias, mask, scores.shape, start)).swapaxes(-1, -2)",
         hint="num_heads=1",
     ),
     _reference(_LAYER, "the future is seen, and the past is not", "(distance <= 0)", "(distance >= 0)", hint="causal"),
@@ -57,8 +57,8 @@ MUTANTS = [
     _reference(
         _LAYER,
         "keys alone are rotated",
-        "q, k = rotated(spec.rotary, q), rotated(spec.rotary, k)",
-        "q, k = q, rotated(spec.rotary, k)",
+        'q = _rotated(spec, _heads(scope, "query", x), start)',
+        'q = _heads(scope, "query", x)',
         hint="rotary",
     ),
     _reference(
@@ -137,8 +137,8 @@ MUTANTS = [
     _jax(
         _LAYER,
         "biases in another order than kernels",
-        "widened(layer.bias[...]).reshape(-1) for layer in layers",
-        "widened(layer.bias[...]).reshape(-1) for layer in layers[::-1]",
+        "biases = zip(layers, kernels, strict=True)",
+        "biases = zip(layers[::-1], kernels, strict=True)",
     ),
     _jax(
         _LAYER,
@@ -157,8 +157,8 @@ MUTANTS = [
     _jax(
         "masked attention",
         "the same weight for all keys where all are masked",
-        "weights = _softmax(scores, _visible(spec, bias, mask, scores.shape))",
-        "weights = jax.nn.softmax(jnp.where(_visible(spec, bias, mask, scores.shape), scores, -1e30))",
+        "return _softmax(scores, _visible(spec, bias, mask, scores.shape, start))",
+        "return jax.nn.softmax(jnp.where(_visible(spec, bias, mask, scores.shape, start), scores, -1e30))",
     ),
     _jax(
         _LAYER,
@@ -179,15 +179,15 @@ MUTANTS = [
     _jax(
         _LAYER,
         "drops in inference",
-        "_attended(self.spec, scores, v, bias, mask, None if self.deterministic else keep_mask)",
-        "_attended(self.spec, scores, v, bias, mask, keep_mask)",
+        "heads = _attended(spec, weights, v, None if self.deterministic else keep_mask)",
+        "heads = _attended(spec, weights, v, keep_mask)",
         hint="dropout_rate",
     ),
     _jax(
         _LAYER,
         "no gradient through the scores",
-        "weights = _softmax(scores, _visible",
-        "weights = _softmax(jax.lax.stop_gradient(scores), _visible",
+        "_softmax(scores, _visible",
+        "_softmax(jax.lax.stop_gradient(scores), _visible",
         "gradients",
     ),
     _jax(_LAYER, "no gradient of the keys", "dq, k) + by_k", "dq, k)", "gradients"),
@@ -211,8 +211,8 @@ MUTANTS = [
     _tensorflow(
         _LAYER,
         "softmax in float32",
-        "weights = _softmax(scores, self._visible(bias, mask, scores))",
-        "weights = tf.cast(_softmax(tf.cast(scores, tf.float32), self._visible(bias, mask, scores)), scores.dtype)",
+        "return _softmax(scores, _visible(",
+        "return _softmax(tf.cast(tf.cast(scores, tf.float32), scores.dtype), _visible(",
     ),
     _tensorflow(
         _LAYER,
@@ -231,8 +231,8 @@ MUTANTS = [
     _tensorflow(
         _LAYER,
         "a mask for each head",
-        "x[:1, :1] if self.spec.broadcast_dropout else x",
-        "x[:1] if self.spec.broadcast_dropout else x",
+        "x[:1, :1] if self.specs[use].broadcast_dropout else x",
+        "x[:1] if self.specs[use].broadcast_dropout else x",
         "masks",
         "forward",
         hint="broadcast_dropout",
@@ -274,8 +274,8 @@ MUTANTS = [
     _tensorflow(
         _LAYER,
         "the first bias for all projections",
-        'self._wide(f"{name}/bias"), (-1,)) for name in names',
-        'self._wide(f"{names[0]}/bias"), (-1,)) for name in names',
+        "[self._bias(name, kernel) for name, kernel",
+        "[self._bias(names[0], kernel) for name, kernel",
     ),
     _tensorflow(
         "masked attention",
@@ -289,7 +289,9 @@ MUTANTS = [
         "tf.where(tf.reduce_any(visible, axis=-1, keepdims=True), total, tf.ones_like(total))",
         "total",
     ),
-    _tensorflow(_LAYER, "drops in inference", "if drops and self.rate > 0", "if self.rate > 0", hint="dropout_rate"),
+    _tensorflow(
+        _LAYER, "drops in inference", "if drops and self.rate_of(use)", "if self.rate_of(use)", hint="dropout_rate"
+    ),
     _tensorflow(
         _LAYER,
         "the output's bias left out",

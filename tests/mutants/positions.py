@@ -24,15 +24,15 @@ MUTANTS = [
     _reference(
         "RelativePositionBias",
         "queries after keys",
-        "return np.arange(inputs[-1].shape[1]) - np.arange(inputs[0].shape[1])[:, None]",
-        "return np.arange(inputs[0].shape[1])[:, None] - np.arange(inputs[-1].shape[1])",
+        "return np.arange(sequences[-1].shape[1]) - places(sequences[0].shape[1], start)[..., None]",
+        "return places(sequences[0].shape[1], start)[..., None] - np.arange(sequences[-1].shape[1])",
     ),
-    _reference("ALiBi", "growing with the distance", "bias = -spec", "bias = spec"),
+    _reference("ALiBi", "growing with the distance", "-spec.slopes()", "spec.slopes()"),
     _jax(
         "SinusoidalPositions",
         "halves and neighbors exchanged",
-        '-1 if spec.pairs == "interleaved" else -2).reshape(x',
-        '-2 if spec.pairs == "interleaved" else -1).reshape(x',
+        'jnp.stack(waves, -1 if spec.pairs == "interleaved" else -2)',
+        'jnp.stack(waves, -2 if spec.pairs == "interleaved" else -1)',
     ),
     _jax(
         "RotaryPositions",
@@ -44,8 +44,8 @@ MUTANTS = [
     _jax(
         "RelativePositionBias",
         "the distances beyond the farthest are the nearest",
-        "jnp.clip(_offsets(inputs), -most, most) + most",
-        "_offsets(inputs) % (2 * most + 1)",
+        "jnp.clip(_offsets(self.spec, inputs), -most, most) + most",
+        "_offsets(self.spec, inputs) % (2 * most + 1)",
         hint="beyond",
     ),
     _jax(
@@ -55,8 +55,8 @@ MUTANTS = [
     _tensorflow(
         "SinusoidalPositions",
         "waves of the features, not of their pairs",
-        "waves = _waves(spec.frequencies(x.shape[2]), x)",
-        "waves = _waves(spec.frequencies(2 * x.shape[2])[: x.shape[2] // 2], x)",
+        "waves = _waves(spec.frequencies(x.shape[2]), x, start)",
+        "waves = _waves(spec.frequencies(2 * x.shape[2])[: x.shape[2] // 2], x, start)",
     ),
     _tensorflow(
         "RotaryPositions",
@@ -80,8 +80,8 @@ MUTANTS = [
     _tensorflow(
         "RelativePositionBias",
         "heads and keys exchanged",
-        "(2, 0, 1))",
-        "(0, 2, 1))[: self.spec.num_heads]",
+        "(0, 3, 1, 2))",
+        "(0, 3, 2, 1))",
         raises=True,
     ),
 ]

@@ -186,11 +186,11 @@ MUTANTS = [
         "2 * k + tf.constant(-(2**23), tf.int32)",
         "forward",
     ),
-    _dropout("Dropout", "not scaled", "x / constant(1 - self.rate, x)", "x"),
+    _dropout("Dropout", "not scaled", "x / constant(1 - self.rate_of(use), x)", "x"),
     _dropout(
         "Dropout",
         "rate in float32",
-        "constant(1 - self.rate, x)",
+        "constant(1 - self.rate_of(use), x)",
         "tf.cast(1 - self.rate, x.dtype)",
         hint="0.1",
     ),

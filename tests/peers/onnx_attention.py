@@ -16,7 +16,6 @@ def attention(call: Call) -> list[Array]:
     """The first output alone. Heads stand before positions there, or within the features."""
     need(call.input(4) is None and call.input(5) is None, "keys and values of the steps before")
     need(call.input(6) is None, "lengths of sequences")
-    need(not call.get("softcap", 0.0), "a cap of scores")
     heads = call.get("q_num_heads", 0), call.get("kv_num_heads", 0), call.get("kv_num_heads", 0)
     flat = call.x.ndim == 3
     q, k, v = (
@@ -37,6 +36,7 @@ def attention(call: Call) -> list[Array]:
         window=window(call.get("left_window_size", -1), call.get("right_window_size", -1), causal),
         mask=mask is not None and mask.dtype == np.bool_,
         attention_bias=mask is not None and mask.dtype != np.bool_,
+        soft_cap=one(call.get("softcap", 0.0)) or None,
     )
     given = {name: nn.Input(x.shape[1:], "bool" if x.dtype == np.bool_ else "float") for name, x in inputs.items()}
     model = nn.Model(given, [nn.Node("y", layer, tuple(inputs))], "y")

@@ -125,6 +125,18 @@ def gather_elements(call: Call) -> list[Array]:
     return [run(call.subject, [("y", nn.TakeAlongAxis(axis), ["x0", "x1"])], x, ids)]
 
 
+def tensor_scatter(call: Call) -> list[Array]:
+    """Into a cache, from places of its own in each example."""
+    need(call.get("mode", "linear") == "linear", "a circle")
+    x, update, *start = call.inputs
+    at = start[0] if start else np.zeros(len(x), np.int64)
+    arrays = {"x": x, "update": update, "at": at.astype(np.int32)}
+    declared = {name: nn.Input(a.shape[1:], "int32" if name == "at" else "float") for name, a in arrays.items()}
+    layer = nn.UpdateSlice(int(call.get("axis", -2)) % x.ndim)
+    model = nn.Model(declared, [nn.Node("y", layer, tuple(arrays))], "y")
+    return [call.subject.forward(model, arrays, {})[0]]
+
+
 def cumulative(cls: type[nn.CumulativeSum | nn.CumulativeProd]) -> Operator:
     def operator(call: Call) -> list[Array]:
         need(call.x.dtype.kind == "f", "arithmetic on integers")
@@ -191,6 +203,7 @@ OF_ANY_TYPE: dict[str, Operator] = {
     "Expand": expand,
     "Gather": gather,
     "GatherElements": gather_elements,
+    "TensorScatter": tensor_scatter,
     "Greater": broadcast(lambda call: nn.Greater()),
     "GreaterOrEqual": broadcast(lambda call: nn.GreaterEqual()),
     "Less": broadcast(lambda call: nn.Less()),

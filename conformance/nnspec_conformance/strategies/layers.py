@@ -10,7 +10,7 @@ from hypothesis.strategies import SearchStrategy
 
 from nnspec.errors import ShapeError
 from nnspec.layers.activation import Standardize
-from nnspec.layers.attention import _Attention
+from nnspec.layers.attending import _Attention
 from nnspec.layers.augmentation import Augmentation
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.layers.dropout import SpatialDropout
@@ -18,7 +18,7 @@ from nnspec.layers.embedding import Embedding
 from nnspec.layers.linear import Dense
 from nnspec.layers.lookup import HashedCrossing
 from nnspec.layers.normalization import GroupNorm, InstanceNorm, LayerNorm, RMSNorm, UnitNorm
-from nnspec.layers.positions import _PairBias
+from nnspec.layers.positions import RotaryPositions, _PairBias, _Placed, _Positions
 from nnspec.layers.recurrence import Recurrence
 from nnspec.layers.scaling import Normalization, Rescaling
 from nnspec.layers.time_distributed import TimeDistributed
@@ -98,7 +98,9 @@ def dtypes(cls: type[Any]) -> list[DTypes]:
         return ["int32"]
     if cls in (SpectralNorm, WeightNorm):
         return ["float"]
-    plain = cls.output_dtype is Layer.output_dtype or issubclass(cls, _Attention | Recurrence | TimeDistributed)
+    plain = cls.output_dtype is Layer.output_dtype or issubclass(
+        cls, _Attention | Recurrence | RotaryPositions | TimeDistributed | _Positions
+    )
     return ["float"] if plain else ["float", "int32", "bool"]
 
 
@@ -167,8 +169,13 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
     if cls.__name__ == "TimeDistributed":
         hints["layer"] = st.sampled_from([{"Dense": 3}, "LayerNorm", "BatchNorm", "softplus", "Flatten"])
     if issubclass(cls, _Attention):  # whose masks and biases would be further inputs
-        hints |= dict.fromkeys(("mask", "attention_bias"), st.just(False))
+        hints |= dict.fromkeys(("mask", "attention_bias", "decode"), st.just(False))
         hints["rotary"] = st.sampled_from([None, "RotaryPositions", {"RotaryPositions": {"pairs": "halves"}}])
+        hints["returns"] = st.sampled_from(["output", "scores"])
+        hints["soft_cap"] = st.none() | numbers(0.5, 5)
+        hints["use_bias"] = st.booleans() | st.just(["query", "value"]) | st.just(["out"])
+    if issubclass(cls, _Placed):
+        hints["offset"] = st.just(False)
     if cls.__name__ == "EinsumDense":
         hints["equation"], hints["bias_axes"] = st.just("...x,xy->...y"), st.sampled_from([None, "y"])
         hints["kernel_shape"] = st.tuples(st.sampled_from([None, first[-1]]), st.integers(1, 4)).map(list)

@@ -12,7 +12,7 @@ from nnspec.arrangement import BroadcastTo, Diagonal, Tile, Trace, Tril, Triu
 from nnspec.contraction import Outer
 from nnspec.cumulative import CumulativeMax, CumulativeMin
 from nnspec.elementwise import Atan2, FloorDivide, Reciprocal, Remainder
-from nnspec.indexing import OneHot, SegmentMax, SegmentMean, SegmentSum, Take, TakeAlongAxis
+from nnspec.indexing import OneHot, SegmentMax, SegmentMean, SegmentSum, Take, TakeAlongAxis, UpdateSlice
 from nnspec.layers.base import Layer, Shape
 from nnspec.logic import (
     Equal,
@@ -44,6 +44,7 @@ _DTYPES: tuple[tuple[tuple[type[Any], ...], list[DTypes]], ...] = (
     ((OneHot,), ["int32"]),
     ((Take, TakeAlongAxis), [("float", "int32"), ("int32", "int32")]),
     (_SEGMENTS, [("float", "int32")]),
+    ((UpdateSlice,), [("float", "float", "int32"), ("int32", "int32", "int32")]),
     ((LogicalAnd, LogicalNot, LogicalOr, LogicalXor), ["bool"]),
     ((IsFinite, IsInf, IsNaN, Trace), ["float"]),
     ((ArgMax, ArgMin, ArgSort, Greater, GreaterEqual, Less, LessEqual, Sort, TopK), ["float", "int32"]),
@@ -52,7 +53,7 @@ _DTYPES: tuple[tuple[tuple[type[Any], ...], list[DTypes]], ...] = (
 DTYPES: dict[type[Any], list[DTypes]] = {cls: dtypes for group, dtypes in _DTYPES for cls in group}
 # Operations whose inputs have so many axes at least, beside the batch's.
 LEAST: dict[type[Any], int] = {
-    **dict.fromkeys((BroadcastTo, Einsum, Outer, Tile, *_SEGMENTS), 1),
+    **dict.fromkeys((BroadcastTo, Einsum, Outer, Tile, UpdateSlice, *_SEGMENTS), 1),
     **dict.fromkeys((Diagonal, Trace, Tril, Triu), 2),
 }
 # Those with kinks where elements of an input are equal, and those that divide.
@@ -100,6 +101,8 @@ def hints(cls: type[Any], *shapes: Shape) -> Hints:
         return {"k": st.integers(1, max((size or 1 for size in first[1:]), default=1))}
     if cls in COMPARISONS:  # int32 is compared with whole numbers
         return {"value": st.integers(-3, 3).map(float) if len(shapes) == 1 else st.none()}
+    if cls is UpdateSlice:  # the axis in which the update has another size
+        return {"axis": st.sampled_from([1, 1 - len(first)])}
     return {"indices": st.none()} if cls is Take else {}  # with which there would be no second input
 
 
@@ -128,6 +131,8 @@ def several(draw: st.DrawFn, cls: type[Any]) -> tuple[tuple[int, ...], ...]:
         return (first,) * count
     if cls in _SEGMENTS:
         return first, first[:1]
+    if cls is UpdateSlice:
+        return first, (draw(st.integers(1, 3)), *first[1:]), ()
     if cls is Take:
         return first, draw(st.sampled_from([(), (3,), (2, 2)]))
     made = [first]
@@ -144,4 +149,6 @@ def ids(spec: Layer, shape: tuple[int, ...]) -> tuple[int, int] | None:
     if isinstance(spec, Take | TakeAlongAxis):
         size = (1, *shape)[spec.axis]
         return -size, size
+    if isinstance(spec, UpdateSlice):
+        return -2, shape[0] + 2
     return (-1, spec.num_segments) if isinstance(spec, _SEGMENTS) else None
