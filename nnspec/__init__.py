@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         CumulativeProd as CumulativeProd,
         CumulativeSum as CumulativeSum,
     )
+    from nnspec.decoder import Decoder as Decoder, generate as generate
     from nnspec.elementwise import (
         Abs as Abs,
         Acos as Acos,
@@ -382,6 +383,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     )
     from nnspec.outside import Vocabulary as Vocabulary
     from nnspec.penalties import Constraint as Constraint, Penalty as Penalty
+    from nnspec.piecewise import Decoding as Decoding, decoding as decoding
     from nnspec.reductions import (
         LogSumExp as LogSumExp,
         Max as Max,
@@ -445,6 +447,8 @@ _LAZY = {
     "backend": "nnspec.backends",
     "Bidirectional": "nnspec.bidirectional",
     "BackendError": "nnspec.errors",
+    "Decoder": "nnspec.decoder",
+    "generate": "nnspec.decoder",
     "DataError": "nnspec.errors",
     "FileError": "nnspec.errors",
     "NNSpecError": "nnspec.errors",
@@ -467,6 +471,8 @@ _LAZY = {
     "Constraint": "nnspec.penalties",
     "Penalty": "nnspec.penalties",
     "Vocabulary": "nnspec.outside",
+    "Decoding": "nnspec.piecewise",
+    "decoding": "nnspec.piecewise",
     "compare": "nnspec.training.compare",
     "Run": "nnspec.training.run",
     "load": "nnspec.training.run",

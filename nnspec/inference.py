@@ -75,7 +75,25 @@ class Inference:
         """The outputs of a full batch."""
         return self.net.forward(inputs)
 
-    def _rows(self, given: Mapping[str, Array]) -> int:
+    def on_device(self, inputs: Arrays) -> dict[str, Any]:
+        """The outputs of a full batch as the framework's own arrays, which can be given to the next call.
+
+        Raises:
+            SpecError: an unknown or a missing name.
+            ShapeError: a shape or a dtype that does not fit, or fewer rows.
+        """
+        self._full(inputs)
+        return self.run(inputs)
+
+    def to_host(self, arrays: Mapping[str, Any]) -> dict[str, Array]:
+        """Arrays of :meth:`on_device` as NumPy arrays of their own memory."""
+        return {name: np.array(x) for name, x in arrays.items()}
+
+    def _full(self, inputs: Mapping[str, Any]) -> None:
+        if self._rows(inputs) < self.batch_size:
+            raise ShapeError(f"a full batch of {self.batch_size} rows is needed")
+
+    def _rows(self, given: Mapping[str, Any]) -> int:
         """How many rows the inputs have."""
         for name in given:
             if name not in self.shapes:
@@ -84,11 +102,11 @@ class Inference:
         for name, shape in self.shapes.items():
             if name not in given:
                 raise SpecError(f"the input {name!r} is missing")
-            x = given[name]
-            if x.ndim != len(shape) or x.shape[1:] != shape[1:] or not 1 <= len(x) <= shape[0]:
+            size = tuple(np.shape(given[name]))
+            if len(size) != len(shape) or size[1:] != shape[1:] or not 1 <= size[0] <= shape[0]:
                 fewer = "" if shape[0] == 1 else " or fewer rows"
-                raise ShapeError(f"compiled for the shape {show(shape)}{fewer}, got {show(x.shape)}", (name,))
-            counts[name] = len(x)
+                raise ShapeError(f"compiled for the shape {show(shape)}{fewer}, got {show(size)}", (name,))
+            counts[name] = size[0]
         first, rows_of_first = next(iter(counts.items()))
         for name, count in counts.items():
             if count != rows_of_first:

@@ -46,13 +46,24 @@ class JaxInference(Inference):
         return super().__call__(inputs) if ready is None else self._compute(ready)
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
-        return self._compute([*as_inputs(self._net.model, inputs, jnp.dtype(self._net.dtype)).values()])
+        return self._compute(self._converted(inputs))
+
+    def on_device(self, inputs: Arrays) -> dict[str, Any]:
+        ready = self._exact(inputs)
+        if ready is None:
+            self._full(inputs)
+            ready = self._converted(inputs)
+        return dict(zip(self._net.model.outputs, self._outputs_of(ready), strict=True))
+
+    def _converted(self, inputs: Arrays) -> list[Any]:
+        return [*as_inputs(self._net.model, inputs, jnp.dtype(self._net.dtype)).values()]
 
     def _compute(self, given: list[Any]) -> dict[str, Array]:
-        if self._wide:
-            with jax.enable_x64(True):
-                outputs = self._execute(self._net.arrays(), given)
-        else:
-            outputs = self._execute(self._net.arrays(), given)
         # Copies, since JAX's own are read-only.
-        return {name: np.array(x) for name, x in zip(self._net.model.outputs, outputs, strict=True)}
+        return self.to_host(dict(zip(self._net.model.outputs, self._outputs_of(given), strict=True)))
+
+    def _outputs_of(self, given: list[Any]) -> list[jax.Array]:
+        if not self._wide:
+            return self._execute(self._net.arrays(), given)
+        with jax.enable_x64(True):
+            return self._execute(self._net.arrays(), given)

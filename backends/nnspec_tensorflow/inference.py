@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,25 @@ class TensorFlowInference(Inference):
         return super().__call__(inputs) if ready is None else self._compute(ready)
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
-        return self._compute([*as_inputs(self._net.model, inputs, self._net.dtype).values()])
+        return self._compute(self._converted(inputs))
+
+    def on_device(self, inputs: Arrays) -> dict[str, Any]:
+        ready = self._exact(inputs)
+        if ready is None:
+            self._full(inputs)
+            ready = self._converted(inputs)
+        return dict(zip(self._net.model.outputs, self._outputs_of(ready), strict=True))
+
+    def _converted(self, inputs: Arrays) -> list[Any]:
+        return [*as_inputs(self._net.model, inputs, self._net.dtype).values()]
+
+    def to_host(self, arrays: Mapping[str, Any]) -> dict[str, Array]:
+        return {name: x.numpy() for name, x in arrays.items()}
 
     def _compute(self, given: list[Any]) -> dict[str, Array]:
+        return self.to_host(dict(zip(self._net.model.outputs, self._outputs_of(given), strict=True)))
+
+    def _outputs_of(self, given: list[Any]) -> list[Any]:
         with self._net.placed():
-            outputs = self._execute(*(x if isinstance(x, tf.Tensor) else tf.constant(x) for x in given))
-        return {name: x.numpy() for name, x in zip(self._net.model.outputs, outputs, strict=True)}
+            found: list[Any] = self._execute(*(x if isinstance(x, tf.Tensor) else tf.constant(x) for x in given))
+        return found
