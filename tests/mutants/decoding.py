@@ -22,10 +22,9 @@ MUTANTS = [
     _reference(
         _LAYER,
         "a cap of scores and bias together",
-        "    if bias is not None:\n        scores = scores + bias\n    return _softmax(",
-        "    scores = scores if bias is None else cap * np.tanh((scores + bias) / cap)\n    return _softmax(",
+        "cap * np.tanh(scores / cap)",
+        "cap * np.tanh((scores + bias) / cap)",
         hint="soft_cap",
-        raises=True,
     ),
     _reference(
         _LAYER,
@@ -99,7 +98,7 @@ MUTANTS = [
     ),
     _jax(
         _LAYER,
-        "scores of dropped weights",
+        "NaN within the cache",
         "known.reshape(len(y)",
         "~known.reshape(len(y)",
         hint="decode",

@@ -113,11 +113,8 @@ MUTANTS = [
         "tf.where(_others(same), distances, never)",
         "tf.where(same, distances, never)",
     ),
-    _contrast(
-        "BatchSemiHardTriplet",
-        "a rival as near as the partner",
-        "others > distances[i, j]",
-        "others >= distances[i, j]",
+    _jax_contrast(
+        "BatchSemiHardTriplet", "a rival as near as the partner", "(far > near)", "(far >= near)", "loss kinks"
     ),
     _contrast("BatchSemiHardTriplet", "the nearest where none is farther", "else others.max()", "else others.min()"),
     _jax_contrast(
