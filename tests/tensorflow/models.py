@@ -72,3 +72,10 @@ def attention() -> Model:
     x = nn.symbol([4], "x")
     y = nn.Reshape((2, 2))(x)
     return nn.Model(inputs=x, outputs=nn.MultiHeadAttention(2, dropout_rate=0.3)(y, nn.MultiHeadAttention(1)(y)))
+
+
+def scored() -> Model:
+    """Attention, and its scores beside it by a node that shares the layer."""
+    x = nn.Embedding(9, 4)(nn.symbol([2], "ids", "int32"))
+    ids, layer = x.inputs[0], nn.MultiHeadAttention(2, causal=True, dropout_rate=0.4, use_bias=("query", "out"))
+    return nn.Model(inputs=ids, outputs=[layer(x), layer.scores(x)])

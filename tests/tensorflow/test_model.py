@@ -13,7 +13,7 @@ from nnspec.backends import FloatType
 from nnspec.model import Input, Model, Node
 from nnspec.random import keep_mask, stream_of
 from nnspec.reference.model import run
-from tests.tensorflow.models import attention, branches, classifier, randomized
+from tests.tensorflow.models import attention, branches, classifier, randomized, scored
 
 startup = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed")
 tf, keras = startup.tf, startup.keras
@@ -146,7 +146,7 @@ def test_compiled_and_fitted_as_any_keras_model() -> None:
 
 
 @saves
-@pytest.mark.parametrize("make", [classifier, branches, attention])
+@pytest.mark.parametrize("make", [classifier, branches, attention, scored])
 def test_saved_and_loaded(make: Any, tmp_path: Path) -> None:
     net = randomized(make(), "float64")
     net.assign({"random/step": np.uint32(11)})

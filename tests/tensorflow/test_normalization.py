@@ -112,6 +112,7 @@ def test_layers_of_all_options_are_saved(tmp_path: Path) -> None:
         *(nn.RMSNorm(axes=(2, 1)), nn.RMSNorm(use_scale=False), nn.LayerNorm(axes=(-1, 1))),
         *(nn.GroupNorm(2), nn.InstanceNorm(), nn.UnitNorm((1, 2), epsilon=0.1)),
         *(nn.BatchNorm(axis=1, use_running_average=True), nn.LayerScale()),
+        *(nn.BatchRenorm(axis=1, r_max=1.2), nn.BatchRenorm(use_scale=False, use_bias=False)),
         *(nn.Dropout(0.3, (1,)), nn.SpatialDropout(0.2), nn.StochasticDepth(0.2), nn.AlphaDropout(0.1)),
         *(nn.GaussianNoise(0.1), nn.GaussianDropout(0.1), nn.GaussianSample()),
     ]
