@@ -244,10 +244,9 @@ class Model(Layer):
         inputs = {name: dataclasses.replace(self.inputs[name], shape=shape[1:]) for name, (shape, _) in bound.items()}
         return dataclasses.replace(self, inputs=inputs)
 
-    def uses(self, *classes: type[Layer]) -> bool:
-        """Whether any node's layer, those of nested models included, is of one of these classes."""
-        layers = (node.layer for _, node in self.walk())
-        return any(isinstance(each, classes) for layer in layers for each in (layer, getattr(layer, "layer", None)))
+    @property
+    def convolves(self) -> bool:
+        return any(node.layer.convolves for node in self.nodes)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Node]]:
         """All nodes with their paths (``encoder/dense``), nested models' own nodes after the model's node."""

@@ -70,6 +70,14 @@ def test_axes_of_any_length() -> None:
         model.output_shape((None, 7, 4))
 
 
+def test_which_models_convolve() -> None:
+    held = nn.TimeDistributed(nn.WeightNorm(nn.Conv(2, (3,))))
+    for layer in (nn.Conv(2, (3,)), nn.ConvTranspose(2, (3,)), nn.ConvLSTM(2, (3,)), held):
+        assert nn.Sequential([nn.Sequential([layer]), nn.Tanh()]).convolves
+    for layer in (nn.Dense(2), nn.DepthwiseConv((3,)), nn.TimeDistributed(nn.Dense(2)), nn.LSTM(2)):
+        assert not nn.Sequential([nn.Sequential([layer]), nn.Tanh()]).convolves
+
+
 def test_the_same_layer_object_shares_its_variables() -> None:
     shared = nn.Dense(4)
     model = nn.Sequential([shared, "tanh", shared], [4])

@@ -19,8 +19,6 @@ from typing import Any
 import jax
 import jaxlib.version
 
-from nnspec.layers.convolution import Conv
-from nnspec.layers.transposed_convolution import ConvTranspose
 from nnspec.model import Model
 
 # Tracing, lowering to StableHLO, compiling by XLA (or loading from the compilation cache).
@@ -29,12 +27,12 @@ _EVENTS = "/jax/core/compile/"
 
 def loops_well(model: Model, platform: str) -> bool:
     """Whether many updates of a model in one compiled loop are no slower than one by one."""
-    return platform != "cpu" or not model.uses(Conv, ConvTranspose)
+    return platform != "cpu" or not model.convolves
 
 
 def compiler_options(model: Model, platform: str) -> dict[str, Any] | None:
     """What XLA is told for functions of a model, beside what its flags say."""
-    if platform == "cpu" and jaxlib.version.__version_info__[:2] == (0, 10) and model.uses(Conv, ConvTranspose):
+    if platform == "cpu" and jaxlib.version.__version_info__[:2] == (0, 10) and model.convolves:
         return {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT,LIBRARY_FUSION_TYPE_REDUCE"}
     return None
 

@@ -13,8 +13,6 @@ from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
-from nnspec.layers.convolution import Conv
-from nnspec.layers.transposed_convolution import ConvTranspose
 from nnspec.model import Model
 from nnspec_tensorflow.startup import tf
 
@@ -27,7 +25,7 @@ _kernels: ContextVar[bool] = ContextVar("kernels", default=False)
 def compiles_well(model: Model, device: str | None) -> bool:
     """Whether a model is faster as one program of XLA than as a graph of TensorFlow's kernels."""
     on_cpu = "CPU" in device.upper() if device else not tf.config.list_logical_devices("GPU")
-    return not on_cpu or not model.uses(Conv, ConvTranspose)
+    return not on_cpu or not model.convolves
 
 
 def by_kernels() -> bool:

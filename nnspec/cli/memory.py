@@ -6,7 +6,6 @@ import ctypes
 import os
 from collections.abc import Mapping
 
-from nnspec.layers.convolution import Conv
 from nnspec.model import Model
 
 _ARENA_MAX = -8
@@ -42,6 +41,6 @@ def keep_memory(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, ValueError):  # no glibc
         return False
-    parameters = {**_PARAMETERS, _ARENA_MAX: 1} if model.uses(Conv) else _PARAMETERS
+    parameters = {**_PARAMETERS, _ARENA_MAX: 1} if model.convolves else _PARAMETERS
     done = [mallopt(parameter, value) for parameter, value in parameters.items()]
     return all(done)

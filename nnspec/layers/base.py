@@ -90,6 +90,13 @@ class Layer(Spec):
         """
         return elements(self.output_shape(*shapes))
 
+    @property
+    def convolves(self) -> bool:
+        """Whether it, or what it holds, is computed by the framework's convolutions, for which compilers are told
+        other things than for all else. Depthwise convolutions are not: backends make sums of products of them.
+        """
+        return False
+
     def shares_with(self, owner: Layer) -> bool:
         """Whether a node of this layer may use the variables of a node of that one."""
         return self == owner

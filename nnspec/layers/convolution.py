@@ -114,6 +114,10 @@ class Conv(_Seeing, Grouped, Layer):
         _check(self)
         self.check_groups()
 
+    @property
+    def convolves(self) -> bool:
+        return True
+
     def linear(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
         found = self.positions(shape)

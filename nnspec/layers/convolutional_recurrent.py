@@ -56,6 +56,10 @@ class ConvLSTM(Recurrence, Layer):  # type: ignore[override]  # random depends o
         check_lengths(self.kernel_size, strides=self.strides, padding=self.padding)
 
     @property
+    def convolves(self) -> bool:
+        return True
+
+    @property
     def of_input(self) -> Conv:
         """The convolution of the inputs, of all gates."""
         return Conv(4 * self.features, self.kernel_size, self.strides, self.padding, use_bias=False)

@@ -36,6 +36,11 @@ class TimeDistributed(Layer):
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
         made: dict[str, Param] = self.layer.params(step_shape(shapes[0]))
+    @property
+    def convolves(self) -> bool:
+        within: bool = self.layer.convolves
+        return within
+
         return {f"layer/{name}": param for name, param in made.items()}
 
     def output_shape(self, *shapes: Shape) -> Shape:

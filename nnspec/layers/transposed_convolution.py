@@ -68,6 +68,10 @@ class ConvTranspose(Grouped, Layer):
         self.check_groups()
 
     @property
+    def convolves(self) -> bool:
+        return True
+
+    @property
     def before(self) -> tuple[int, ...]:
         """How many elements z loses at the beginning of each axis."""
         if self.padding == "valid":

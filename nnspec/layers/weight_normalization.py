@@ -23,6 +23,11 @@ class _OfKernel(Layer):
             raise SpecError("name the layer around it", ("layer", "name"))
 
     def takes(self) -> int | None:
+    @property
+    def convolves(self) -> bool:
+        within: bool = self.layer.convolves
+        return within
+
         count: int | None = self.layer.takes()
         return count
 

@@ -38,14 +38,18 @@ LAYERS = [
     nn.DepthwiseConv((3,)),
     nn.DepthwiseConv((2,), 3, 2, "valid", activation="tanh"),
     nn.SeparableConv(4, (3,)),
+    nn.ConvLSTM(2, (3,)),
+    nn.TimeDistributed(nn.Conv(4, (3,))),
+    nn.TimeDistributed(nn.DepthwiseConv((3,))),
 ]
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
 def test_convolutions_are_those_that_the_compilers_switches_see(layer: nn.Layer, channels: int) -> None:
-    net = randomized(nn.Sequential([layer], [6, channels]), "float32")
-    x = np.random.default_rng(0).normal(size=(2, 6, channels)).astype(np.float32)
+    time = (2,) if isinstance(layer, nn.ConvLSTM | nn.TimeDistributed) else ()
+    net = randomized(nn.Sequential([layer], [*time, 6, channels]), "float32")
+    x = np.random.default_rng(0).normal(size=(2, *time, 6, channels)).astype(np.float32)
     program = jax.jit(lambda x: net.native(x)).lower(x).as_text()
     assert ("stablehlo.convolution" in program) == (not loops_well(net.model, "cpu"))
     (found,) = net.forward({"input": x}).values()

@@ -11,8 +11,6 @@ import pytest
 
 import nnspec as nn
 from nnspec.errors import BackendError
-from nnspec.layers.convolution import Conv
-from nnspec.layers.transposed_convolution import ConvTranspose
 from nnspec.reference.model import run
 from tests.tensorflow.models import randomized
 
@@ -96,18 +94,22 @@ LAYERS = [
     nn.DepthwiseConv((3,)),
     nn.DepthwiseConv((2,), 3, 2, "valid", activation="tanh"),
     nn.SeparableConv(4, (3,)),
+    nn.ConvLSTM(2, (3,)),
+    nn.TimeDistributed(nn.Conv(4, (3,))),
+    nn.TimeDistributed(nn.DepthwiseConv((3,))),
 ]
 
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
 def test_convolutions_are_those_that_the_compilers_switches_see(layer: Any, channels: int) -> None:
-    net = randomized(nn.Sequential([layer], [6, channels]), "float32")
-    x = RNG.normal(size=(2, 6, channels)).astype(np.float32)
+    time = (2,) if isinstance(layer, nn.ConvLSTM | nn.TimeDistributed) else ()
+    net = randomized(nn.Sequential([layer], [*time, 6, channels]), "float32")
+    x = RNG.normal(size=(2, *time, 6, channels)).astype(np.float32)
     made = tf.function(lambda x: net.native(x)).get_concrete_function(x)
     graph = made.graph.as_graph_def()
     nodes = [*graph.node, *(node for function in graph.library.function for node in function.node_def)]
-    assert any(node.op.startswith("Conv") for node in nodes) == net.model.uses(Conv, ConvTranspose)
+    assert any(node.op.startswith("Conv") for node in nodes) == net.model.convolves
     (found,) = net.forward({"input": x}).values()
     (expected,) = run(net.model, net.variables(), {"input": x}, dtype=np.float32).outputs.values()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
