@@ -38,17 +38,14 @@ class _OfKernel(keras.layers.Wrapper):
         """The variable of the layer's kernel."""
         return next(weight for weight in self.layer.weights if weight.name == "kernel")
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         stored = self.stored()
         kernel = self.normalized(tf.cast(stored.value, working(self.compute_dtype)), training)
         with keras.StatelessScope(state_mapping=[(stored, tf.cast(kernel, stored.dtype))]):
             return self.layer(inputs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        return self.layer.compute_output_shape(input_shape)
-
     def compute_output_spec(self, inputs: Any, training: bool | None = None) -> Any:
-        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
+        return self.layer.compute_output_spec(inputs)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "spec": dump(self.spec)}

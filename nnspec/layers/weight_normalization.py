@@ -1,8 +1,9 @@
 """Layers whose kernel is normalized before it is used.
 
-They hold another layer, which has one kernel: Dense, Conv, DepthwiseConv or ConvTranspose. Its variables are kept under
-``layer/``. A kernel counts as the matrix whose columns are its last axis, the features. In half precision the
-normalized kernel is rounded as the stored one is.
+They hold another layer, which has one kernel: Dense, DenseGeneral, EinsumDense, Bilinear, Conv, DepthwiseConv or
+ConvTranspose. Its variables are kept under ``layer/``. A kernel counts as the matrix whose columns are its last axis,
+the features (of several such axes the last one alone). In half precision the normalized kernel is rounded as the stored
+one is.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ class _OfKernel(Layer):
         if self.layer.name is not None:
             raise SpecError("name the layer around it", ("layer", "name"))
 
-    def takes(self) -> int | None:
     @property
     def convolves(self) -> bool:
         within: bool = self.layer.convolves
         return within
 
+    def takes(self) -> int | None:
         count: int | None = self.layer.takes()
         return count
 
@@ -40,8 +41,8 @@ class _OfKernel(Layer):
         found: dict[str, Param] = self.layer.params(*shapes)
         if not {"kernel"} <= set(found) <= {"kernel", "bias"}:
             raise ShapeError(
-                f"{type(self).__name__} normalizes the kernel of Dense, Conv, DepthwiseConv or ConvTranspose, "
-                f"got {type(self.layer).__name__}"
+                f"{type(self).__name__} normalizes the kernel of Dense, DenseGeneral, EinsumDense, Bilinear, Conv, "
+                f"DepthwiseConv or ConvTranspose, got {type(self.layer).__name__}"
             )
         return found
 

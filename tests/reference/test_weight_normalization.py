@@ -112,7 +112,7 @@ def test_variables_and_work() -> None:
 
 
 def test_errors() -> None:
-    with pytest.raises(ShapeError, match=r"SpectralNorm normalizes the kernel of Dense, Conv.*, got LayerNorm"):
+    with pytest.raises(ShapeError, match=r"SpectralNorm normalizes the kernel of Dense, DenseGeneral.*, got LayerNorm"):
         nn.SpectralNorm(nn.LayerNorm()).params((None, 4))
     with pytest.raises(ShapeError, match="got LSTM"):
         nn.WeightNorm(nn.LSTM(3)).output_shape((None, 5, 4))
