@@ -46,7 +46,8 @@ class _Multiplied(keras.layers.Layer):
         self.spec: Any = parse("layer", spec)
 
     def build(self, input_shape: Any) -> None:
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
+        # When Keras loads a model, the shape of a single input is a list, too.
+        shapes = input_shape if isinstance(input_shape[0], list | tuple) else [input_shape]
         for name, param in self.spec.params(*map(tuple, shapes)).items():
             setattr(self, name, self.add_weight(name=name, shape=param.shape, initializer="zeros"))
 
