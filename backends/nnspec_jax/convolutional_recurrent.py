@@ -27,7 +27,7 @@ class ConvolutionalLSTM(Recurrent):
 
     def __init__(self, spec: ConvLSTM, context: Context) -> None:
         super().__init__(spec, context)
-        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, spec, context)
 
     def multiplied(self, x: jax.Array, kernel: jax.Array) -> jax.Array:
         together = _convolved(self.spec.of_input, x.reshape(-1, *x.shape[2:]), kernel)

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 from flax import nnx
 
 from nnspec.layers.activation import Identity, Sigmoid, Tanh
-from nnspec.layers.base import Shape
 from nnspec.layers.recurrent import GRU, LSTM, MGU, SimpleRNN
 from nnspec_jax.dropout import KeepMask
 from nnspec_jax.linear import product
@@ -34,10 +33,9 @@ class Recurrent(nnx.Module):
     def __init__(self, spec: Any, context: Context) -> None:
         self.spec = spec
         self.features = spec.features
-        self.h = spec.h_shape(context.shapes[0])
         self.dtype = context.dtype
         self.deterministic = False
-        self.activation = activation_of(spec.activation, self.h, context)
+        self.activation = activation_of(spec.activation, spec, context)
         for name, param in spec.params(*context.shapes).items():
             setattr(self, name, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
@@ -76,7 +74,7 @@ class Recurrent(nnx.Module):
         steps = self.projected(jnp.moveaxis(x, 1, 0).astype(wide))
         if self.spec.reverse:
             steps, mask = steps[::-1], None if mask is None else mask[::-1]
-        drop = None if self.deterministic or keep_mask is None else self._dropped(keep_mask, x.shape[0])
+        drop = None if self.deterministic or keep_mask is None else self._dropped(keep_mask, self.h_shape(steps))
         if start is None and drop is None and not self.spec.returns_state:
             y = self.after_each(steps, mask)
         else:
@@ -106,7 +104,7 @@ class Recurrent(nnx.Module):
         """
         kernel = self.wide("recurrent_kernel")
         if start is None:
-            start = (jnp.zeros((projected.shape[1], *self.h[1:]), projected.dtype),) * self.states
+            start = (jnp.zeros(self.h_shape(projected), projected.dtype),) * self.states
 
         def step(state: State, now: Any) -> tuple[State, State]:
             given, seen = now
@@ -117,10 +115,14 @@ class Recurrent(nnx.Module):
         after: State = jax.lax.scan(step, start, (self.given(projected), mask))[1]
         return after
 
-    def _dropped(self, keep_mask: KeepMask, batch: int) -> Function:
-        """What the recurrent kernel sees of the state in training."""
+    def h_shape(self, projected: jax.Array) -> tuple[int, ...]:
+        """The shape of h, by this call's inputs: nodes that share a layer may have images of other sizes."""
+        return (*projected.shape[1:-1], self.features)
+
+    def _dropped(self, keep_mask: KeepMask, shape: tuple[int, ...]) -> Function:
+        """What the recurrent kernel sees of a state of this shape in training."""
         rate = self.spec.recurrent_dropout_rate
-        keep = keep_mask(rate, (batch, *self.h[1:]))
+        keep = keep_mask(rate, shape)
         return lambda h: jnp.where(keep, h / (1.0 - rate), 0.0)
 
 
@@ -141,7 +143,7 @@ class LongShortTermMemory(Recurrent):
 
     def __init__(self, spec: LSTM, context: Context) -> None:
         super().__init__(spec, context)
-        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, spec, context)
         self.usual = spec.recurrent_activation == Sigmoid() and spec.activation == Tanh()
 
     def after_each(self, projected: jax.Array, mask: jax.Array | None) -> jax.Array:
@@ -167,7 +169,7 @@ class GatedRecurrentUnit(Recurrent):
     def __init__(self, spec: GRU, context: Context) -> None:
         super().__init__(spec, context)
         self.reset_after = spec.reset_after
-        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, spec, context)
 
     def with_product(self, given: tuple[jax.Array, jax.Array], product: jax.Array) -> tuple[jax.Array, jax.Array]:
         return given[0], given[1] + product
@@ -204,7 +206,7 @@ class MinimalGatedUnit(Recurrent):
 
     def __init__(self, spec: MGU, context: Context) -> None:
         super().__init__(spec, context)
-        self.recurrent_activation = activation_of(spec.recurrent_activation, self.h, context)
+        self.recurrent_activation = activation_of(spec.recurrent_activation, spec, context)
 
     def wide(self, name: str) -> jax.Array:
         own = super().wide(name)
@@ -231,10 +233,10 @@ def _gates(activation: Function, a: jax.Array, count: int) -> State:
     return tuple(jnp.split(activated, count, axis=-1))
 
 
-def activation_of(spec: object, shape: Shape, context: Context) -> Function:
-    """An activation as it is applied to one gate of this shape."""
-    wide = replace(context, shapes=(shape,), dtype=at_least_float32(context.dtype))
-    made: Function = build(spec or Identity(), wide)
+def activation_of(activation: object, spec: Any, context: Context) -> Function:
+    """An activation as it is applied to one gate of a recurrent layer."""
+    wide = replace(context, shapes=(spec.h_shape(context.shapes[0]),), dtype=at_least_float32(context.dtype))
+    made: Function = build(activation or Identity(), wide)
     return made
 
 

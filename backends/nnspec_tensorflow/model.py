@@ -267,23 +267,26 @@ def _layer_name(node: Node, inferred: Mapping[str, Inferred]) -> str:
 
 def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype: FloatType, path: str) -> Any:
     layer, here = nodes[0].layer, f"{path}{name}"
-    shapes = _common([inferred[node.name].inputs for node in nodes])
+    uses = [inferred[node.name].inputs for node in nodes]
     if isinstance(layer, Model):
-        return _functional(layer, shapes, dtype, f"{here}/", SubModel, name, calls=len(nodes))
+        return _functional(layer, _common(uses), dtype, f"{here}/", SubModel, name, calls=len(nodes))
     try:
         uses = tuple(node.layer for node in nodes) if layer.variants else ()
         return build(layer, Context(dtype, name, here, shapes, len(nodes), uses))
+        # Variables follow from the owner's inputs. Other uses may have more of them (attention), or of another kind
+        # (an Embedding's table); what depends on sizes beyond that is computed from each call's own.
+        return build(layer, Context(dtype, name, here, uses[0], len(nodes)))
     except BackendError as error:
         raise BackendError(f"{here}: {error}") from None
 
 
 def _common(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
-    """The input shapes of all uses of a layer: an axis whose size varies is of any size."""
+    """The input shapes of all uses of a nested model: an axis whose size varies is of any size."""
     first, *others = uses
     if any(len(use) != len(first) for use in others):
         return first  # one that reads its inputs' sizes from here reads those of the first
     if any(len(a) != len(b) for use in others for a, b in zip(first, use, strict=True)):
-        # Ranks differ: layers that take several count axes by each input, and read the last size alone from here.
+        # Ranks differ: the layers within take several, and read the last size alone from here.
         return first
     return tuple(
         tuple(size if all(use[i][axis] == size for use in others) else None for axis, size in enumerate(sizes))

@@ -36,7 +36,7 @@ class Context:
         dtype: the net's dtype, in which the layer holds its variables and computes.
         name: the node's name, which becomes the Keras layer's.
         path: the canonical path of the node that owns the layer (``encoder/dropout``).
-        shapes: the inputs' shapes, batch axis included.
+        shapes: the shapes of the owner's inputs, batch axis included.
         calls: how many nodes of the model use the layer.
         uses: the layers of these nodes, for a layer with variants; else none.
     """
