@@ -107,7 +107,8 @@ def update_slice(spec: specs.UpdateSlice, x: Tensor, update: Tensor, start: Tens
 
 @formula.register
 def one_hot(spec: specs.OneHot, x: Tensor) -> Tensor:
-    return tf.one_hot(x, spec.num_classes, axis=spec.axis, dtype=tf.float32)  # exact; cast to the net's dtype
+    axis = spec.axis % (x.shape.rank + 1)  # of negative ones TensorFlow knows −1 alone
+    return tf.one_hot(x, spec.num_classes, axis=axis, dtype=tf.float32)  # exact; cast to the net's dtype
 
 
 def _reduced(spec: specs._Segments, function: Any, x: Tensor, ids: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ CASES = [
     Case(UpdateSlice(-1), ((2, 5), (2, 2), ()), dtype=("int32", "int32", "int32"), integers=(-2, 5)),
     Case(OneHot(4), (5,), dtype="int32", integers=(-2, 6)),
     Case(OneHot(3, 1), (2, 4), dtype="int32", integers=(0, 3)),
+    Case(OneHot(3, -2), (2, 4), dtype="int32", integers=(0, 3)),
     Case(SegmentSum(3), ((6,), (6,)), dtype=_BY_ID, integers=(-1, 4)),
     Case(SegmentSum(2), ((5, 2, 2), (5,)), dtype=_BY_ID, integers=(0, 2), id="rank 4"),
     Case(SegmentMean(3), ((6,), (6,)), dtype=_BY_ID, integers=(-1, 4)),
