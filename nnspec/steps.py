@@ -101,7 +101,8 @@ class FTRL(Optimizer):
     a′ = a + g²,  linear ← linear + g + 2·l2_shrinkage·w − ((a′^power − a^power)/η) · w
     w ← (clip(linear, −l1, l1) − linear) / (a′^power/η + 2·l2 + beta/η), 0 where |linear| ≤ l1,  a ← a′
 
-    Of w before the first update nothing stays but its part in ``linear``. η is above 0 at every update.
+    Of w before the first update nothing stays but its part in ``linear``. An update with η = 0, as warm-ups begin,
+    leaves w and the slots as they are.
     Slots: accumulator a, which starts at ``initial_accumulator``, linear.
 
     Source: McMahan et al. 2013, "Ad click prediction: a view from the trenches", algorithm 1, for power = 1/2 without

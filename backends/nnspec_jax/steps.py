@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -72,14 +73,17 @@ def ftrl(spec: specs.FTRL, dtype: Any, decayed: Names = None) -> Transformation:
 
 
 def _ftrl(spec: specs.FTRL, step: stepwise.Update) -> stepwise.Stepped:
-    w, before, eta = step.w - step.eta * step.decay, step.slots["accumulator"], step.eta
+    still = step.eta == 0
+    w, before, eta = step.w - step.eta * step.decay, step.slots["accumulator"], jnp.where(still, 1.0, step.eta)
     a = before + jnp.square(step.g)
     grown, old = (jnp.sqrt(x) if spec.power == 0.5 else x**spec.power for x in (a, before))
     linear = step.slots["linear"] + step.g + 2.0 * spec.l2_shrinkage * w - (grown - old) / eta * w
     quadratic = grown / eta + 2.0 * spec.l2 + spec.beta / eta
     above = jnp.clip(linear, -spec.l1, spec.l1) - linear
     value = jnp.where(above == 0, 0.0, above / jnp.where(above == 0, 1.0, quadratic))
-    return stepwise.Assigned(value), {"accumulator": a, "linear": linear}
+    made = (value, {"accumulator": a, "linear": linear})
+    value, slots = jax.tree.map(partial(jnp.where, still), (step.w, step.slots), made)
+    return stepwise.Assigned(value), slots
 
 
 @build.register

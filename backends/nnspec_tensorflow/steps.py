@@ -48,7 +48,9 @@ def _optimistic(spec: specs.OptimisticGradientDescent, step: Update) -> Stepped:
 
 @advance.register
 def _ftrl(spec: specs.FTRL, step: Update) -> Stepped:
-    w, before, eta = step.w - step.eta * step.decay, step.slots["accumulator"], step.eta
+    still = step.eta == 0
+    w, before = step.w - step.eta * step.decay, step.slots["accumulator"]
+    eta = tf.where(still, tf.ones_like(step.eta), step.eta)
     a = before + tf.square(step.g)
     grown, old = (tf.sqrt(x) if spec.power == 0.5 else tf.pow(x, step.c(spec.power)) for x in (a, before))
     linear = step.slots["linear"] + step.g + step.c(2 * spec.l2_shrinkage) * w - (grown - old) / eta * w
@@ -56,7 +58,8 @@ def _ftrl(spec: specs.FTRL, step: Update) -> Stepped:
     l1 = step.c(spec.l1)
     above = tf.maximum(tf.minimum(linear, l1), -l1) - linear
     value = tf.where(above == 0, tf.zeros_like(w), above / tf.where(above == 0, tf.ones_like(w), quadratic))
-    return value, {"accumulator": a, "linear": linear}
+    kept = {slot: tf.where(still, step.slots[slot], x) for slot, x in (("accumulator", a), ("linear", linear))}
+    return tf.where(still, step.w, value), kept
 
 
 @advance.register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnspec.schedules import Piecewise
 from nnspec.steps import FTRL, Fromage, Frozen, NoisySGD, OptimisticGradientDescent, Rprop
 from nnspec_conformance.optimizers import CYCLE, FALLING, RESTARTS, OptimizerCase
 
@@ -15,6 +16,7 @@ CASES = [
     OptimizerCase(NoisySGD(CYCLE, 0.5, 0.2, 2**40 + 7, weight_decay=0.05, decay="kernels")),
     OptimizerCase(OptimisticGradientDescent(FALLING)),
     OptimizerCase(OptimisticGradientDescent(CYCLE, 0.7, 0.4, weight_decay=0.05, decay="kernels")),
+    OptimizerCase(FTRL(Piecewise((3, 9, 20), (0.0, 0.02, 0.0, 0.05)), weight_decay=0.05), id="rates of 0"),
     OptimizerCase(FTRL(FALLING)),
     OptimizerCase(FTRL(CYCLE, 0.7, 0.5, 0.3, 0.2, 0.1, 0.4, weight_decay=0.05, decay="kernels")),
     OptimizerCase(FTRL(RESTARTS, l1=1.0, initial_accumulator=0.0), id="sparse"),

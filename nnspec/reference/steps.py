@@ -49,6 +49,8 @@ def _optimistic(
 
 @advance.register(specs.FTRL)
 def _ftrl(spec: specs.FTRL, w: Array, g: Array, decay: Array, slots: Arrays, t: int, eta: float) -> Stepped:
+    if eta == 0:
+        return w, dict(slots)
     w, before = w - eta * decay, slots["accumulator"]
     a = before + np.square(g)
     grown, old = (np.sqrt(x) if spec.power == 0.5 else x**spec.power for x in (a, before))

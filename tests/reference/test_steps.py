@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -69,6 +70,24 @@ def ftrl(w: float, g: float, s: dict[str, float], t: int, eta: float) -> float:
 FORMULAS: dict[str, tuple[Any, Formula]] = {
     "ftrl": (nn.FTRL(RATE, initial_accumulator=0.0, l1=0.2, l2=0.15, beta=0.5), ftrl),
 }
+
+
+def test_ftrl_at_rest() -> None:
+    """Updates with a rate of 0, first, last and in between, are as if they were not there."""
+    rates = [0.0, 0.1, 0.0, 0.0, 0.05, 0.02, 0.0]
+    spec = nn.FTRL(0.1, l1=0.1, l2=0.2, l2_shrinkage=0.1, beta=0.3, weight_decay=0.25)
+    parameters: Any = PARAMETERS
+    slots = optimizers.init(spec, parameters)
+    moved, kept = (parameters, slots), (parameters, slots)
+    for step, rate in enumerate(rates):
+        now = dataclasses.replace(spec, learning_rate=rate)
+        moved = optimizers.update(now, moved[0], gradients_at(step), moved[1], step)
+        if rate:
+            kept = optimizers.update(now, kept[0], gradients_at(step), kept[1], step)
+    for name, w in moved[0].items():
+        np.testing.assert_array_equal(w, kept[0][name])
+        for slot, value in moved[1][name].items():
+            np.testing.assert_array_equal(value, kept[1][name][slot])
 
 
 @pytest.mark.parametrize("name", FORMULAS)

@@ -20,7 +20,7 @@ def optimizers(*, valued: bool = True) -> SearchStrategy[Any]:
     """Optimizers with a constant learning rate or any schedule; with ``valued`` those that ask for the loss, too."""
     numeric = numbers(1e-4, 0.2, 0.01)
     rate = numeric | of_kind("schedule", depth=1)
-    # Many schedules end at 0, which FTRL divides by.
+    # Many schedules end near 0, which FTRL divides by: what is rounded before grows.
     rates = {cls: numeric if cls is FTRL else rate for cls in classes("optimizer") if valued or not cls.needs_value}
     return st.sampled_from(list(rates)).flatmap(lambda cls: specs(cls, {"learning_rate": rates[cls]}))
 
