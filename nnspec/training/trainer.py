@@ -231,8 +231,7 @@ class Trainer:
             return
         runs.write_history(self.out / runs.METRICS, run.history)
         if better:
-            model_only = {name: value for name, value in kept.items() if not name.startswith("optimizer/")}
-            runs.write_checkpoint(self.out / "checkpoints" / "best.safetensors", model_only, len(run.history))
+            runs.write_checkpoint(self.out / "checkpoints" / "best.safetensors", _of_model(kept), len(run.history))
 
     def _finish(self, run: Run, engine: Engine, kept: dict[str, Array]) -> None:
         """The last checkpoint and the plot; then the best variables, where they were asked for."""
@@ -243,13 +242,14 @@ class Trainer:
                 runs.write_checkpoint(checkpoints / "last.safetensors", engine.variables(), epoch)
             if not (checkpoints / "best.safetensors").is_file() and run.stopped == "interrupted":
                 # Interrupted before the end of the first epoch: what there is, is the best there is.
-                runs.write_checkpoint(checkpoints / "best.safetensors", engine.net.variables(), 0)
+                there_is = _of_model(outcome(self.experiment.optimizer, engine))
+                runs.write_checkpoint(checkpoints / "best.safetensors", there_is, 0)
             if run.history:
                 runs.plot(run.history, self.out / "history.png")
         stopping = self.settings.early_stopping
         restores = kept and stopping is not None and stopping.restore_best
         final = kept if restores else outcome(self.experiment.optimizer, engine)
-        engine.net.assign({name: value for name, value in final.items() if not name.startswith("optimizer/")})
+        engine.net.assign(_of_model(final))
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -268,6 +268,11 @@ class Trainer:
             yield
         finally:
             signal.signal(signal.SIGINT, previous)
+
+
+def _of_model(variables: Mapping[str, Array]) -> dict[str, Array]:
+    """Without what is the optimizer's."""
+    return {name: value for name, value in variables.items() if not name.startswith("optimizer/")}
 
 
 def bind(model: Model, dataset: Dataset) -> Model:

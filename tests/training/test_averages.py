@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 import nnspec as nn
 from nnspec.reference.model import run as forward
 from nnspec.training.averages import averaged, averages
+from nnspec.training.progress import Silent
 from nnspec.variables import load
 
 X = np.random.default_rng(2).normal(size=(40, 3))
@@ -81,3 +84,36 @@ def test_training_keeps_them(backend_name: str, optimizer: Any, tmp_path: Path) 
     best = load(tmp_path / "run" / "checkpoints" / "best.safetensors")[0]
     if run.best_epoch == 3:
         np.testing.assert_array_equal(best["dense/kernel"], final["dense/kernel"])
+
+
+class _Interrupting(Silent):
+    """Ctrl-C after a few updates."""
+
+    def update(self, epoch: int, step: int, values: Mapping[str, float]) -> None:
+        if step > 1:  # a second one would end the process
+            signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("optimizer", [nn.EMA(nn.SGD(0.3), 0.9), nn.ScheduleFreeAdamW(0.1)], ids=str)
+def test_a_run_that_is_interrupted_at_once_keeps_them(backend_name: str, optimizer: Any, tmp_path: Path) -> None:
+    run = nn.train(
+        nn.Sequential([nn.Dense(1)], input=[3]),
+        (X, Y),
+        loss="MeanSquaredError",
+        optimizer=optimizer,
+        backend=backend_name,
+        batch_size=4,
+        dtype="float64",
+        out=tmp_path / "run",
+        progress=_Interrupting(),
+    )
+    assert run.stopped == "interrupted" and not run.history
+    last, best = (load(tmp_path / "run" / "checkpoints" / f"{name}.safetensors")[0] for name in ("last", "best"))
+    for name in ("dense/kernel", "dense/bias"):
+        if isinstance(optimizer, nn.EMA):
+            expected = last[f"optimizer/{name}/average"]
+        else:
+            expected = (last[name] - 0.1 * last[f"optimizer/{name}/z"]) / 0.9
+        np.testing.assert_allclose(best[name], expected, rtol=1e-12)
+        assert (best[name] != last[name]).all()
+    assert not [name for name in best if name.startswith("optimizer/")]
