@@ -50,6 +50,8 @@ class Equation:
     def spelled(self, *ranks: int) -> Equation:
         """The equation with letters for all axes, for operands of so many of them.
 
+        "..." where the batch would stand is one axis at least; elsewhere it may be none.
+
         Raises:
             ShapeError: an operand has another number of axes.
         """
@@ -58,8 +60,10 @@ class Equation:
             named = len(term.replace("...", ""))
             if "..." in term:
                 counts.add(rank - named)
-            if (rank < named) if "..." in term else (rank != named):
-                raise ShapeError(f"the equation {self} asks for {named} axes in {term!r}, got {rank}")
+            least = named + term.startswith("...")
+            if (rank < least) if "..." in term else (rank != least):
+                more = " or more" if "..." in term else ""
+                raise ShapeError(f"the equation {self} asks for {least} axes{more} in {term!r}, got {rank}")
         if len(counts) > 1:
             raise ShapeError(f"the equation {self} asks for as many axes in each '...'")
         free = [letter for letter in _LETTERS if letter not in str(self)]

@@ -113,6 +113,7 @@ def test_flops_by_hand() -> None:
         (nn.DenseGeneral(3), [(None, None)], "must have a known size"),
         (nn.EinsumDense("abc,cd->abd", (5, 3)), [(None, 2, 4)], "cannot join 'c' of sizes 4 and 5"),
         (nn.EinsumDense("abc,cd->abd", (None, 3)), [(None, 4)], "asks for 3 axes in 'abc', got 2"),
+        (nn.EinsumDense("...x,xy->...y", (4, 3)), [(None,)], r"asks for 2 axes or more in '\.\.\.x', got 1"),
         (nn.Bilinear(3), [(None, 2, 4), (None, 3, 4)], "needs two inputs of the same axes"),
     ],
 )

@@ -105,6 +105,7 @@ def test_equations_keep_the_batch_first(equation: str) -> None:
         ("bij,bjk->bik", [(None, 3, 4)], "needs 2 inputs, got 1"),
         ("bij,bjk->bik", [(None, 3, 4), (None, 4)], "asks for 3 axes in 'bjk', got 2"),
         ("...ij,...j->...i", [(None, 3, 4, 5), (None, 5)], "asks for as many axes in each"),
+        ("...i,...i->...", [(None,), (None,)], r"asks for 2 axes or more in '\.\.\.i', got 1"),
     ],
 )
 def test_einsum_refuses(equation: str, shapes: Any, message: str) -> None:
