@@ -63,7 +63,7 @@ class PositionTable(keras.layers.Layer):
         given, start = inputs if self.spec.offset else (inputs, None)
         x = tf.cast(given, working(given.dtype.name))
         table, length = tf.cast(self.embedding, x.dtype), sizes(x)[1]
-        if x.shape[1] is not None and start is None:
+        if start is None and x.shape[1] is not None and x.shape[1] <= self.spec.max_length:
             table = table[:length]
         else:
             position = places(length, start)

@@ -44,6 +44,15 @@ def test_positions_beyond_the_table(backend: Backend) -> None:
         net.forward({"input": np.ones((2, 4, 3), np.float32)})
 
 
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_native_model_has_nan_beyond_the_table(backend: Backend, length: int) -> None:
+    net = backend.build(nn.Sequential([nn.LearnedPositions(length, add=False)], [None, 3]), dtype="float32", seed=3)
+    found = np.asarray(net.native(np.ones((2, 3, 3), np.float32)))
+    (table,) = (value for name, value in net.variables().items() if name.endswith("embedding"))
+    np.testing.assert_array_equal(found[:, :length], np.stack([table] * 2))
+    assert np.isnan(found[:, length:]).all()
+
+
 @pytest.mark.parametrize("layer", [nn.MultiHeadAttention(2), nn.DotProductAttention()], ids=["projected", "plain"])
 def test_a_bias_of_minus_infinity(backend: Backend, layer: Any) -> None:
     """It hides a key as a mask does, with no gradient and no NaN, where all are hidden too."""
