@@ -35,8 +35,8 @@ def compared(spec: specs._Comparison, context: Context) -> Function:
     function, value = _COMPARISONS[type(spec)], spec.value
     if value is None:
         return lambda x1, x2: function(computed(x1), computed(x2))
-    # Half precision is compared in float32, the number too.
-    return lambda x: function(computed(x), jnp.asarray(value, computed(x).dtype))
+    # Half precision is compared in float32, the number as it is in half precision.
+    return lambda x: function(computed(x), computed(jnp.asarray(value, x.dtype)))
 
 
 for _cls in _COMPARISONS:

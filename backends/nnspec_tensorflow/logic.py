@@ -11,7 +11,7 @@ import numpy as np
 from nnspec import logic as specs
 from nnspec.layers.base import Operation
 from nnspec_tensorflow.activation import constant
-from nnspec_tensorflow.realize import Context, build
+from nnspec_tensorflow.realize import Context, build, serializable
 from nnspec_tensorflow.startup import keras, tf
 from nnspec_tensorflow.stateless import SpecFunction, formula
 
@@ -40,11 +40,24 @@ def operation(spec: Operation, context: Context) -> keras.layers.Layer:
     return SpecFunction(spec, **context.options)
 
 
-def compared(spec: specs._Comparison, *inputs: Tensor) -> Tensor:
-    x1 = inputs[0]
-    if spec.value is None:
-        return _COMPARISONS[type(spec)](*inputs)
-    return _COMPARISONS[type(spec)](x1, constant(spec.value if x1.dtype.is_floating else int(spec.value), x1))
+@serializable
+class SpecComparison(SpecFunction):
+    """A comparison of two inputs, or of one with a number, which is rounded to the input's dtype."""
+
+    def call(self, inputs: Any) -> Tensor:
+        spec: Any = self.spec
+        if spec.value is None:
+            return super().call(inputs)
+        (x,) = inputs
+        return super().call([x, constant(spec.value if x.dtype.is_floating else int(spec.value), x)])
+
+
+def comparison(spec: specs._Comparison, context: Context) -> keras.layers.Layer:
+    return SpecComparison(spec, **context.options)
+
+
+def compared(spec: specs._Comparison, x1: Tensor, x2: Tensor) -> Tensor:
+    return _COMPARISONS[type(spec)](x1, x2)
 
 
 def elementwise(spec: Operation, *inputs: Tensor) -> Tensor:
@@ -52,7 +65,7 @@ def elementwise(spec: Operation, *inputs: Tensor) -> Tensor:
 
 
 for _cls in _COMPARISONS:
-    build.register(_cls, operation)
+    build.register(_cls, comparison)
     formula.register(_cls, compared)
 for _cls in _FUNCTIONS:
     build.register(_cls, operation)

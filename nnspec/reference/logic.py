@@ -8,41 +8,45 @@ from typing import Any
 import numpy as np
 
 from nnspec import logic as specs
-from nnspec.reference.base import Array, Scope, apply, computing
+from nnspec.reference.base import Array, Scope, apply, computing, rounded
 
 
-def _pair(spec: specs._Comparison, inputs: tuple[Array, ...]) -> tuple[Array, Any]:
-    return inputs if spec.value is None else (inputs[0], inputs[0].dtype.type(spec.value))  # type: ignore[return-value]
+def _pair(spec: specs._Comparison, scope: Scope, inputs: tuple[Array, ...]) -> tuple[Array, Any]:
+    if spec.value is None:
+        return inputs  # type: ignore[return-value]
+    (x,) = inputs
+    number = spec.value if x.dtype.kind == "i" else rounded(spec.value, scope.state.dtype)
+    return x, np.asarray(number).astype(x.dtype)
 
 
 @apply.register(specs.Equal)
 def equal(spec: specs.Equal, scope: Scope, *inputs: Array) -> Array:
-    return np.asarray(np.equal(*_pair(spec, inputs)))
+    return np.asarray(np.equal(*_pair(spec, scope, inputs)))
 
 
 @apply.register(specs.NotEqual)
 def not_equal(spec: specs.NotEqual, scope: Scope, *inputs: Array) -> Array:
-    return np.asarray(np.not_equal(*_pair(spec, inputs)))
+    return np.asarray(np.not_equal(*_pair(spec, scope, inputs)))
 
 
 @apply.register(specs.Less)
 def less(spec: specs.Less, scope: Scope, *inputs: Array) -> Array:
-    return np.asarray(np.less(*_pair(spec, inputs)))
+    return np.asarray(np.less(*_pair(spec, scope, inputs)))
 
 
 @apply.register(specs.LessEqual)
 def less_equal(spec: specs.LessEqual, scope: Scope, *inputs: Array) -> Array:
-    return np.asarray(np.less_equal(*_pair(spec, inputs)))
+    return np.asarray(np.less_equal(*_pair(spec, scope, inputs)))
 
 
 @apply.register(specs.Greater)
 def greater(spec: specs.Greater, scope: Scope, *inputs: Array) -> Array:
-    return np.asarray(np.greater(*_pair(spec, inputs)))
+    return np.asarray(np.greater(*_pair(spec, scope, inputs)))
 
 
 @apply.register(specs.GreaterEqual)
 def greater_equal(spec: specs.GreaterEqual, scope: Scope, *inputs: Array) -> Array:
-    return np.asarray(np.greater_equal(*_pair(spec, inputs)))
+    return np.asarray(np.greater_equal(*_pair(spec, scope, inputs)))
 
 
 @apply.register(specs.LogicalAnd)

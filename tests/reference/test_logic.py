@@ -6,6 +6,7 @@ import math
 import operator
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -40,11 +41,12 @@ def test_comparisons(cls: Any, formula: Any, x1: Any, x2: Any) -> None:
 
 
 def test_the_number_is_in_the_dtype_of_the_input() -> None:
-    """0.1 in float32 is another number, and half precision is compared in float32."""
+    """0.1 in float32 is another number, and in half precision again another."""
     x = np.array([[0.1]], np.float32)
     assert value(nn.Equal(0.1), x, dtype=np.float32).tolist() == [[True]]
     assert value(nn.Equal(0.1), x.astype(np.float64)).tolist() == [[False]]
-    assert value(nn.Equal(0.1), x.astype(np.float16), dtype=np.float16).tolist() == [[False]]
+    for half in (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)):
+        assert value(nn.Equal(0.1), x.astype(half), dtype=half).tolist() == [[True]]
 
 
 @pytest.mark.parametrize(
