@@ -18,7 +18,7 @@ from nnspec.losses.outputs import Losses
 from nnspec.mixing import check as check_mixing
 from nnspec.model import Model
 from nnspec.objective import Objective
-from nnspec.optimizers import Clip
+from nnspec.optimizers import Clip, demand_names
 from nnspec.overrides import apply_override, apply_overrides as apply_overrides
 from nnspec.penalties import Constraint, Penalty
 from nnspec.source import SKLEARN, Data as Data, fit_input
@@ -155,6 +155,8 @@ class Experiment(Spec):
         shapes = self.output_shapes() or {}
         for output in objective.outputs if shapes else ():
             parts.check_output(self.data, objective, output, shapes[output])
+        if shapes:
+            demand_names(self.optimizer, self.model.params(*self.input_shapes()))
         if shapes and (self.penalties or self.constraints):
             self._check_patterns()
         if self.mixing is not None:

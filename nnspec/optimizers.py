@@ -11,11 +11,15 @@ the scales and biases of norms). Slots start at zero unless a docstring says oth
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from nnspec.errors import SpecError
 from nnspec.spec import Fraction, NonNegativeFloat, PositiveFloat, Rate, Spec, spec
+from nnspec.vocabulary import tag_of
+
+if TYPE_CHECKING:
+    from nnspec.layers.base import Param
 
 
 @spec
@@ -97,6 +101,13 @@ class OptimizerBase(Spec):
         """The optimizer of the parameter of that name: itself, unless each part of a model has one of its own."""
         return self
 
+    def check_names(self, names: Collection[str]) -> None:
+        """Refuse what is said of parameters by their names where none of these is meant.
+
+        Raises:
+            SpecError: its path leads on from this optimizer.
+        """
+
     def counted(self, step: Any) -> Any:
         """What the schedule takes for the step after so many updates: an integer, or an array of some framework."""
         return step
@@ -124,6 +135,18 @@ def demand_kernels(spec: Any, names: Iterable[str], decayed: frozenset[str] | No
     own = map(spec.of, names)
     if decayed is None and any(each.weight_decay and each.decay == "kernels" for each in own):
         raise SpecError("decay: kernels needs the names of the kernels")
+
+
+def demand_names(spec: Any, params: Mapping[str, Param]) -> None:
+    """Refuse an optimizer that speaks of parameters that a model with these variables lacks.
+
+    Raises:
+        SpecError: with the place in a spec file.
+    """
+    try:
+        spec.check_names([name for name, param in params.items() if param.kind == "parameter"])
+    except SpecError as error:
+        raise error.under("optimizer", tag_of(type(spec))) from None
 
 
 def demand_value(spec: Any, value: Any) -> None:

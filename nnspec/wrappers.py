@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.errors import SpecError
+from nnspec.errors import SpecError, did_you_mean
 from nnspec.optimizers import OptimizerBase, Slot
 from nnspec.spec import (
     AnyOptimizer,
@@ -26,6 +26,7 @@ from nnspec.spec import (
     demand_pattern,
     spec,
 )
+from nnspec.vocabulary import tag_of
 
 Sizes = tuple[int, ...]
 
@@ -74,6 +75,12 @@ class _Wrapper(OptimizerBase):
         found = self.inner.of(name)
         return self if found is self.inner else dataclasses.replace(self, **{self.within: found})
 
+    def check_names(self, names: Collection[str]) -> None:
+        try:
+            self.inner.check_names(names)
+        except SpecError as error:
+            raise error.under(self.within, tag_of(type(self.inner))) from None
+
     def counted(self, step: Any) -> Any:
         return self.inner.counted(step)
 
@@ -90,6 +97,12 @@ def held(optimizer: Any) -> Iterator[Any]:
     yield optimizer
     for inner in getattr(optimizer, "inners", ()):
         yield from held(inner)
+
+
+def _stretches(names: Collection[str], count: int) -> list[str]:
+    """The stretches of so many parts of names: of ``encoder/dense/kernel`` two of 2, say."""
+    split = [name.split("/") for name in names]
+    return sorted({"/".join(path[i : i + count]) for path in split for i in range(len(path) - count + 1)})
 
 
 def _refuse(wrapper: _Wrapper, *classes: str) -> None:
@@ -280,8 +293,9 @@ class MultiOptimizer(_Wrapper):
     """An optimizer for each part of a model.
 
     The w of each parameter is updated by the optimizer of the first of ``parts`` whose pattern, a regular expression,
-    is found in its canonical name (``encoder/dense/kernel``), or else by ``default``. Each of them has slots, a
-    schedule and a decay of its own; the learning rate of the history is that of ``default``, whose plateaus alone act.
+    is found in its canonical name (``encoder/dense/kernel``), or else by ``default``. A pattern that is found in no
+    parameter's name is an error. Each of them has slots, a schedule and a decay of its own; the learning rate of the
+    history is that of ``default``, whose plateaus alone act.
 
     Source: Keras's class of this name, whose patterns match whole names, and ``optax.partition``.
     """
@@ -300,6 +314,13 @@ class MultiOptimizer(_Wrapper):
     @property
     def inners(self) -> tuple[Any, ...]:
         return (self.default, *(optimizer for _, optimizer in self.parts))
+
+    def check_names(self, names: Collection[str]) -> None:
+        for i, (pattern, _) in enumerate(self.parts):
+            if not any(re.search(pattern, name) for name in names):
+                hint = did_you_mean(pattern, _stretches(names, pattern.strip("/").count("/") + 1))
+                hint = hint or f" (such as {next(iter(names), 'none')})"
+                raise SpecError(f"{pattern!r} is found in no parameter's name{hint}", ("parts", i, 0))
 
     def part(self, name: str) -> int:
         """Which of ``inners`` the parameter of that name has."""

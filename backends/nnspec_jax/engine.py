@@ -17,7 +17,7 @@ from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
 from nnspec.mixing import Mixing, check as check_mixing
-from nnspec.optimizers import Clip, OptimizerBase, slot_name
+from nnspec.optimizers import Clip, OptimizerBase, demand_names, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.wrappers import sharpness
 from nnspec_jax.arrays import as_inputs, as_targets, as_variables, to_host
@@ -57,6 +57,7 @@ class JaxEngine:
         constraints: Sequence[Constraint] = (),
         mixing: Mixing | None = None,
     ) -> None:
+        demand_names(optimizer, net.model.params())
         self.net: Net = net
         self._net, self.dtype = net, net.dtype
         self.compiling = Stopwatch()

@@ -19,7 +19,7 @@ from nnspec.errors import DataError, ShapeError, SpecError, did_you_mean
 from nnspec.losses import Loss, Losses
 from nnspec.metrics import Metrics, Sums
 from nnspec.mixing import Mixing, check as check_mixing
-from nnspec.optimizers import Clip, OptimizerBase, slot_name
+from nnspec.optimizers import Clip, OptimizerBase, demand_names, slot_name
 from nnspec.penalties import Constraint, Penalty
 from nnspec.wrappers import SAM, sharpness
 from nnspec_tensorflow.arrays import as_targets, assign, check_class_ids, to_host
@@ -56,6 +56,8 @@ class TensorFlowEngine:
         constraints: Sequence[Constraint] = (),
         mixing: Mixing | None = None,
     ) -> None:
+        params = net.model.params()
+        demand_names(optimizer, params)
         self.net: Net = net
         self._net = net
         self._objective = Objective(loss, metrics, net.model.outputs, net.dtype)
@@ -71,7 +73,6 @@ class TensorFlowEngine:
         # Of evaluations; and of updates, that of the gradients' norms and (learning rate, 1) too.
         self._scores = Books(counted, specs)
         self._books = Books({**counted, "grad_norm": _PAIR, "learning_rate": _PAIR}, specs)
-        params = net.model.params()
         with net.placed():
             names = list(net.parameters)
             self._optimizer = SpecOptimizer(optimizer, clip, [params[name].decay for name in names], names=names)

@@ -36,6 +36,7 @@ class TimeDistributed(Layer):
 
     def params(self, *shapes: Shape) -> dict[str, Param]:
         made: dict[str, Param] = self.layer.params(step_shape(shapes[0]))
+
     @property
     def convolves(self) -> bool:
         within: bool = self.layer.convolves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,30 @@ def test_a_wrapper_of_parts_is_one_of_each() -> None:
 def test_what_does_not_go_together(make: Any, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         make()
+
+
+def _frozen(pattern: str) -> Any:
+    return nn.Lookahead(nn.MultiOptimizer(nn.SGD(), (("bias$", nn.SGD()), (pattern, nn.Frozen()))))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("dens/", r"; did you mean 'dense'\?"),
+        ("kernels", r"; did you mean 'kernel'\?"),
+        ("dense/kernl", r"; did you mean 'dense/kernel'\?"),
+        ("dense_1", r"; did you mean 'dense'\?"),
+        ("^x$", r" \(such as dense/kernel\)"),
+        ("batch_norm/mean", "; did you mean"),  # a statistic, which no optimizer has
+    ],
+)
+def test_a_pattern_that_is_found_nowhere(pattern: str, hint: str) -> None:
+    model = nn.Sequential([nn.Dense(2), nn.BatchNorm()], input=[3])
+    with pytest.raises(SpecError, match=f"{re.escape(repr(pattern))} is found in no parameter's name{hint}") as raised:
+        nn.Experiment(model, "MeanSquaredError", _frozen(pattern))
+    path = ("optimizer", "Lookahead", "optimizer", "MultiOptimizer", "parts", 1, 0)
+    assert raised.value.path == path
+    nn.Experiment(model, "MeanSquaredError", _frozen("dense/.*s$"))
 
 
 def test_short_forms() -> None:
