@@ -166,7 +166,7 @@ class RotaryPositions(_Placed):
         Raises:
             ShapeError: it is an odd number, or none.
         """
-        count = int(self.fraction * features)
+        count = int(self.fraction * features + 1e-9)  # 0.58 · 100 is 57.99… in binary
         if count % 2 or not count:
             raise ShapeError(
                 f"RotaryPositions rotates pairs, which {count} of {features} features are not "

@@ -163,3 +163,15 @@ def test_refused(layer: Any, shapes: Any, message: str) -> None:
 def test_buckets_that_are_none(options: Any, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         nn.RelativePositionBias(2, **options)
+
+
+def test_a_part_of_the_features_is_that_of_the_decimal_fraction() -> None:
+    """0.58 · 100 is 57.99… in binary."""
+    wrong = [
+        (percent, features)
+        for percent in range(1, 101)
+        for features in range(2, 200)
+        if percent * features // 100 and not percent * features // 100 % 2
+        if nn.RotaryPositions(fraction=percent / 100).rotated(features) != percent * features // 100
+    ]
+    assert not wrong
