@@ -70,8 +70,8 @@ def mobilenet_v2(
 
     Shapes: x (batch, rows, columns, channels) of any size, y (batch, num_classes), logits; without ``num_classes`` the
     features of the last convolution, (batch, positions, positions, 1280).
-    Source: Sandler et al. 2018, arXiv:1801.04381; Dropout, BatchNorm's numbers and the rounding are those of the
-    authors' code.
+    Source: Sandler et al. 2018, arXiv:1801.04381; Dropout, epsilon and the rounding are those of the authors' code,
+    where BatchNorm's momentum is 0.997. 0.999 is Keras's.
 
     Args:
         num_classes: the number of outputs; null for the features.
