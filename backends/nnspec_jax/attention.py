@@ -168,7 +168,9 @@ class PhiloxMultiHeadAttention(nnx.MultiHeadAttention):
             which, variable = name.split("/")
             setattr(getattr(self, which), variable, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
-    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask, spec: MultiHeadAttention | None = None) -> jax.Array:
+    def __call__(
+        self, *inputs: jax.Array, keep_mask: KeepMask | None = None, spec: MultiHeadAttention | None = None
+    ) -> jax.Array:
         spec, dtype = self.spec if spec is None else spec, inputs[0].dtype
         given, start = (inputs[:-1], inputs[-1]) if spec.decode else (inputs, None)
         sequences, bias, mask = _told_apart(spec, given)
@@ -248,7 +250,7 @@ class PhiloxAttention(nnx.Module):
         for name, param in spec.params(*context.shapes).items():
             setattr(self, name, nnx.Param(jnp.zeros(param.shape, context.dtype)))
 
-    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask, spec: Any = None) -> jax.Array:
+    def __call__(self, *inputs: jax.Array, keep_mask: KeepMask | None = None, spec: Any = None) -> jax.Array:
         spec = self.spec if spec is None else spec
         given, bias, mask = _told_apart(spec, inputs)
         flat = given[0].ndim == 3

@@ -267,15 +267,14 @@ def _layer_name(node: Node, inferred: Mapping[str, Inferred]) -> str:
 
 def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype: FloatType, path: str) -> Any:
     layer, here = nodes[0].layer, f"{path}{name}"
-    uses = [inferred[node.name].inputs for node in nodes]
+    shapes = [inferred[node.name].inputs for node in nodes]
     if isinstance(layer, Model):
-        return _functional(layer, _common(uses), dtype, f"{here}/", SubModel, name, calls=len(nodes))
+        return _functional(layer, _common(shapes), dtype, f"{here}/", SubModel, name, calls=len(nodes))
     try:
-        uses = tuple(node.layer for node in nodes) if layer.variants else ()
-        return build(layer, Context(dtype, name, here, shapes, len(nodes), uses))
         # Variables follow from the owner's inputs. Other uses may have more of them (attention), or of another kind
         # (an Embedding's table); what depends on sizes beyond that is computed from each call's own.
-        return build(layer, Context(dtype, name, here, uses[0], len(nodes)))
+        uses = tuple(node.layer for node in nodes) if layer.variants else ()
+        return build(layer, Context(dtype, name, here, shapes[0], len(nodes), uses))
     except BackendError as error:
         raise BackendError(f"{here}: {error}") from None
 

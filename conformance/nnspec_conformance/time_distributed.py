@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnspec.layers.attention import MultiHeadAttention
 from nnspec.layers.convolution import Conv
 from nnspec.layers.normalization import BatchNorm
 from nnspec.layers.pooling import MaxPool
@@ -14,4 +15,5 @@ CASES = [
     Case(TimeDistributed(MaxPool((2,))), (3, 4, 2), distinct=True),
     Case(TimeDistributed(BatchNorm(momentum=0.7)), (3, 2)),
     Case(TimeDistributed(Flatten()), (3, 2, 4)),
+    Case(TimeDistributed(MultiHeadAttention(1)), (2, 3, 2)),
 ]

@@ -24,8 +24,13 @@ _FREE = (
 class _Attention(Layer):
     """Base of attention layers, which have fields of the same names: their inputs, and what is dropped."""
 
-    random: ClassVar[tuple[str, ...]] = ("dropout",)
     arity: ClassVar[int | None] = None
+
+    @property
+    def random(self: Any) -> tuple[str, ...]:  # type: ignore[override]  # depends on the rate
+        """The purposes of the random streams: none where nothing is dropped."""
+        return ("dropout",) if self.dropout_rate else ()
+
     variants: ClassVar[bool] = True
 
     def __post_init__(self: Any) -> None:

@@ -27,6 +27,8 @@ class TimeDistributed(Layer):
     def __post_init__(self) -> None:
         inner = self.layer
         what = type(inner).__name__
+        if inner.name is not None:
+            raise SpecError("name the layer around it", ("layer", "name"))
         if hasattr(inner, "to_file"):
             raise SpecError(f"{what} has layers of its own: put TimeDistributed around each of them", ("layer",))
         if inner.takes() not in (None, 1):
@@ -34,14 +36,13 @@ class TimeDistributed(Layer):
         if inner.random:
             raise SpecError(f"{what} draws at random, which needs no steps apart: use it by itself", ("layer",))
 
-    def params(self, *shapes: Shape) -> dict[str, Param]:
-        made: dict[str, Param] = self.layer.params(step_shape(shapes[0]))
-
     @property
     def convolves(self) -> bool:
         within: bool = self.layer.convolves
         return within
 
+    def params(self, *shapes: Shape) -> dict[str, Param]:
+        made: dict[str, Param] = self.layer.params(step_shape(shapes[0]))
         return {f"layer/{name}": param for name, param in made.items()}
 
     def output_shape(self, *shapes: Shape) -> Shape:
