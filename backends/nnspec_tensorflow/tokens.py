@@ -110,7 +110,7 @@ class SpecTokenDropout(RandomLayer):
             kept = tf.gather(kept, tf.where(known, x, 0), axis=1, batch_dims=1) | ~known
         return tf.where(kept | _among(x, spec.special_ids), x, spec.replacement)
 
-    def like(self, x: Tensor) -> Tensor:
+    def like(self, x: Tensor, use: int = 0) -> Tensor:
         return tf.zeros(self.spec.mask_shape(tuple(sizes(x))), tf.int32)
 
     def compute_output_spec(self, x: Any, training: bool | None = None, use: int = 0) -> Any:
