@@ -31,6 +31,10 @@ EXCLUDING = (
     *("cannot divide", "number of buckets", "two buckets", "expected a step from", "expected an equation"),
     *("masked steps keep the state", "draws at random", "expected RotaryPositions", "the layer has one input"),
     *("name the layer around it", "a distance beyond", "plateaus act on", "layers of its own"),
+    *("nothing of scores is dropped", "the lowest value before the highest", "stands in the vocabulary twice"),
+    *("expected a TokenMasking", "expected less than the", "expected a range within", "is for the mode constant"),
+    *("nothing is decided together", "expected odd numbers", "the smaller number first", "nothing is left of an image"),
+    *("samples of a frame", "expected ids below num_embeddings"),
     *("which has no losses", "nothing to minimize", "weights for the losses of", "give a list of", "is listed twice"),
 )
 

@@ -66,6 +66,8 @@ def test_every_class_has_a_strategy(cls: type[Any]) -> None:
         shapes = [shape] * (1 if cls in operations.COMPARISONS else cls.arity or 2)
         if cls.__name__.startswith("Segment"):  # an id for each element
             shapes[1] = shape[:2]
+        if cls.__name__ == "UpdateSlice":  # a place for each example
+            shapes[2] = shape[:1]
         strategy = layers.layers(cls, *shapes, dtype=layers.dtypes(cls)[0])
 
     @settings(max_examples=15)

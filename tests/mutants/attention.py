@@ -240,8 +240,8 @@ MUTANTS = [
     _tensorflow(
         _LAYER,
         "values made of the keys' sequence",
-        "(self._heads(x, name)[0] for x, name in zip(sequences, names, strict=True))",
-        "(self._heads(x, name)[0] for x, name in zip([*sequences[:2], sequences[1]], names, strict=True))",
+        "for x, name in zip(sequences, names, strict=True)]",
+        "for x, name in zip([*sequences[:2], sequences[1]], names, strict=True)]",
         hint="two sequences",
         raises=True,
     ),

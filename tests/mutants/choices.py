@@ -27,8 +27,8 @@ MUTANTS = [
     _logic(
         "NotEqual",
         "NaN is equal to itself",
-        "np.not_equal(*_pair(spec, inputs))",
-        "np.less(*_pair(spec, inputs)) | np.greater(*_pair(spec, inputs))",
+        "np.not_equal(*_pair(spec, scope, inputs))",
+        "np.less(*_pair(spec, scope, inputs)) | np.greater(*_pair(spec, scope, inputs))",
         "NaN",
     ),
     _logic("Less", "or equal", "np.less(", "np.less_equal("),
@@ -52,14 +52,14 @@ MUTANTS = [
         "kinks",
     ),
     _jax_logic(
-        "Less", "a number of the dtype of the net", "jnp.asarray(value, computed(x).dtype)", "value + 1", hint="value"
+        "Less", "another number", "jnp.asarray(value, x.dtype)", "jnp.asarray(value + 1, x.dtype)", hint="value"
     ),
     _tf_logic("AsType", "NaN is the smallest", "tf.where(x > 0, high, 0)", "tf.where(x > 0, high, low)", "kinks"),
     _tf_logic(
         "GreaterEqual",
         "the number left out",
-        "constant(spec.value if x1.dtype.is_floating else int(spec.value), x1)",
-        "tf.ones_like(x1)",
+        "constant(spec.value if x.dtype.is_floating else int(spec.value), x)",
+        "tf.ones_like(x)",
         hint="value",
     ),
     _sorting("ArgMax", "the last of equal ones", 'if spec.ties == "first":', 'if spec.ties == "last":', hint="last"),

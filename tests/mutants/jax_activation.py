@@ -14,15 +14,15 @@ MUTANTS = [
     _activation(
         "HardTanh",
         "½ at the bounds",
-        "return jnp.where(x <= low, low, jnp.where(x >= high, high, x))",
-        "return jnp.clip(x, low, high)",
+        "differentiated_as(form)(lambda x: jnp.clip(x, low, high))(x)",
+        "jnp.clip(x, low, high)",
         "kinks",
     ),
     _activation(
         "ReLU6",
         "½ at the bounds",
-        "return jnp.where(x <= low, low, jnp.where(x >= high, high, x))",
-        "return jnp.clip(x, low, high)",
+        "differentiated_as(form)(lambda x: jnp.clip(x, low, high))(x)",
+        "jnp.clip(x, low, high)",
         "kinks",
     ),
     _activation(
@@ -207,8 +207,8 @@ MUTANTS = [
     _activation(
         "HardTanh",
         "NaN swallowed",
-        "return jnp.where(x <= low, low, jnp.where(x >= high, high, x))",
-        "return jnp.where(x > low, jnp.where(x < high, x, high), low)",
+        "(lambda x: jnp.clip(x, low, high))(x)",
+        "(lambda x: jnp.where(x > low, jnp.where(x < high, x, high), low))(x)",
         "NaN",
     ),
     _activation(

@@ -19,17 +19,15 @@ MUTANTS = [
     _jax(_MANY, "columns for rows", 'if spec.vectors == "rows"', 'if spec.vectors != "rows"'),
     _jax(_SUM, "a slope at 0", "jnp.sum(magnitude(x))", "jnp.sum(jnp.abs(x))"),
     _jax(_SUM, "the whole divergence twice", "- log_variance) / 2.0", "- log_variance)"),
-    _jax_engine(
-        _MANY, "reported alone", 'value = value + self._loss.reduced(*outcome["penalty"])', 'value = outcome["loss"][0]'
-    ),
+    _jax_engine(_MANY, "reported alone", "value = value + total / share", "value = value + 0.0 * total"),
     _jax_engine(
         _MANY,
         "batches counted for examples",
-        'share = 1.0 if self._loss_spec.reduction == "sum" else float(len(batch["targets"]))',
+        "share = 1.0 if self._objective.spec.summed else float(_count(batch))",
         "share = 1.0",
         "evaluation",
     ),
-    _jax_engine(_MANY, "no constraints", "if self._constraints is None else", "if True else"),
+    _jax_engine(_MANY, "no constraints", "if self._constraints is None:", "if True:"),
     _tensorflow(_MANY, "pairs counted twice", "max(count * (count - 1) // 2, 1)", "max(count * (count - 1), 1)"),
     _tensorflow(_MANY, "no rate", "if spec.rate < 1:", "if False:"),
     _tensorflow(_MANY, "norms over all axes", "axis=spec.norm_axes(w.shape.rank), keepdims=True", "keepdims=True"),
@@ -37,7 +35,7 @@ MUTANTS = [
     _tensorflow_engine(
         _SUM,
         "examples counted beside a sum",
-        'share = 1 if self._loss.spec.reduction == "sum" else targets.shape[0]',
-        "share = targets.shape[0]",
+        "share = 1 if self._objective.spec.summed else next(iter(given.values())).shape[0]",
+        "share = next(iter(given.values())).shape[0]",
     ),
 ]

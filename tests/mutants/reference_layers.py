@@ -99,8 +99,8 @@ MUTANTS = [
     _normalization(
         "BatchNorm",
         "mean over the batch alone",
-        "axes = tuple(axis for axis in range(x.ndim) if axis not in",
-        "axes = tuple(axis for axis in range(1) if axis not in",
+        "return tuple(axis for axis in range(x.ndim) if axis not in",
+        "return tuple(axis for axis in range(1) if axis not in",
         hint="rank 4",
         raises=True,
     ),
