@@ -37,6 +37,8 @@ def magnitude(x: jax.Array) -> jax.Array:
 def clip(x: jax.Array, low: float, high: float | jax.Array) -> jax.Array:
     """x cut to [low, high] with derivative 0 at both bounds (that of ``jnp.clip`` is ½)."""
     form: Function = lambda x: jnp.where(x <= low, low, jnp.where(x >= high, high, x))  # noqa: E731
+    if isinstance(high, jax.Array):  # it has a derivative of its own
+        return form(x)
     return differentiated_as(form)(lambda x: jnp.clip(x, low, high))(x)
 
 

@@ -72,7 +72,7 @@ class SpecOptimizer(keras.optimizers.Optimizer):
         found = [self.spec.slots_of(n, tuple(v.shape)) for n, v in zip(self.names, variables, strict=True)]
         for slot in dict.fromkeys(slot for held in found for slot in held):
             self.slots[slot] = [self._slot(v, slot, held.get(slot)) for v, held in zip(variables, found, strict=True)]
-        dtype = working(tf.as_dtype(variables[0].dtype).name)
+        dtype = working(tf.as_dtype(variables[0].dtype).name) if variables else "float32"
         for slot, start in self.spec.shared_slots().items():
             self.shared[slot] = self.add_variable((), _filled(start), dtype, name=slot)
         kernels = self.decayed or [variable.name.endswith("kernel") for variable in variables]

@@ -319,7 +319,7 @@ CASES = [
             MultiOptimizer(
                 AdamW(WarmupCosine(0.01, 6, 80, end=0.001), weight_decay=0.05, decay="kernels"),
                 (
-                    ("^dense/", Adafactor(0.02)),
+                    ("(^|_)dense/", Adafactor(0.02)),
                     ("norm", NovoGrad(0.01, weight_decay=0.02)),
                     ("dense_1/kernel", FTRL(0.1, l2=0.1)),
                     ("dense_1/bias", NoisySGD(0.05)),
@@ -428,7 +428,7 @@ CASES = [
         ),
         AdamW(WarmupCosine(0.01, 6, 80, end=0.001), weight_decay=0.05, decay="kernels"),
         clip=Clip(global_norm=0.5),
-        penalties=(Penalty(l2=0.01), Penalty(l1=0.02, node="digit")),
+        penalties=(Penalty(l2=0.01), Penalty(l2=0.02, node="digit")),
         metrics={"digit": (Accuracy(), ConfusionMatrix()), "parity": (BinaryAccuracy(),), "size": (MAE(), RMSE())},
         weights=("parity", "size"),
         updates=15,

@@ -28,9 +28,9 @@ What holds for all classes stands in no row. Layers: weights are penalized and c
 [penalties](reference.md#penalty) and [constraints](reference.md#constraint), and left out of training by
 [Frozen](reference.md#frozen), not by the layer; they are not quantized or adapted (`lora_rank`); channels are last.
 Optimizers: weights are averaged by [EMA](reference.md#ema) and gradients accumulated by
-[GradientAccumulation](reference.md#gradientaccumulation) around them; losses are not scaled, and decay is for all
-parameters or for kernels. Losses are always [reduced](reference.md#loss-functions); Keras's `sum` is one of means over
-the last axis where a loss is by element.
+[GradientAccumulation](reference.md#gradientaccumulation), losses scaled by [LossScale](reference.md#lossscale), all of
+them around the optimizer; decay is for all parameters or for kernels. Losses are always
+[reduced](reference.md#loss-functions); Keras's `sum` is one of means over the last axis where a loss is by element.
 """
 
 

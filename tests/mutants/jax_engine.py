@@ -82,7 +82,7 @@ MUTANTS = [
         "value = self._objective.reduced(outcome)",
         'value = outcome["loss"][0]',
     ),
-    _objective(_HEADS, "outputs' weights exchanged", "zip(weights, reduced,", "zip(weights[::-1], reduced,"),
+    _objective("Losses", "outputs' weights exchanged", "zip(weights, reduced,", "zip(weights[::-1], reduced,"),
     _objective(
         _HEADS,
         "the targets of another output",

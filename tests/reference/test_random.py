@@ -164,6 +164,7 @@ def test_streams_of_a_model_count_calls_of_shared_layers() -> None:
         "encoder/drop:dropout:0",
         "encoder/drop:dropout:1",
         "last:dropout:0",
+        "data:mixing:0",
         "data:shuffle:0",
         "data:split:0",
     }
