@@ -101,6 +101,7 @@ def test_predictions_in_files(trained: tuple[str, Path]) -> None:
     assert json.loads((run.parent / "out.json").read_text())["labels"] == [int(label) for label in labels]
 
 
+@pytest.mark.slow  # the same runs are compared in tests/training
 @pytest.mark.skipif(len(installed()) < 2, reason="needs two installed backends")
 def test_compare(tmp_path: Path) -> None:
     spec = str(EXAMPLES / "multilabel.yaml")

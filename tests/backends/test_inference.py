@@ -62,7 +62,7 @@ def test_a_case_of_every_class_is_among_them() -> None:
     assert not wanted - found
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_rows_do_not_depend_on_the_rows_around_them(backend: Backend, dtype: FloatType) -> None:
     """The promise that padding rests on, for every layer of the vocabulary, to the last bit."""
     cases = every_layer()

@@ -192,6 +192,7 @@ def test_one_wrong_update_of_a_run(installed: backends.Backend, dtype: FloatType
     assert bool(later) == (dtype == "float64")
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_the_suite_passes_with_x64_on() -> None:
     assert missing("jax") is None

@@ -130,6 +130,7 @@ def test_pytest_finds_the_same(tmp_path: Path) -> None:
     assert of(path) == of(mine)
 
 
+@pytest.mark.slow
 def test_pytest_leaves_the_process_of_a_long_run_behind(tmp_path: Path) -> None:
     """What runs the suite's tests apart from pytest has ended when tests of something else begin."""
     (tmp_path / "conftest.py").write_text(

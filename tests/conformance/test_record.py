@@ -113,6 +113,7 @@ def test_a_few_cases_of_each_family_agree(by_jax: Path) -> None:
     assert sum(outcome.compared for outcome in outcomes) == compared > 200
 
 
+@pytest.mark.slow
 @pytest.mark.jax
 def test_the_backend_that_answered_agrees_with_itself(by_jax: Path) -> None:
     outcomes = checked(by_jax, "jax", "linear-recorded or losses-recorded or random-recorded")
@@ -189,7 +190,7 @@ def test_a_wrong_backend_is_found_out(
     assert all("error" in outcome.message for outcome in failed)
 
 
-@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+@pytest.mark.parametrize("name", [pytest.param("jax", marks=pytest.mark.slow), "tensorflow"])
 def test_the_kept_record_is_answered(name: str) -> None:
     if backends.missing_packages(name):
         pytest.skip(f"{name} is not installed")

@@ -27,6 +27,7 @@ def facts(outcomes: list[Outcome]) -> dict[str, tuple[object, ...]]:
     return {o.id: (o.status, o.compared, o.ulp, o.nearness, o.equal) for o in outcomes}
 
 
+@pytest.mark.slow
 def test_several_processes_find_what_one_finds() -> None:
     chosen = plan("linear and forward or schedules or words")
     items = chosen.items()

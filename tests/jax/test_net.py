@@ -105,6 +105,7 @@ print(backend.words(1, 2, 3, 9).tobytes().hex(), engine.totals())
 """
 
 
+@pytest.mark.slow
 def test_float32_is_the_same_with_x64_on() -> None:
     found = []
     for x64 in ("0", "1"):

@@ -128,6 +128,7 @@ def conformance(
     return done.stdout, json.loads((cwd / "facts.json").read_text())
 
 
+@pytest.mark.slow
 def test_its_cases_are_asked_by_the_suite(extras: Environment, place: Path) -> None:
     skip_unless("jax")
     printed, facts = conformance(extras, place, "--backend", "jax", "--dtype", "float64", "-k", "extras")
@@ -189,6 +190,7 @@ def test_nothing_of_it_is_unproven(extras: Environment, place: Path) -> None:
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_a_backend_that_it_does_not_realize_is_told(extras: Environment, place: Path) -> None:
     """Training refuses, naming the node and the package; the suite counts its cases as not implemented."""
     skip_unless("jax")

@@ -126,13 +126,18 @@ def test_time_distributed_against_keras() -> None:
 @pytest.mark.parametrize(
     "layer",
     [
-        nn.SimpleRNN(4),
         nn.LSTM(4, reverse=True),
-        nn.LSTM(4, activation="softplus"),
         nn.GRU(4),
-        nn.GRU(4, reset_after=False),
-        nn.LSTM(4, return_state=True),
-        nn.MGU(4),
+        *(
+            pytest.param(layer, marks=pytest.mark.slow)
+            for layer in (
+                nn.SimpleRNN(4),
+                nn.LSTM(4, activation="softplus"),
+                nn.GRU(4, reset_after=False),
+                nn.LSTM(4, return_state=True),
+                nn.MGU(4),
+            )
+        ),
     ],
 )
 def test_second_derivatives(layer: nn.Layer, compiled: bool) -> None:
