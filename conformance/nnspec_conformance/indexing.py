@@ -57,7 +57,7 @@ EXAMPLES = [
     Example(
         UpdateSlice(),
         (((1.0, 2.0, 3.0), (4.0, 5.0, 6.0)), ((7.0, 8.0), (9.0, 10.0)), (-1, 2)),
-        id="beyond the ends",
+        id="an element beyond either end",
         dtype=_AT,
         output=((8.0, 2.0, 3.0), (4.0, 5.0, 9.0)),
         cotangents=((1.0, 2.0, 4.0), (8.0, 16.0, 32.0)),
