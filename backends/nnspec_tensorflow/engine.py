@@ -101,7 +101,7 @@ class TensorFlowEngine:
         outcome = self._objective.sums(self._net.outputs(given, training=training, nodes=nodes), batch)
         if self._penalties is not None:
             # Once for each example, or once for the batch: so that it comes to P beside the loss.
-            share = 1 if self._objective.spec.summed else next(iter(given.values())).shape[0]
+            share = 1 if self._objective.spec.summed else _count(given)
             penalty = self._penalties(self._net.parameters, nodes or {})
             outcome["penalty"] = (penalty * share, tf.constant(share, penalty.dtype))
         return outcome

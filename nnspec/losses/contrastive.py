@@ -159,7 +159,24 @@ class TripletMargin(Loss):
 
 
 @spec
-class BatchHardTriplet(Loss):
+class _BatchTriplet(Loss):
+    """Base of triplet losses of the groups within a batch, which have fields of the same names."""
+
+    targets: ClassVar[str] = "groups"
+    axes: ClassVar[int] = 1
+    margin: NonNegativeFloat = 1.0
+    squared: bool = False
+    epsilon: PositiveFloat = 1e-6
+
+    def positions(self, outputs: Shape) -> Shape:
+        return _vectors(outputs, type(self).__name__)
+
+    def target_shape(self, outputs: Shape) -> Shape:
+        return outputs[:-1]
+
+
+@spec
+class BatchHardTriplet(_BatchTriplet):
     """The triplet loss of each example with the farthest of its group and the nearest of all others in the batch.
 
     lᵢ = max(0, margin + maxⱼ dᵢⱼ − minₖ dᵢₖ)
@@ -177,21 +194,9 @@ class BatchHardTriplet(Loss):
         ShapeError: outputs of other ranks.
     """
 
-    targets: ClassVar[str] = "groups"
-    axes: ClassVar[int] = 1
-    margin: NonNegativeFloat = 1.0
-    squared: bool = False
-    epsilon: PositiveFloat = 1e-6
-
-    def positions(self, outputs: Shape) -> Shape:
-        return _vectors(outputs, "BatchHardTriplet")
-
-    def target_shape(self, outputs: Shape) -> Shape:
-        return outputs[:-1]
-
 
 @spec
-class BatchSemiHardTriplet(Loss):
+class BatchSemiHardTriplet(_BatchTriplet):
     """The triplet loss of each example with each other one of its group, and the nearest of all others beyond that.
 
     lᵢ = n/N · Σⱼ max(0, margin + dᵢⱼ − dᵢₖ),  k the example of another group with the smallest dᵢₖ > dᵢⱼ
@@ -209,18 +214,6 @@ class BatchSemiHardTriplet(Loss):
     Raises:
         ShapeError: outputs of other ranks.
     """
-
-    targets: ClassVar[str] = "groups"
-    axes: ClassVar[int] = 1
-    margin: NonNegativeFloat = 1.0
-    squared: bool = False
-    epsilon: PositiveFloat = 1e-6
-
-    def positions(self, outputs: Shape) -> Shape:
-        return _vectors(outputs, "BatchSemiHardTriplet")
-
-    def target_shape(self, outputs: Shape) -> Shape:
-        return outputs[:-1]
 
 
 @spec

@@ -16,8 +16,7 @@ def engine_of(experiment: Experiment, backend: Backend, net: Net) -> Engine:
     # Not given where there are none: a backend of another package may do without them.
     held = {"penalties": experiment.penalties, "constraints": experiment.constraints, "mixing": experiment.mixing}
     beside = {name: specs for name, specs in held.items() if specs}
-    for specs in beside.values():
-        demand(backend, *(specs if isinstance(specs, tuple) else (specs,)))
+    demand(backend, *beside.values())
     return backend.engine(
         net,
         loss=experiment.loss,

@@ -35,7 +35,7 @@ MUTANTS = [
     _tensorflow_engine(
         _SUM,
         "examples counted beside a sum",
-        "share = 1 if self._objective.spec.summed else next(iter(given.values())).shape[0]",
-        "share = next(iter(given.values())).shape[0]",
+        "share = 1 if self._objective.spec.summed else _count(given)",
+        "share = _count(given)",
     ),
 ]
