@@ -47,7 +47,13 @@ def _wide(value: Array) -> Array:
 
 
 def evaluate(
-    case: Case, point: Point, *, training: bool, dtype: str = "float64", constants: dict[str, Any] | None = None
+    case: Case,
+    point: Point,
+    *,
+    training: bool,
+    dtype: str = "float64",
+    constants: dict[str, Any] | None = None,
+    disturbed: _Roundings | None = None,
 ) -> Any:
     """The reference's result on a point, computed in ``dtype``."""
     kind = float_type(dtype).type
@@ -62,6 +68,7 @@ def evaluate(
             step=point.step,
             dtype=kind,
             constants=constants,
+            disturbed=disturbed,
         )
 
 
@@ -110,7 +117,7 @@ def derivatives(
     return found
 
 
-def slopes(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
+def slopes(case: Case, point: Point, training: bool, disturbed: _Roundings | None = None) -> dict[str, Derivative]:
     """Derivatives of Σ outputs · cotangents at a point by input and parameter, by central differences in float64."""
     cotangents = wide(point.cotangents)
     inputs, variables = wide(point.inputs), wide(point.variables)
@@ -118,7 +125,7 @@ def slopes(case: Case, point: Point, training: bool) -> dict[str, Derivative]:
 
     def total(at: Mapping[str, Array]) -> float:
         here = Point({n: at[n] for n in inputs}, {n: at[n] for n in variables}, cotangents, point.seed, point.step)
-        outputs = evaluate(case, here, training=training, constants=constants).outputs
+        outputs = evaluate(case, here, training=training, constants=constants, disturbed=disturbed).outputs
         return float(sum(_total(outputs[name] * cotangents[name], case) for name in cotangents))
 
     at = {**inputs, **variables}
@@ -148,7 +155,8 @@ def gradient_rounding(case: Case, dtype: str, training: bool) -> dict[str, float
     """How far gradients move when everything they are computed from moves by a random share of its rounding error.
 
     The reference computes no gradients of its own, so its error in ``dtype`` cannot be measured; what inputs rounded to
-    ``dtype`` leave open can. The largest over the draws.
+    ``dtype`` leave open can, and in a model what each layer's output does: where a layer makes little of its inputs'
+    rounding, as tanh far from 0, the next one may still make much of its own. The largest over the draws.
     """
     if dtype == "float64":
         return {}
@@ -163,11 +171,27 @@ def gradient_rounding(case: Case, dtype: str, training: bool) -> dict[str, float
 
         inputs, variables, cotangents = moved(point.inputs), moved(point.variables), moved(point.cotangents)
         near = Point(inputs, variables, cotangents, point.seed, point.step)
-        here, there = gradients(case, dtype, draw, BATCHES[0], training), slopes(case, near, training)
+        here = gradients(case, dtype, draw, BATCHES[0], training)
+        layers = _Roundings(case.name, draw, unit) if isinstance(case.spec, Model) else None
+        there = slopes(case, near, training, layers)
         for name, value in here.items():
             error = float(difference(there[name].values, value.values).max(initial=0.0))
             found[name] = max(found.get(name, 0.0), error)
     return found
+
+
+class _Roundings:
+    """Moves each node's value by a random share of its rounding error, by the same one in every run."""
+
+    def __init__(self, name: str, draw: int, unit: float) -> None:
+        self._key = (name, "perturbation", draw)
+        self._unit = unit
+        self._shares: dict[str, Array] = {}
+
+    def __call__(self, path: str, value: Array) -> Array:
+        if path not in self._shares:
+            self._shares[path] = self._unit * generator(*self._key, path).uniform(-1, 1, value.shape)
+        return _moved(value, self._shares[path])
 
 
 def _moved(value: Array, shares: Array) -> Array:

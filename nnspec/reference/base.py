@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,7 @@ class State:
         masks: the keep-masks that were used, by path.
         calls: how often the layer at a path has been called.
         constants: what derivatives take for constants, by path; None unless differences are made.
+        disturbed: what becomes of the value of each node, given its path.
     """
 
     variables: Mapping[str, Array]
@@ -80,6 +81,7 @@ class State:
     masks: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     constants: dict[str, Any] | None = None
+    disturbed: Callable[[str, Array], Array] | None = None
 
 
 @dataclass(frozen=True)

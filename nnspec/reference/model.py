@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,7 @@ def run(
     step: int = 0,
     dtype: DTypeLike = np.float64,
     constants: dict[str, Any] | None = None,
+    disturbed: Callable[[str, Array], Array] | None = None,
 ) -> Result:
     """The model's outputs for these inputs, in this float type.
 
@@ -96,13 +97,15 @@ def run(
         seed, step: what keep-masks are drawn from in training mode.
         constants: for runs whose differences shall be gradients: a dict that the run where the gradient is asked for
             fills with what gradients take for constants, and that the others read.
+        disturbed: gives what becomes of the value of each node, by its path and the value: how far errors of one layer
+            spread through the others can be asked so.
 
     Raises:
         ShapeError: the inputs do not fit the model.
         SpecError: an input or a variable is missing or has another shape than the model's.
         BackendError: a layer is not registered.
     """
-    state = State(variables, np.dtype(dtype), training, seed, step, constants=constants)
+    state = State(variables, np.dtype(dtype), training, seed, step, constants=constants, disturbed=disturbed)
     for name in model.inputs:
         if name not in inputs:
             raise SpecError(f"the input {name!r} is missing{did_you_mean(name, inputs)}")
@@ -135,6 +138,8 @@ def _evaluate(model: Model, inputs: Mapping[str, Array], state: State, path: str
             value = np.asarray(apply(node.layer, scope, *(_computed(x, state) for x in given)))
             if value.dtype == computing(state.dtype):
                 value = rounded(value, state.dtype)
+            if state.disturbed is not None:
+                value = state.disturbed(here, value)
             state.calls[mine] += 1
         state.nodes[here] = values[node.name] = value
     return values
