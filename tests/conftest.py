@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -71,7 +73,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+def _start(item: pytest.Item, name: str) -> None:
+    """Let the generators of a test's file start from a name."""
+    for key, value in vars(getattr(item, "module", None) or object).items():
+        if isinstance(value, np.random.Generator):
+            seed = zlib.crc32(f"{name} {key}".encode())
+            value.bit_generator.state = type(value.bit_generator)(seed).state
+
+
+@pytest.fixture(autouse=True)
+def _numbers_of_its_own(request: pytest.FixtureRequest) -> None:
+    """A test's random numbers do not depend on which tests ran before it, in this process or in another."""
+    _start(request.node, request.node.nodeid)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    # What tests of a file share is made before the first of them, whichever that is.
+    _start(item, item.nodeid.partition("::")[0])
     if item.get_closest_marker("gpu"):
         # A backend that cannot list its devices must fail here and not skip.
         devices = [device for name in backends.installed() for device in backends.backend(name).devices()]
