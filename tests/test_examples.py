@@ -45,7 +45,7 @@ def test_from_scratch(root: Path) -> None:
         assert float(weights) <= 1e-11, name
 
 
-@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+@pytest.mark.parametrize("name", ["jax", pytest.param("tensorflow", marks=pytest.mark.slow)])
 def test_autoencoder(root: Path, tmp_path: Path, name: str) -> None:
     """Half of the epochs suffice to reconstruct better than the best linear method of the same width."""
     if name not in backends.installed():

@@ -324,10 +324,13 @@ def _of_classes(cases: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]
     return tuple(firsts.values())
 
 
+_OF_DERIVATIVES = ("gradients", "kinks", "extremes", "loss kinks", "loss extremes")
+
+
 def everyday(found: Iterable[Item]) -> frozenset[str]:
     """The ids of the tests that are worth their time after every change: those that ask for the formula, in float64,
-    and of those that ask for the arithmetic, in lower precision, what the quick run asks, but for gradients: they take
-    most of the time that is spent on compilation."""
+    and of those that ask for the arithmetic, in lower precision, what the quick run asks, but for gradients and what
+    else asks for derivatives: they take most of the time that is spent on compilation."""
     quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
     firsts = {
         (check.name, kind, case.name)
@@ -338,9 +341,9 @@ def everyday(found: Iterable[Item]) -> frozenset[str]:
 
     def chosen(item: Item) -> bool:
         name = (item.check.name, item.family, item.case.name)
-        if name in quick and item.check.name != "gradients":
-            return True
         formula = item.dtype == "float64" or item.dtype in item.check.dtypes
+        if name in quick and (formula or item.check.name not in _OF_DERIVATIVES):
+            return True
         return formula and (item.check.everyday == "all" or name in firsts)
 
     return frozenset(item.id for item in found if chosen(item))

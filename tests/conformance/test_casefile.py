@@ -44,7 +44,7 @@ def points(case: Any) -> list[Any]:
     return list(dataclasses.asdict(case).values())
 
 
-@pytest.mark.parametrize("suffix", ["yaml", "json"])
+@pytest.mark.parametrize("suffix", [pytest.param("yaml", marks=pytest.mark.slow), "json"])
 def test_every_listed_case_survives_a_file(tmp_path: Path, suffix: str) -> None:
     assert {casefile.kind_of(case) for case in LISTED} == set(casefile.KINDS)
     for case in LISTED:

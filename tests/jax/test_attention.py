@@ -30,7 +30,8 @@ def test_against_flax() -> None:
     np.testing.assert_allclose(outputs, theirs(jnp.asarray(X)), rtol=2e-5, atol=2e-6)
 
 
-@pytest.mark.parametrize("causal", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("causal", [False, True])
 def test_derivatives_of_both_modes_and_orders(causal: bool) -> None:
     """Against finite differences, by JAX's own means: products of heads have rules of their own for tangents."""
     layer = nn.MultiHeadAttention(num_heads=2, head_features=3, causal=causal)

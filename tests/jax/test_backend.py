@@ -62,7 +62,7 @@ def test_only_its_own_nets_are_trained() -> None:
         nn.backend("jax").engine(Other(), loss=nn.MeanSquaredError(), optimizer=nn.SGD())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", [None, "true"])
+@pytest.mark.parametrize("given", [None, pytest.param("true", marks=pytest.mark.slow)])
 def test_memory_is_shared_with_a_tensorflow_beside_it(given: str | None) -> None:
     environment = {n: x for n, x in os.environ.items() if n != "XLA_PYTHON_CLIENT_PREALLOCATE"}
     if given is not None:

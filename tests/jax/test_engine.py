@@ -116,7 +116,7 @@ def test_evaluation_is_in_inference_mode_and_exact_over_a_rest(batch_size: int) 
     assert {n: a.tobytes() for n, a in engine.variables().items()} == {n: a.tobytes() for n, a in before.items()}
 
 
-@pytest.mark.parametrize("device", [None, "cpu:0"])
+@pytest.mark.parametrize("device", [pytest.param(None, marks=pytest.mark.slow), "cpu:0"])
 def test_one_compilation_per_batch_shape(device: str | None, caplog: pytest.LogCaptureFixture) -> None:
     engine = engine_of("float32", device=device)
     with jax.log_compiles(), caplog.at_level(logging.WARNING):

@@ -35,6 +35,7 @@ def run(overrides: list[str], steps: int, spec: str = "handbook_mlp.yaml") -> Co
 
 
 @both
+@pytest.mark.slow  # those of tests/training/test_models.py are compared after every change
 def test_the_handbook_network_means_the_same_in_float64() -> None:
     found = run(["training.dtype=float64"], 300)
     assert found.bit_equal == {"initial_parameters": True, "masks": True, "batches": True}
