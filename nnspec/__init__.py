@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ imports what is asked for
-    from nnspec import models as models
+    from nnspec import models as models, porting as porting
     from nnspec.adaptive import (
         LAMB as LAMB,
         LARS as LARS,
@@ -221,6 +221,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         UnitNorm as UnitNorm,
     )
     from nnspec.layers.padding import Crop as Crop, Pad as Pad
+    from nnspec.layers.parameter import Parameter as Parameter
     from nnspec.layers.pooling import (
         AdaptiveAvgPool as AdaptiveAvgPool,
         AdaptiveMaxPool as AdaptiveMaxPool,
@@ -486,8 +487,8 @@ def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is not None:
         return getattr(importlib.import_module(module), name)
-    if name == "models":  # a module, whose names are its own
-        return importlib.import_module("nnspec.models")
+    if name in ("models", "porting"):  # modules, whose names are their own
+        return importlib.import_module(f"nnspec.{name}")
     import nnspec.vocabulary as vocabulary
 
     if name in vocabulary.class_names():
@@ -498,4 +499,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     import nnspec.vocabulary as vocabulary
 
-    return sorted({*globals(), *_LAZY, "models", *vocabulary.class_names()})
+    return sorted({*globals(), *_LAZY, "models", "porting", *vocabulary.class_names()})

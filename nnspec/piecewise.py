@@ -18,6 +18,7 @@ from nnspec.layers.dropout import AlphaDropout, Dropout, GaussianDropout, Gaussi
 from nnspec.layers.embedding import Embedding, Unembedding
 from nnspec.layers.linear import Dense
 from nnspec.layers.normalization import BatchNorm, LayerNorm, RMSNorm, UnitNorm
+from nnspec.layers.parameter import Parameter
 from nnspec.layers.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, _PairBias
 from nnspec.layers.scaling import LayerScale, Normalization, Rescaling
 from nnspec.layers.time_distributed import TimeDistributed
@@ -178,7 +179,7 @@ class _Pieces:
 
     def _add(self, node: Node) -> None:
         layer, given = node.layer, [self.values[name] for name in node.inputs]
-        moving = [name in self.moving for name in node.inputs]
+        moving = [name in self.moving and not isinstance(layer, Parameter) for name in node.inputs]
         self.values[node.name] = node.name
         if not any(moving):
             if any(name in self.biases for name in node.inputs):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "layer": {
         "nnspec.layers.linear": {name: name for name in ("Bilinear", "Dense", "DenseGeneral", "EinsumDense")},
+        "nnspec.layers.parameter": {"Parameter": "Parameter"},
         "nnspec.layers.convolution": {
             "Conv": "Conv",
             "DepthwiseConv": "DepthwiseConv",

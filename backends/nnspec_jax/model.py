@@ -37,6 +37,7 @@ import nnspec_jax.masking
 import nnspec_jax.normalization
 import nnspec_jax.ops
 import nnspec_jax.padding
+import nnspec_jax.parameter
 import nnspec_jax.pooling
 import nnspec_jax.positions
 import nnspec_jax.recurrent

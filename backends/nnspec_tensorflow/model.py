@@ -42,6 +42,7 @@ from nnspec_tensorflow import (  # noqa: F401
     normalization,
     ops,
     padding,
+    parameter,
     pooling,
     positions,
     recurrent,
@@ -245,11 +246,11 @@ def _functional(
     inputs = dict(values)
     users: dict[str, list[Node]] = {}
     for node in model.nodes:
-        users.setdefault(_layer_name(node, inferred), []).append(node)
+        users.setdefault(layer_name(node, inferred), []).append(node)
     layers = {name: _layer(name, nodes, inferred, dtype, path) for name, nodes in users.items()}
     steps = []
     for node in model.nodes:
-        owner = _layer_name(node, inferred)
+        owner = layer_name(node, inferred)
         listed = len(node.inputs) > 1 or isinstance(node.layer, Operation)
         step = Step(node.name, owner, users[owner].index(node), node.inputs, listed)
         values[node.name] = step.call(layers[owner], [values[n] for n in node.inputs])
@@ -259,7 +260,7 @@ def _functional(
     return cls(single(inputs), single(outputs), name, plan=plan, **options)
 
 
-def _layer_name(node: Node, inferred: Mapping[str, Inferred]) -> str:
+def layer_name(node: Node, inferred: Mapping[str, Inferred]) -> str:
     """Nodes share a Keras layer if there is something to share: variables, or a count of calls."""
     stateful = inferred[node.name].params or node.layer.random or isinstance(node.layer, Model)
     return node.owner if stateful else node.name
@@ -269,7 +270,7 @@ def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype
     layer, here = nodes[0].layer, f"{path}{name}"
     shapes = [inferred[node.name].inputs for node in nodes]
     if isinstance(layer, Model):
-        return _functional(layer, _common(shapes), dtype, f"{here}/", SubModel, name, calls=len(nodes))
+        return _functional(layer, common_shapes(shapes), dtype, f"{here}/", SubModel, name, calls=len(nodes))
     try:
         # Variables follow from the owner's inputs. Other uses may have more of them (attention), or of another kind
         # (an Embedding's table); what depends on sizes beyond that is computed from each call's own.
@@ -279,7 +280,7 @@ def _layer(name: str, nodes: list[Node], inferred: Mapping[str, Inferred], dtype
         raise BackendError(f"{here}: {error}") from None
 
 
-def _common(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
+def common_shapes(uses: list[tuple[Shape, ...]]) -> tuple[Shape, ...]:
     """The input shapes of all uses of a nested model: an axis whose size varies is of any size."""
     first, *others = uses
     if any(len(use) != len(first) for use in others):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from types import ModuleType
 from typing import Any, Literal
+from zlib import crc32
 
 from nnspec.backends import Backend, FloatType
 from nnspec.model import Input, Model
@@ -43,6 +44,7 @@ from nnspec_conformance import (
     optimizers,
     outside,
     padding,
+    parameter,
     pooling,
     positions,
     random,
@@ -97,6 +99,7 @@ from nnspec_conformance.training import TrainingCase
 # Each kind of case: the files of nnspec's own, named as the spec's, and what other packages bring.
 LAYERS = (
     linear,
+    parameter,
     convolution,
     transposed_convolution,
     pooling,
@@ -165,7 +168,8 @@ class Check:
             a compilation of its own, and what is asked rarely depends on the case.
         quick: of which cases the quick run asks it, too: of all, of one of each class, or of none.
         everyday: of which cases it is asked after every change: of all; of one of each class, where what it asks rarely
-            depends on the options; of those of the quick run, where all is compiled once more for it.
+            depends on the options; of those of the quick run, where all is compiled once more for it; by "turns": of
+            one of each class on every backend, and of each other case on one of them.
     """
 
     name: str
@@ -176,7 +180,7 @@ class Check:
     once: bool = False
     sampled: bool = False
     quick: Literal["all", "classes", "none"] = "all"
-    everyday: Literal["all", "classes", "quick"] = "all"
+    everyday: Literal["all", "classes", "quick", "turns"] = "all"
 
 
 def family(module: ModuleType) -> str:
@@ -217,12 +221,18 @@ def _initialized(case: Case) -> bool:
 
 CHECKS = (
     Check("forward", forward.forward, _of(LAYERS), quick="classes"),
-    Check("gradients", gradients.gradients, _of(LAYERS, lambda case: case.differentiable), quick="classes"),
+    Check(
+        "gradients",
+        gradients.gradients,
+        _of(LAYERS, lambda case: case.differentiable),
+        quick="classes",
+        everyday="turns",
+    ),
     Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes))),
     Check("kinks", kinks.example, _examples(*LAYERS)),
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
-    Check("NaN", special.undefined, _of(LAYERS, _float), quick="none", everyday="classes"),
+    Check("NaN", special.undefined, _of(LAYERS, _float), quick="none", everyday="quick"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
     Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
@@ -234,6 +244,7 @@ CHECKS = (
         _of((linear, normalization, ops), _float),
         dtypes=("float64",),
         quick="none",
+        everyday="classes",
     ),
     Check(
         "uncompiled",
@@ -263,7 +274,9 @@ CHECKS = (
     # An engine of its own for each case; in these two dtypes, since safetensors knows one of them and NumPy both.
     Check("resumed", runs.resumed, _of((training,))[:2], dtypes=("float64", "bfloat16"), quick="none"),
     Check("evaluation", runs.evaluation, _of(TRAINING), quick="none"),
-    Check("agreement", gradients.agreement, _of(LAYERS), dtypes=("float64",), pairs=True, quick="none"),
+    Check(
+        "agreement", gradients.agreement, _of(LAYERS), dtypes=("float64",), pairs=True, quick="none", everyday="classes"
+    ),
     Check("agreement", loss.agreement, _of(LOSSES), dtypes=("float64",), pairs=True, quick="none"),
     Check("agreement", runs.agreement, _of(TRAINING), dtypes=("float64",), pairs=True, quick="none"),
 )
@@ -335,16 +348,22 @@ def everyday(found: Iterable[Item]) -> frozenset[str]:
     firsts = {
         (check.name, kind, case.name)
         for check in CHECKS
-        if check.everyday == "classes"
+        if check.everyday in ("classes", "turns")
         for kind, case in _of_classes(check.cases)
     }
+
+    found = list(found)
+    taking = sorted({item.backends[0] for item in found if len(item.backends) == 1})
 
     def chosen(item: Item) -> bool:
         name = (item.check.name, item.family, item.case.name)
         formula = item.dtype == "float64" or item.dtype in item.check.dtypes
         if name in quick and (formula or item.check.name not in _OF_DERIVATIVES):
             return True
-        return formula and (item.check.everyday == "all" or name in firsts)
+        turn = (
+            item.check.everyday == "turns" and item.backends[0] == taking[crc32(item.case.name.encode()) % len(taking)]
+        )
+        return formula and (item.check.everyday == "all" or name in firsts or turn)
 
     return frozenset(item.id for item in found if chosen(item))
 

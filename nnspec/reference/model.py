@@ -37,6 +37,7 @@ from nnspec.reference import (  # noqa: F401
     normalization,
     ops,
     padding,
+    parameter,
     pooling,
     positions,
     recurrent,

@@ -192,6 +192,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints["layer"] = st.just(Dense(1))
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
+    if cls.__name__ == "Parameter":
+        hints["shape"] = st.lists(st.integers(1, 4), max_size=3)
     if cls.__name__ == "Permute":
         hints["axes"] = st.permutations(range(1, len(first)))
     return hints
