@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from nnspec.layers.base import Shape
+from nnspec.calls import Call, opened
 from nnspec.losses.outputs import Losses
-from nnspec.model import Inferred, Model
+from nnspec.model import Model
 from nnspec.vocabulary import tag_of
 
 if TYPE_CHECKING:
     from nnspec.penalties import Penalty
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call of a layer in the graph with nested models opened: where it stands, and whose variables it uses.
-
-    ``shapes`` are the inputs', where the model's are declared.
-    """
-
-    path: str
-    owner: str
-    layer: Any
-    inputs: tuple[str, ...]
-    shapes: tuple[Shape, ...] = ()
 
 
 def without_effect(model: Model, penalties: Sequence[Penalty] = ()) -> dict[str, str]:
@@ -40,16 +25,17 @@ def without_effect(model: Model, penalties: Sequence[Penalty] = ()) -> dict[str,
 
     A penalty of a bias, or of a node that it shifts, gives it an effect; the inputs' shapes have to be known then.
     """
-    calls, outputs, held = _opened(model, {each.node for each in penalties if each.node is not None})
-    seen = {*outputs.values(), *held}
+    graph = opened(model)
+    held = (each.node for each in penalties if each.node is not None)
+    seen = {graph.values.get(name, name) for name in (*model.outputs, *held)}
     penalized = {name for each in penalties for name in each.names(model)}
-    consumers: dict[str, list[_Call]] = {}
-    for call in calls:
+    consumers: dict[str, list[Call]] = {}
+    for call in graph.calls:
         for source in call.inputs:
             consumers.setdefault(source, []).append(call)
     norms_of: dict[str, list[set[str] | None]] = {}
-    keeping = {call.owner for call in calls if tag_of(type(call.layer)) == "BatchNorm"}
-    for call in calls:
+    keeping = {call.owner for call in graph.calls if tag_of(type(call.layer)) == "BatchNorm"}
+    for call in graph.calls:
         if _shifts(call.layer):
             norms_of.setdefault(call.owner, []).append(_norms_behind(call.path, consumers, seen))
     found: dict[str, str] = {}
@@ -96,33 +82,6 @@ def _about_last_activation(last: str | None, loss: Any, output: str | None) -> l
     return [f"{twice} it again: leave {last} out (more accurate), or set from_probabilities: true"]
 
 
-def _opened(model: Model, nodes: Collection[str] = ()) -> tuple[list[_Call], dict[str, str], set[str]]:
-    """All calls of layers that are not models, in order, the path of each output, and the paths of these nodes."""
-    calls: list[_Call] = []
-    known = {name: name for name in model.inputs}
-    declared = all(given.shape is not None for given in model.inputs.values())
-    calls.extend(_walk(model, "", "", known, model.infer() if declared else {}))
-    return calls, {name: known[name] for name in model.outputs}, {known.get(name, name) for name in nodes}
-
-
-def _walk(
-    model: Model, prefix: str, owner_prefix: str, known: dict[str, str], inferred: Mapping[str, Inferred]
-) -> Iterator[_Call]:
-    """The calls of a model; ``known`` maps names in it to the paths that give their values, and grows."""
-    for node in model.nodes:
-        path, owner = prefix + node.name, owner_prefix + node.owner
-        inputs = tuple(known[name] for name in node.inputs)
-        shapes = inferred[node.name].inputs if inferred else ()
-        if isinstance(node.layer, Model):
-            inner = dict(zip(node.layer.inputs, inputs, strict=True))
-            within = node.layer.infer(*shapes) if inferred else {}
-            yield from _walk(node.layer, f"{path}/", f"{owner}/", inner, within)
-            known[node.name] = inner[node.layer.outputs[0]]
-        else:
-            yield _Call(path, owner, node.layer, inputs, shapes)
-            known[node.name] = path
-
-
 def _shifts(layer: Any) -> bool:
     """Whether a layer ends by adding its bias to each feature."""
     convolutions = ("Conv", "ConvTranspose", "DepthwiseConv", "SeparableConv")
@@ -132,7 +91,7 @@ def _shifts(layer: Any) -> bool:
     return getattr(layer, "axis", -1) == getattr(layer, "axes", -1) == -1
 
 
-def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outside: set[str]) -> set[str] | None:
+def _norms_behind(path: str, consumers: Mapping[str, list[Call]], outside: set[str]) -> set[str] | None:
     """The norms that take a shift of the value at ``path`` away; None if it is seen anywhere else."""
     found: set[str] = set()
     waiting, seen = [path], {path}
@@ -151,7 +110,7 @@ def _norms_behind(path: str, consumers: Mapping[str, list[_Call]], outside: set[
     return found
 
 
-def _takes_shift(call: _Call) -> bool:
+def _takes_shift(call: Call) -> bool:
     """Whether a layer subtracts each feature's own mean, be it over the batch or of one example."""
     layer, tag = call.layer, tag_of(type(call.layer))
     if tag == "GroupNorm":
@@ -179,10 +138,10 @@ def _pads_nothing(padding: Any) -> bool:
 
 def _last_activation(model: Model, output: str | None) -> str | None:
     """The name of the activation that makes an output, or the model's only one."""
-    calls, outputs, _ = _opened(model)
-    if output is None and len(outputs) != 1:
+    graph = opened(model)
+    if output is None and len(model.outputs) != 1:
         return None
-    path = outputs[output or model.outputs[0]]
-    last = next((call.layer for call in calls if call.path == path), None)
+    path = graph.values[output or model.outputs[0]]
+    last = next((call.layer for call in graph.calls if call.path == path), None)
     inner = getattr(last, "activation", None)
     return None if last is None else tag_of(type(inner if inner is not None else last))

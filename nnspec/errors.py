@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from typing import Self
+from typing import Any, Self
 
 
 class NNSpecError(Exception):
@@ -60,6 +60,20 @@ class DataError(NNSpecError, ValueError):
 
 class FileError(NNSpecError, OSError):
     """A file that is missing, unreadable, not writable or of another kind than expected."""
+
+
+class PortError(NNSpecError, ValueError):
+    """A model that cannot be ported as it is: something without a counterpart, named by its layer or node."""
+
+
+class VerificationError(NNSpecError, AssertionError):
+    """A port that does not compute what its original does. ``report`` names the first node that parts."""
+
+    exit_status = 1
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class BackendError(NNSpecError, RuntimeError):

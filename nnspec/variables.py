@@ -18,8 +18,8 @@ from nnspec.errors import FileError
 from nnspec.files import reason, write_atomically
 
 FORMAT = 1
-_FORMAT_KEY = "nnspec"
-_DTYPES: dict[str, Any] = {
+FORMAT_KEY = "nnspec"
+DTYPES: dict[str, Any] = {
     "BF16": ml_dtypes.bfloat16,
     "F16": np.float16,
     "F32": np.float32,
@@ -34,7 +34,7 @@ _DTYPES: dict[str, Any] = {
     "U64": np.uint64,
     "BOOL": np.bool_,
 }
-_KNOWN = frozenset(np.dtype(dtype) for dtype in _DTYPES.values())
+_KNOWN = frozenset(np.dtype(dtype) for dtype in DTYPES.values())
 
 
 def save(
@@ -57,8 +57,8 @@ def dumps(variables: Mapping[str, ArrayLike], metadata: Mapping[str, str] | None
     """The content of a file of variables."""
     from safetensors.numpy import save as serialize
 
-    plain = {name: _plain(name, value) for name, value in variables.items()}
-    return serialize(plain, {**(metadata or {}), _FORMAT_KEY: str(FORMAT)})
+    plain = {name: row_major(name, value) for name, value in variables.items()}
+    return serialize(plain, {**(metadata or {}), FORMAT_KEY: str(FORMAT)})
 
 
 def load(path: str | os.PathLike[str]) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -95,7 +95,7 @@ def loads(data: bytes, source: str) -> tuple[dict[str, NDArray[Any]], dict[str, 
         raise FileError(f"{source} is damaged, cut off, or not a file of variables ({detail})") from None
     size = int.from_bytes(data[:8], "little")
     metadata: dict[str, str] = json.loads(data[8 : 8 + size]).get("__metadata__") or {}
-    version = metadata.pop(_FORMAT_KEY, None)
+    version = metadata.pop(FORMAT_KEY, None)
     if version is None:
         raise FileError(f"{source} was not written by nnspec: it names no format version")
     if version != str(FORMAT):
@@ -105,14 +105,14 @@ def loads(data: bytes, source: str) -> tuple[dict[str, NDArray[Any]], dict[str, 
         raise FileError(f"{source} is of format {version}; {known}: upgrade nnspec")
     found: dict[str, NDArray[Any]] = {}
     for name, held in sorted(tensors, key=lambda pair: str(pair[0])):
-        if held["dtype"] not in _DTYPES:
+        if held["dtype"] not in DTYPES:
             raise FileError(f"{source}: {name} is of the unknown dtype {held['dtype']}")
-        dtype = np.dtype(_DTYPES[held["dtype"]]).newbyteorder("<")
+        dtype = np.dtype(DTYPES[held["dtype"]]).newbyteorder("<")
         found[name] = np.frombuffer(held["data"], dtype).reshape(held["shape"]).astype(dtype.newbyteorder("="))
     return found, metadata
 
 
-def _plain(name: str, value: ArrayLike) -> NDArray[Any]:
+def row_major(name: str, value: ArrayLike) -> NDArray[Any]:
     """A row-major array in native byte order: safetensors writes the memory of any other as it lies, without a word."""
     array = np.asarray(value)
     array = np.asarray(array, array.dtype.newbyteorder("="), order="C")

@@ -9,6 +9,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.rounding import float_type as float_type
+
 Array = NDArray[Any]
 # Float types that are computed in float32 and rounded at the end of each layer.
 HALF = ("bfloat16", "float16")
@@ -23,11 +25,6 @@ def generator(*key: object) -> np.random.Generator:
 def signed(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Numbers of both signs with absolute values in [0.5, 1.5)."""
     return rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)
-
-
-def float_type(name: str) -> np.dtype[Any]:
-    """The NumPy dtype of that name, bfloat16 included."""
-    return np.dtype(ml_dtypes.bfloat16) if name == "bfloat16" else np.dtype(name)
 
 
 def rounded(values: Array, dtype: str) -> Array:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnspec_conformance.draws import Array, float_type, rounded
+from nnspec.rounding import difference as difference, ulp_of as ulp_of
+from nnspec_conformance.draws import Array, rounded
 
 # A constant of the spec times a cotangent: a rounding each.
 CONSTANT_ULPS = 2.0
@@ -77,24 +78,6 @@ class Result:
         failing = sorted((f for f in self.figures if not f.passed), key=lambda f: f.limit - f.error)
         lines = [f"{self.case} on {self.backend} in {self.dtype} fails the check {self.check!r}:"]
         return "\n".join([*lines, *(f"  {figure}" for figure in failing[:8])])
-
-
-def ulp_of(scale: float, dtype: str) -> float:
-    """The distance between neighboring numbers of ``dtype`` at ``scale``, at least at its smallest normal number."""
-    kind = float_type(dtype)
-    if kind == np.float64 or kind == np.float32 or kind == np.float16:
-        info = np.finfo(kind)
-        return float(max(np.spacing(kind.type(min(scale, float(info.max) / 2))), np.spacing(info.smallest_normal)))
-    return float(2.0 ** (np.floor(np.log2(max(scale, 2.0**-126))) - 7))  # bfloat16: 8 significant bits
-
-
-def difference(got: Array, want: Array) -> Array:
-    """|got − want|, where equal infinities and NaN against NaN differ by 0, and any other non-finite pair by inf."""
-    a, b = np.broadcast_arrays(np.asarray(got, np.float64), np.asarray(want, np.float64))
-    with np.errstate(invalid="ignore", over="ignore"):
-        plain = np.abs(a - b)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    return np.where(same, 0.0, np.where(np.isfinite(plain), plain, np.inf))
 
 
 def compare(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from nnspec.rounding import summation as summation
 from nnspec_conformance.draws import HALF
 
 # Draws on which a backend is judged in lower precision, and (more, since the reference may be lucky) those over which
@@ -89,15 +90,6 @@ TRAINING_FLOAT32 = 1e-4
 def gradient_floor(dtype: str) -> float:
     """The share of the largest gradient in a case below which a gradient's own size no longer counts."""
     return GRADIENT_FLOOR if dtype == "float64" else 1.0
-
-
-def summation(terms: int) -> float:
-    """The standard error of a sum of so many numbers of one sign, in ULP of the sum, in whatever order it is made.
-
-    The spec pins no order. Adding from first to last rounds ``terms`` times, each time by up to half a ULP of a partial
-    sum, on average half the whole: √terms · (1/√12) · (1/√3) = √terms / 6. Sums in blocks, as NumPy's, do better.
-    """
-    return math.sqrt(terms) / 6
 
 
 def repeated(times: int) -> float:

@@ -26,6 +26,8 @@ COMMANDS = {
     "evaluate": "Loss and metrics of a trained run.",
     "predict": "Outputs of a trained run for new rows.",
     "compare": "Train on two backends side by side and show how far they part.",
+    "port": "Port a model to another framework, and verify it node by node.",
+    "diff": "Compare two models of any framework node by node.",
     "summary": "Layers, shapes, parameters, FLOPs and memory of a spec file.",
     "schema": "The JSON Schema of spec files, for editors.",
     "backends": "Backends that are installed, and how to install the others.",

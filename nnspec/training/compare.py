@@ -13,19 +13,15 @@ from nnspec.errors import NNSpecError
 from nnspec.experiment import Experiment, without_effect
 from nnspec.random import stream_of
 from nnspec.reference.model import initial_variables
-from nnspec.training.comparison import Comparison, Step, checkpoints, relative
+from nnspec.rounding import GRADIENT_FLOOR, ROUNDING_UNITS, epsilon, relative, same_bits
+from nnspec.training.comparison import Comparison, Step, checkpoints
 from nnspec.training.data import Dataset
 from nnspec.training.engines import engine_of
 from nnspec.training.order import epoch_order
 from nnspec.training.trainer import bind
 
-# A gradient is measured against the largest gradient of the model where its own is smaller than this share of it.
-GRADIENT_FLOOR = 1e-3
-# A gradient that is never zero but stays below this many units of rounding of the largest one is rounding alone.
-ROUNDING_UNITS = 2**5
 # Two nodes computed from equal variables and equal inputs part by rounding alone up to this many units.
 NODE_UNITS = 2**12
-_EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "bfloat16": 2.0**-7, "float16": 2.0**-10}
 
 
 def compare(
@@ -111,7 +107,7 @@ class _Pair:
         expected = initial_variables(experiment.model, self.seed, dtype)
         drawn = [engine.net.variables() for engine in self.engines]
         self.bit_equal = {
-            "initial_parameters": all(_same(d[name], expected[name]) for d in drawn for name in expected),
+            "initial_parameters": all(same_bits(d[name], expected[name]) for d in drawn for name in expected),
             "masks": True,
             "batches": all(self._order_is_drawn(backend) for backend in backends),
         }
@@ -190,7 +186,7 @@ class _Pair:
     def _compare_masks(self, rows: Array) -> None:
         self._synchronize()
         ours, theirs = (engine.net.masks(self._inputs(rows)) for engine in self.engines)
-        if ours.keys() != theirs.keys() or not all(_same(ours[name], theirs[name]) for name in ours):
+        if ours.keys() != theirs.keys() or not all(same_bits(ours[name], theirs[name]) for name in ours):
             self.bit_equal["masks"] = False
 
     def states(self, update: int) -> None:
@@ -206,7 +202,7 @@ class _Pair:
 
     def records(self) -> list[Step]:
         """What was compared, without what has no effect: that is known when all updates are made."""
-        bound = ROUNDING_UNITS * _EPSILON[self.dtype]
+        bound = ROUNDING_UNITS * epsilon(self.dtype)
         for name, sizes in self.gradient_sizes.items():
             if 0 < max(sizes) < bound:
                 self.reasons.setdefault(name, "its gradient is zero but for rounding")
@@ -248,15 +244,10 @@ class _Pair:
         ours, theirs = (net.nodes(self._inputs(rows), training=True) for net in nets)
         for path in theirs:
             difference = relative(ours[path], theirs[path])
-            if difference > NODE_UNITS * _EPSILON[self.dtype]:
+            if difference > NODE_UNITS * epsilon(self.dtype):
                 return {"node": path, "relative_difference": difference}
         return None
 
 
 def _net_part(variables: Mapping[str, Array]) -> dict[str, Array]:
     return {name: value for name, value in variables.items() if not name.startswith("optimizer/")}
-
-
-def _same(a: Array, b: Array) -> bool:
-    """Equal bit for bit: dtype, shape and every byte."""
-    return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
-from nnspec.backends import Array
+from nnspec.rounding import relative as relative
 
 
 @dataclass
@@ -62,18 +60,6 @@ class Comparison:
             "steps": [asdict(step) for step in self.steps],
             "versions": self.versions,
         }
-
-
-def relative(ours: Array, theirs: Array, floor: float = 0.0) -> float:
-    """max|a − b| / max(max|b|, floor) of two tensors; 0 if both are zero, inf where only one is finite."""
-    a, b = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if not a.size:
-        return 0.0
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return 0.0 if np.array_equal(a, b, equal_nan=True) else float("inf")
-    difference = float(np.abs(a - b).max())
-    scale = max(float(np.abs(b).max()), floor)
-    return difference / scale if difference else 0.0
 
 
 def checkpoints(steps: int) -> list[int]:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from nnspec import yaml12
+from nnspec import page, yaml12
 from nnspec.files import write_atomically
 from nnspec_conformance.facts import Facts
 from nnspec_conformance.outcome import GOOD, STATUSES, Outcome
@@ -32,24 +27,16 @@ def write(facts: Facts, path: Path) -> None:
 
 def render(facts: Facts) -> str:
     """The page. Whatever stands in names and messages is shown as text."""
-    environment = Environment(
-        loader=PackageLoader("nnspec_conformance.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    style = _source(environment, "report.css")
-    script = _source(environment, "matrix.js") + _source(environment, "filters.js")
+    environment = page.environment("nnspec_conformance.report")
+    style = page.look() + page.source(environment, "report.css")
+    script = page.source(environment, "matrix.js") + page.source(environment, "filters.js")
     families = totals.grouped(facts.outcomes, lambda outcome: outcome.family)
     places = totals.places(facts)
     return environment.get_template("report.html.j2").render(
         facts=facts,
         style=style,
         script=script,
-        policy=f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'",
+        policy=page.policy(style, script),
         whole=totals.Total(facts.outcomes),
         places=places,
         by_place=totals.grouped(facts.outcomes, totals.place_of),
@@ -60,17 +47,6 @@ def render(facts: Facts) -> str:
         verdict=totals.verdict(facts),
         data=_data(facts, places),
     )
-
-
-def _source(environment: Environment, name: str) -> Markup:
-    """A file that comes with the report, as it is."""
-    assert environment.loader is not None
-    return Markup(environment.loader.get_source(environment, name)[0])
-
-
-def _hash(source: str) -> str:
-    """What allows a piece of the page, and nothing that anyone adds to it, by the page's security policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
 
 
 def _data(facts: Facts, places: Sequence[totals.Place]) -> dict[str, Any]:
@@ -91,18 +67,13 @@ def _data(facts: Facts, places: Sequence[totals.Place]) -> dict[str, Any]:
 
 def _figures(outcome: Outcome, facts: Facts) -> list[Any]:
     figures = [
-        [f.what, *map(_number, (f.error, f.limit, f.ulp, f.relative, f.equal)), f.where, f.passed]
+        [f.what, *map(page.number, (f.error, f.limit, f.ulp, f.relative, f.equal)), f.where, f.passed]
         for f in outcome.figures
     ]
     # These two decide on colors and bins: every digit counts.
     sizes = (x if abs(x) < float("inf") else str(x) for x in (outcome.ulp, outcome.nearness))
-    rest = (_number(outcome.equal), _number(outcome.seconds))
+    rest = (page.number(outcome.equal), page.number(outcome.seconds))
     return [*sizes, *rest, outcome.compared, outcome.classes, outcome.message, command(outcome, facts), figures]
-
-
-def _number(value: float) -> float | str:
-    """A number as JSON: as many digits as anyone reads, and texts for what JSON lacks."""
-    return float(f"{value:.4g}") if abs(value) < float("inf") else str(value)
 
 
 def _yaml(data: Any) -> str:
