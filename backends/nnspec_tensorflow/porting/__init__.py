@@ -1,0 +1,1 @@
+"""Keras models and SavedModels, read into the spec and written from it."""
