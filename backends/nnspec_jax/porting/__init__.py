@@ -1,0 +1,1 @@
+"""Flax models, read into the spec and written from it."""

@@ -1,0 +1,232 @@
+"""Reads models of Flax: modules of NNX, and linen modules with their variables."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnspec.backends import Array
+from nnspec.errors import FileError, PortError, SpecError
+from nnspec.layers.dropout import Dropout
+from nnspec.layers.normalization import BatchNorm
+from nnspec.porting.assembly import Assembled, Value
+from nnspec.porting.formats import Reading
+from nnspec.porting.port import Port
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Where a node's value is in the traced model.
+
+    Attributes:
+        place: of the equation.
+        result: the number of its result.
+        layout: how JAX sees it.
+    """
+
+    place: tuple[int, ...]
+    result: int
+    layout: Any
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model as a graph, and how its equations and the graph's nodes belong together.
+
+    Attributes:
+        assembled: the graph with its variables.
+        outputs: the node paths of the model's outputs, in the order of what the original gives.
+        layouts: how JAX sees the outputs.
+        seen: where each node's value is, of those that stand for an equation.
+        form: the graph without names.
+        pair: the traces that it was made of.
+        trains: whether training computes the same graph.
+        notes: what the model's user should know.
+    """
+
+    assembled: Assembled
+    outputs: tuple[str, ...]
+    layouts: tuple[Any, ...]
+    seen: dict[str, Seen]
+    form: Any
+    pair: Any
+    trains: bool = True
+    notes: tuple[str, ...] = ()
+
+
+class FlaxImporter:
+    """Reads NNX modules and linen modules with variables."""
+
+    name: ClassVar[str] = "flax"
+
+    def reads(self, path: Path) -> bool:
+        """Files hold a model's variables at most: a model is a module."""
+        return False
+
+    def knows(self, model: Any) -> bool:
+        if isinstance(model, tuple) and len(model) == 2:
+            model = model[0]
+        flax = sys.modules.get("flax")
+        if flax is None:
+            return False
+        from flax import linen, nnx
+
+        return isinstance(model, nnx.Module | linen.Module)
+
+    def from_file(self, path: Path, how: Reading) -> Port:
+        raise FileError(
+            f"{path} holds variables, not what is computed with them: give the module, and this file as its weights"
+        )
+
+    def from_object(self, model: Any, how: Reading) -> Port:
+        from nnspec_jax.porting import conversions
+        from nnspec_jax.porting.original import calling, made_of
+        from nnspec_jax.porting.subject import FlaxSubject
+
+        conversions.load()
+        variables = None
+        if how.weights is not None:
+            from nnspec_jax.porting.checkpoint import with_weights
+
+            model, variables = with_weights(model, how.weights)
+        original = made_of(model, how.method, variables)
+        called = calling(original, how.inputs)
+        imported = imported_from(original, called)
+        assembled = imported.assembled
+        subject = FlaxSubject(original, called, imported)
+        return Port(assembled.model, assembled.variables, assembled.origin, subject, notes=imported.notes)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether two jaxprs have the same equations."""
+    names = [[equation.primitive.name for equation in jaxpr.eqns] for jaxpr in (one, other)]
+    return names[0] == names[1]
+
+
+def variables_of(original: Any, called: Any, imported: Imported, arrays: Sequence[Any]) -> dict[str, Array]:
+    """Other arrays of a model, an update's or a gradient's, by canonical name in the canonical layout."""
+    return _imported(original, called, imported.pair, arrays).assembled.variables
+
+
+def imported_from(original: Any, called: Any) -> Imported:
+    """The graph of a model.
+
+    Args:
+        original: the model.
+        called: how it is called.
+
+    Raises:
+        PortError: something in it that nnspec cannot express.
+    """
+    from nnspec_jax.porting.trace import traces
+
+    modes: dict[bool, Any] = {}
+    for training in (True, False):
+        try:
+            modes[training] = traces(original, called, training=training)
+        except PortError:
+            if not training:
+                raise
+    quiet = _imported(original, called, modes[False])
+    if True not in modes:
+        note = "It cannot be called in training mode, so that nothing is known of what it computes there."
+        return replace(quiet, trains=False, notes=(*quiet.notes, note))
+    try:
+        trained = _imported(original, called, modes[True])
+    except PortError as error:
+        note = f"What it computes in training mode has no counterpart: {error}"
+        return replace(quiet, trains=False, notes=(*quiet.notes, note))
+    if trained.form == quiet.form:
+        return trained
+    note = "In training mode it computes another graph: this is the one of inference."
+    return replace(quiet, trains=False, notes=(*quiet.notes, note))
+
+
+def _form(assembly: Any, outputs: Sequence[Value]) -> Any:
+    """A graph without names, random layers, which inference may leave out, and what is done with statistics."""
+    rows: list[Any] = []
+    known: dict[int, Any] = {}
+
+    def place(value: Value) -> Any:
+        if value.index not in known:
+            call = assembly.made(value)
+            if call is None:
+                known[value.index] = ("input", value.index)
+            else:
+                sources = tuple(place(source) for source in call.inputs)
+                layer = call.layer
+                if isinstance(layer, Dropout):
+                    known[value.index] = sources[0]
+                    return sources[0]
+                if isinstance(layer, BatchNorm):
+                    layer = replace(layer, use_running_average=False)
+                if getattr(layer, "dropout_rate", 0.0):
+                    layer = replace(layer, dropout_rate=0.0)
+                rows.append((layer, sources, call.owner))
+                known[value.index] = len(rows) - 1
+        return known[value.index]
+
+    return [place(value) for value in outputs], rows
+
+
+def _imported(original: Any, called: Any, pair: Any, arrays: Sequence[Any] | None = None) -> Imported:
+    import jax
+
+    from nnspec_jax.porting.convert import Layout
+    from nnspec_jax.porting.graph import Graph
+    from nnspec_jax.porting.items import Constant, Item, Own
+
+    one, two = pair
+    graph = Graph((one.batch, two.batch), initial=arrays is None)
+    given: list[Item] = []
+    for i, leaf in enumerate(original.leaves):
+        array = leaf.array if arrays is None else arrays[i]
+        if leaf.kind in ("parameter", "statistic"):
+            path = tuple(part for part in leaf.path.replace("/", ".").split(".") if part)
+            given.append(Own(np.asarray(array), ("leaf", i), path, leaf.kind == "parameter"))
+        else:
+            given.append(Constant(leaf.array, leaf.array, leaf.kind == "key"))
+    for name, example in called.inputs.items():
+        given.append(graph.input(name, example.shape, _dtype(name, example)))
+    given += [Constant(key, key, True) for key in called.keys.values()]
+    a, b = one.closed, two.closed
+    with jax.enable_x64(True), _deep():
+        made = graph.run((a.jaxpr, b.jaxpr), (a.consts, b.consts), given)
+        outputs = [graph.output(item, i) for i, item in enumerate(made)]
+        form = _form(graph.assembly, outputs)
+    try:
+        assembled = graph.assembly.finish(outputs, name=None)
+    except SpecError as error:
+        raise PortError(f"{original.name} does not make a graph: {error}") from error
+    paths = {value.index: path for value, path in assembled.paths.items()}
+    seen = {paths[i]: Seen(*found) for i, found in graph.places.items() if i in paths}
+    layouts = tuple(graph.layouts.get(value, Layout()) for value in outputs)
+    names = tuple(paths[value.index] for value in outputs)
+    return Imported(assembled, names, layouts, seen, form, pair, notes=tuple(graph.notes))
+
+
+@contextmanager
+def _deep() -> Iterator[None]:
+    """Room for graphs as deep as a long recurrence that is written out."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 20_000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _dtype(name: str, example: Array) -> Any:
+    if example.dtype.kind == "b":
+        return "bool"
+    if example.dtype.kind in "iu":
+        return "int32"
+    if example.dtype.kind == "f" or example.dtype.name == "bfloat16":
+        return "float"
+    raise PortError(f"input {name!r} has the dtype {example.dtype}; a model of nnspec takes floats, int32 and booleans")

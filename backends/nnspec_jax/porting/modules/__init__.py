@@ -1,0 +1,1 @@
+"""Conversions of Flax's modules, in files named as the families."""

@@ -1,0 +1,1 @@
+"""Models as people write them with Flax, most of them after its own examples."""
