@@ -1,0 +1,1 @@
+"""Layers of the spec as stock Keras: one function for each class, in files named as the families."""

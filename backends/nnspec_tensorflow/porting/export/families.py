@@ -1,0 +1,35 @@
+"""All families: importing this registers what they export."""
+
+from __future__ import annotations
+
+from nnspec_tensorflow.porting.export import (  # noqa: F401
+    activation,
+    arrangement,
+    attention,
+    augmentation,
+    convolution,
+    convolutional_recurrent,
+    cumulative,
+    dropout,
+    elementwise,
+    embedding,
+    indexing,
+    linear,
+    logic,
+    lookup,
+    masking,
+    normalization,
+    ops,
+    padding,
+    pooling,
+    positions,
+    recurrent,
+    reductions,
+    resampling,
+    scaling,
+    shape,
+    sorting,
+    time_distributed,
+    transposed_convolution,
+    weight_normalization,
+)
