@@ -1,0 +1,1 @@
+"""What Flax lacks, as it is copied into exported files: JAX and Flax alone."""
