@@ -21,12 +21,12 @@ def _typed_names() -> set[str]:
 
 
 def test_type_checkers_see_what_there_is_at_run_time() -> None:
-    assert _typed_names() == {"models", *nn._LAZY, *vocabulary.class_names()}
+    assert _typed_names() == {"models", "porting", *nn._LAZY, *vocabulary.class_names()}
 
 
 @pytest.mark.parametrize("name", sorted(_typed_names()))
 def test_every_name_can_be_had(name: str) -> None:
-    assert getattr(nn, name).__name__ == ("nnspec.models" if name == "models" else name)
+    assert getattr(nn, name).__name__ == (f"nnspec.{name}" if name in ("models", "porting") else name)
     assert name in dir(nn)
 
 

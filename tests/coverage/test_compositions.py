@@ -17,6 +17,8 @@ from nnspec.backends import Array
 from tests.coverage.lists import LISTS, start
 from tests.peers.subjects import Reference, network, unreduced
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = Reference()
 Nodes = Sequence[tuple[str, nn.Layer, Sequence[str]]]
 
