@@ -234,7 +234,7 @@ CHECKS = (
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
     Check("NaN", special.undefined, _of(LAYERS, _float), quick="none", everyday="quick"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
-    Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none"),
+    Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none", everyday="turns"),
     Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
     Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none", everyday="quick"),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.
@@ -269,7 +269,7 @@ CHECKS = (
     Check("schedule", schedule.schedule, _of(SCHEDULES), quick="classes"),
     Check("optimizer", optimizer.optimizer, _of(OPTIMIZERS), quick="classes"),
     Check("words", words.words, _of((random,)), once=True),
-    Check("training", updates.training, _of(TRAINING), quick="classes"),
+    Check("training", updates.training, _of(TRAINING), quick="classes", everyday="turns"),
     Check("divided", runs.divided, _of(TRAINING), quick="none"),
     # An engine of its own for each case; in these two dtypes, since safetensors knows one of them and NumPy both.
     Check("resumed", runs.resumed, _of((training,))[:2], dtypes=("float64", "bfloat16"), quick="none"),
@@ -278,7 +278,9 @@ CHECKS = (
         "agreement", gradients.agreement, _of(LAYERS), dtypes=("float64",), pairs=True, quick="none", everyday="classes"
     ),
     Check("agreement", loss.agreement, _of(LOSSES), dtypes=("float64",), pairs=True, quick="none"),
-    Check("agreement", runs.agreement, _of(TRAINING), dtypes=("float64",), pairs=True, quick="none"),
+    Check(
+        "agreement", runs.agreement, _of(TRAINING), dtypes=("float64",), pairs=True, quick="none", everyday="classes"
+    ),
 )
 
 
@@ -342,8 +344,8 @@ _OF_DERIVATIVES = ("gradients", "kinks", "extremes", "loss kinks", "loss extreme
 
 def everyday(found: Iterable[Item]) -> frozenset[str]:
     """The ids of the tests that are worth their time after every change: those that ask for the formula, in float64,
-    and of those that ask for the arithmetic, in lower precision, what the quick run asks, but for gradients and what
-    else asks for derivatives: they take most of the time that is spent on compilation."""
+    and of those that ask for the arithmetic, in lower precision, what the quick run asks, on one backend by turns and
+    but for gradients and what else asks for derivatives: they take most of the time that is spent on compilation."""
     quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
     firsts = {
         (check.name, kind, case.name)
@@ -357,13 +359,12 @@ def everyday(found: Iterable[Item]) -> frozenset[str]:
 
     def chosen(item: Item) -> bool:
         name = (item.check.name, item.family, item.case.name)
-        formula = item.dtype == "float64" or item.dtype in item.check.dtypes
-        if name in quick and (formula or item.check.name not in _OF_DERIVATIVES):
+        mine = item.backends[0] == taking[crc32(item.case.name.encode()) % len(taking)]
+        if item.dtype != "float64" and item.dtype not in item.check.dtypes:
+            return mine and name in quick and item.check.name not in _OF_DERIVATIVES
+        if name in quick or item.check.everyday == "all" or name in firsts:
             return True
-        turn = (
-            item.check.everyday == "turns" and item.backends[0] == taking[crc32(item.case.name.encode()) % len(taking)]
-        )
-        return formula and (item.check.everyday == "all" or name in firsts or turn)
+        return mine and item.check.everyday == "turns"
 
     return frozenset(item.id for item in found if chosen(item))
 
