@@ -235,7 +235,7 @@ CHECKS = (
     Check("NaN", special.undefined, _of(LAYERS, _float), quick="none", everyday="quick"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
     Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none", everyday="turns"),
-    Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none"),
+    Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none", everyday="turns"),
     Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none", everyday="quick"),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.
     Check(
@@ -255,7 +255,7 @@ CHECKS = (
         quick="none",
         everyday="quick",
     ),
-    Check("transfer", transfer.transfer, _firsts(LAYERS), quick="none"),
+    Check("transfer", transfer.transfer, _firsts(LAYERS), quick="none", everyday="quick"),
     Check("initial", initial.initial, (*_of(INITIALIZERS), *_of(LAYERS, _initialized)), quick="classes"),
     Check("loss", loss.loss, _of(LOSSES), quick="classes"),
     Check(

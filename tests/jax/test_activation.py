@@ -83,7 +83,12 @@ def test_sparsemax_off_its_support() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dtype", "huge"), [("float64", 1e200), ("float32", 1e30), ("bfloat16", 1e30), ("float16", 3e4)]
+    ("dtype", "huge"),
+    [
+        ("float64", 1e200),
+        ("float32", 1e30),
+        *(pytest.param(*half, marks=pytest.mark.slow) for half in (("bfloat16", 1e30), ("float16", 3e4))),
+    ],
 )
 def test_huge_inputs_have_finite_values_and_gradients(dtype: FloatType, huge: float) -> None:
     # Left out are those with large derivatives (eˣ, a · σ(b)) and an overflowing variance.
@@ -103,6 +108,7 @@ def test_half_precision_is_rounded_once() -> None:
         assert (y == wanted.astype(ml_dtypes.bfloat16)).mean() > 0.99, spec  # but where float32 is near a tie
 
 
+@pytest.mark.slow  # the suite asks for them, class by class
 def test_gradients_are_the_differences_of_the_reference() -> None:
     rng = np.random.default_rng(3)
     specs = [vocabulary.load(name)() for name in vocabulary.class_names("activation")]

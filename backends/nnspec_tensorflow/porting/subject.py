@@ -73,11 +73,12 @@ class KerasSubject:
 
     def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
         """The statistics by canonical name as one pass in training mode leaves them. No state changes."""
+        sources = self._sources()  # before the model computes in another dtype: it is traced for them
         with computing(self._model, dtype, True) as values:
             self._program.run(self._given(inputs, dtype), training=True, dtype=dtype)
-            after = {name: np.asarray(values(variable)) for name, variable in self._sources().variables.items()}
+            after = {name: np.asarray(values(variable)) for name, variable in sources.variables.items()}
         wanted = [name for name, param in self._params.items() if param.kind == "statistic"]
-        moved = self._sources().canonical(after, wanted)
+        moved = sources.canonical(after, wanted)
         return {name: moved.get(name, self._variables[name]) for name in wanted}
 
     def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
