@@ -22,10 +22,9 @@ _LIKELY = {
     **dict.fromkeys((".keras", ".h5", ".hdf5"), "keras"),
     **dict.fromkeys((".msgpack", ".safetensors"), "flax"),
     **dict.fromkeys((".yaml", ".yml", ".json"), "nnspec"),
-    ".pb": "savedmodel",
 }
 # Of a directory that holds such a file.
-_HOLDING = {"spec.yaml": "nnspec", "saved_model.pb": "savedmodel", "_CHECKPOINT_METADATA": "flax"}
+_HOLDING = {"spec.yaml": "nnspec", "_CHECKPOINT_METADATA": "flax"}
 
 
 @cache

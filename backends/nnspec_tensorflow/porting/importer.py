@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 from nnspec.porting.formats import Reading
 from nnspec.porting.port import Port
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+from nnspec_tensorflow.porting import signatures
 
 
 class KerasImporter:
@@ -25,7 +24,7 @@ class KerasImporter:
             return False
         try:
             with path.open("rb") as file:
-                if file.read(len(_HDF5)) == _HDF5:
+                if file.read(len(signatures.HDF5)) == signatures.HDF5:
                     return True
             if not zipfile.is_zipfile(path):
                 return False
