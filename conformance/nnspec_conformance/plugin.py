@@ -112,7 +112,7 @@ def settled(session: pytest.Session, item: Item) -> Outcome:
         if len(items) > processes.LIFETIME:
             stash[_work] = processes.Attendant(made, items)
         else:
-            stash[_work] = Bench(made.device, frozenset(item.case for item in items))
+            stash[_work] = Bench(made.device, items)
     outcome: Outcome = stash[_work].settle(item)
     return outcome
 

@@ -130,7 +130,7 @@ def _work(plan: run.Plan, link: Connection) -> None:
     by_id = {item.id: item for item in plan.items()}
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
         while (ids := link.recv()) is not None:
-            bench = run.Bench(plan.device, frozenset(by_id[name].case for name in ids))
+            bench = run.Bench(plan.device, [by_id[name] for name in ids])
             for name in ids:
                 link.send(bench.settle(by_id[name]))
             link.send(bench.compilations)
@@ -181,6 +181,6 @@ def _attend(plan: run.Plan, link: Connection) -> None:
     """The process: takes the ids of all tests, then one at a time, and gives its outcome."""
     by_id = {item.id: item for item in plan.items()}
     with contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
-        bench = run.Bench(plan.device, frozenset(by_id[name].case for name in link.recv()))
+        bench = run.Bench(plan.device, [by_id[name] for name in link.recv()])
         while True:
             link.send(bench.settle(by_id[link.recv()]))

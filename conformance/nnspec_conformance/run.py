@@ -15,7 +15,7 @@ from nnspec_conformance.expression import parse
 from nnspec_conformance.metering import Metered
 from nnspec_conformance.outcome import Outcome, settle
 from nnspec_conformance.subject import Subject
-from nnspec_conformance.suite import Extent, Item
+from nnspec_conformance.suite import Check, Extent, Item
 
 DEFAULT_DTYPES: tuple[FloatType, ...] = ("float64", "float32")
 
@@ -53,11 +53,11 @@ class Bench:
 
     Attributes:
         device: where nets are built.
-        cases: those that will be asked for, so that no others are compiled beside them; any, if not given.
+        items: the tests that will be asked for, so that no cases but theirs are compiled beside them; any without it.
     """
 
     device: str | None = None
-    cases: frozenset[Any] | None = None
+    items: Sequence[Item] | None = None
     _meters: dict[str, Metered] = field(default_factory=dict)
     _subjects: dict[tuple[str, str], Subject] = field(default_factory=dict)
     _unit: tuple[str, str] | None = None
@@ -66,8 +66,13 @@ class Bench:
         """The subject of a backend and dtype."""
         if (name, dtype) not in self._subjects:
             meter = self._meters.setdefault(name, Metered(backend(name), self.device))
-            self._subjects[name, dtype] = suite.subject(meter, dtype, self.cases)  # type: ignore[arg-type]
+            self._subjects[name, dtype] = suite.subject(meter, dtype, self._asked(name, dtype))  # type: ignore[arg-type]
         return self._subjects[name, dtype]
+
+    def _asked(self, name: str, dtype: FloatType) -> list[tuple[Check, Any]] | None:
+        if self.items is None:
+            return None
+        return [(item.check, item.case) for item in self.items if item.dtype == dtype and name in item.backends]
 
     def settle(self, item: Item) -> Outcome:
         """Run a test. What was compiled for another family or dtype is put away first."""
@@ -108,7 +113,7 @@ class Run:
             with contextlib.closing(processes.outcomes(self.plan, self.items, self.jobs, self.compilations)) as found:
                 yield from found
             return
-        bench = Bench(self.plan.device, frozenset(item.case for item in self.items))
+        bench = Bench(self.plan.device, self.items)
         for item in self.items:
             yield bench.settle(item)
         bench.close()

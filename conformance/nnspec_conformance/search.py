@@ -28,7 +28,7 @@ from nnspec_conformance.checks import loss, metric, optimizer
 from nnspec_conformance.deviations import declared
 from nnspec_conformance.metering import Metered
 from nnspec_conformance.outcome import Outcome, settle
-from nnspec_conformance.subject import Subject
+from nnspec_conformance.subject import Subject, side_by_side
 from nnspec_conformance.suite import Check, Item
 
 # A bundle is three lists of up to so many cases, some 15 together; shrinking empties two of the lists.
@@ -178,7 +178,7 @@ class Search:
     def _subject(self, name: str, dtype: FloatType, cases: list[Any]) -> Subject:
         if name not in self._backends:
             self._backends[name] = Metered(backend(name), self.order.device)
-        return Subject(self._backends[name], dtype, [[case for case in cases if isinstance(case, Case)]])
+        return Subject(self._backends[name], dtype, side_by_side(case for case in cases if isinstance(case, Case)))
 
     def _is_new(self, outcome: Outcome) -> bool:
         if outcome.good or _is_declared(outcome):

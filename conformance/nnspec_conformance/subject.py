@@ -7,9 +7,9 @@ that only the guilty ones fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from nnspec.backends import Backend, FloatType, Gradients, Net
 from nnspec_conformance.case import BATCHES, Case, Point, joined
 from nnspec_conformance.draws import Array
 
+# What a net is asked, each by a function that is compiled for it.
+Question = Literal["forward", "gradients", "masks", "nodes"]
 # Where a case is evaluated: a function from the case and the dtype, equal to itself for equal questions.
 Place = Callable[[Case, str], Point]
 
@@ -53,16 +55,20 @@ class Subject:
     Args:
         backend: the backend under test.
         dtype: the dtype its nets compute in.
-        groups: the cases that may be evaluated in one model.
+        groups: the cases that may be evaluated in one model, for each question. A case that is not asked one of them
+            should not stand there: it is compiled for nothing.
     """
 
-    def __init__(self, backend: Backend, dtype: FloatType, groups: Iterable[list[Case]] = ()) -> None:
+    def __init__(
+        self, backend: Backend, dtype: FloatType, groups: Mapping[Question, Iterable[list[Case]]] | None = None
+    ) -> None:
         self.backend = backend
         self.dtype: FloatType = dtype
-        self._groups: dict[Case, tuple[Case, ...]] = {}
-        for group in groups:
-            for members in _alike([case for case in group if not self.lacks(case.classes)]):
-                self._groups.update(dict.fromkeys(members, members))
+        self._groups: dict[tuple[Question, Case], tuple[Case, ...]] = {}
+        for question, parts in (groups or {}).items():
+            for group in parts:
+                for members in _alike([case for case in group if not self.lacks(case.classes)]):
+                    self._groups.update({(question, member): members for member in members})
         self._nets: dict[tuple[Case, ...], Net] = {}
         self._made: dict[Any, Any] = {}
 
@@ -78,7 +84,7 @@ class Subject:
             outputs = net.forward(_union(p.inputs for p in points), training=training, compiled=compiled)
             return Forward(outputs, before, net.variables())
 
-        return self._shared(case, place, ("forward", training, compiled), call, grouped=compiled)  # type: ignore[no-any-return]
+        return self._shared("forward", case, place, call, training, compiled)  # type: ignore[no-any-return]
 
     def gradients(self, case: Case, place: Place, *, training: bool = False, compiled: bool = True) -> dict[str, Array]:
         """Gradients of Σ outputs · cotangents at a place, by input and parameter, checked to leave all state alone."""
@@ -89,7 +95,7 @@ class Subject:
             found = net.gradients(inputs, cotangents, training=training, compiled=compiled)
             return found, unchanged(before, net.variables())
 
-        found, kept = self._shared(case, place, ("gradients", training, compiled), call, grouped=compiled)
+        found, kept = self._shared("gradients", case, place, call, training, compiled)
         assert kept, "Net.gradients changed the net's state"
         mine = [*case.model.inputs, *case.parameters]
         return {name: value for name, value in {**found.inputs, **found.parameters}.items() if name in mine}
@@ -100,7 +106,7 @@ class Subject:
         def call(net: Net, points: list[Point]) -> dict[str, Array]:
             return net.nodes(_union(p.inputs for p in points), training=training)
 
-        return self._shared(case, place, ("nodes", training), call)  # type: ignore[no-any-return]
+        return self._shared("nodes", case, place, call, training)  # type: ignore[no-any-return]
 
     def masks(self, case: Case, place: Place) -> dict[str, Array]:
         """The masks that training would use at a place."""
@@ -108,7 +114,7 @@ class Subject:
         def call(net: Net, points: list[Point]) -> dict[str, Array]:
             return net.masks(_union(p.inputs for p in points))
 
-        return self._shared(case, place, ("masks",), call)  # type: ignore[no-any-return]
+        return self._shared("masks", case, place, call)  # type: ignore[no-any-return]
 
     def fresh(self, case: Case, variables: dict[str, Array] | None = None, seed: int = 0) -> Net:
         """A net of this case alone."""
@@ -122,23 +128,24 @@ class Subject:
 
     def _shared(
         self,
+        question: Question,
         case: Case,
         place: Place,
-        question: tuple[Any, ...],
         call: Callable[[Net, list[Point]], Any],
-        *,
-        grouped: bool = True,
+        training: bool = False,
+        compiled: bool = True,
     ) -> Any:
-        members = self._groups.get(case, (case,)) if grouped else (case,)
-        key = (members, place, question)
+        members = self._groups.get((question, case), (case,)) if compiled else (case,)
+        key = (members, place, question, training, compiled)
         if key not in self._made:
             try:
                 self._made[key] = call(*self._placed(members, place))
             except Exception:
                 if len(members) == 1:
                     raise
-                self._groups.update({member: (member,) for member in members})
-                return self._shared(case, place, question, call)
+                for asked in [asked for asked in self._groups if asked[1] in members]:
+                    del self._groups[asked]
+                return self._shared(question, case, place, call, training, compiled)
         return self._made[key]
 
     def _placed(self, members: tuple[Case, ...], place: Place) -> tuple[Net, list[Point]]:
@@ -150,6 +157,12 @@ class Subject:
         net = self._nets[members]
         net.assign(variables)
         return net, points
+
+
+def side_by_side(cases: Iterable[Case]) -> dict[Question, list[list[Case]]]:
+    """One group of cases, for whatever they are asked."""
+    group = list(cases)
+    return {question: [group] for question in get_args(Question)}
 
 
 def _alike(cases: list[Case]) -> list[tuple[Case, ...]]:

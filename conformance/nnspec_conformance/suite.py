@@ -93,7 +93,7 @@ from nnspec_conformance.metrics import MetricCase
 from nnspec_conformance.optimizers import OptimizerCase
 from nnspec_conformance.result import Figure, Result
 from nnspec_conformance.schedules import ScheduleCase
-from nnspec_conformance.subject import Subject
+from nnspec_conformance.subject import Question, Subject
 from nnspec_conformance.training import TrainingCase
 
 # Each kind of case: the files of nnspec's own, named as the spec's, and what other packages bring.
@@ -162,6 +162,7 @@ class Check:
         run: what answers it: a function of the subject and the case, or of two subjects and the case for ``pairs``.
         cases: (family, case).
         dtypes: in which it is asked; all, unless given.
+        asks: what it asks nets that cases share, so that no other case is compiled for it beside them.
         pairs: whether two backends are compared with each other.
         once: whether it does not depend on the dtype.
         sampled: whether it is asked of a seeded sample of each family, unless everything is run: where each case costs
@@ -176,6 +177,7 @@ class Check:
     run: Callable[..., list[Figure]]
     cases: tuple[tuple[str, Any], ...]
     dtypes: tuple[str, ...] = ()
+    asks: tuple[Question, ...] = ("forward",)
     pairs: bool = False
     once: bool = False
     sampled: bool = False
@@ -225,17 +227,18 @@ CHECKS = (
         "gradients",
         gradients.gradients,
         _of(LAYERS, lambda case: case.differentiable),
+        asks=("gradients",),
         quick="classes",
         everyday="turns",
     ),
-    Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes))),
+    Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes)), asks=("gradients",)),
     Check("kinks", kinks.example, _examples(*LAYERS)),
-    Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes)),
-    Check("masked", special.masked, _of(LAYERS, lambda case: case.masked)),
+    Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes), asks=("forward", "gradients")),
+    Check("masked", special.masked, _of(LAYERS, lambda case: case.masked), asks=("forward", "gradients")),
     Check("NaN", special.undefined, _of(LAYERS, _float), quick="none", everyday="quick"),
     Check("state", state.state, _of(LAYERS, lambda case: len(case.modes) > 1), quick="classes"),
-    Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), quick="none", everyday="turns"),
-    Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), quick="none", everyday="turns"),
+    Check("masks", state.masks, _of(LAYERS, lambda case: case.drops), asks=("masks",), quick="none", everyday="turns"),
+    Check("nodes", forward.nodes, _of((model,)), dtypes=("float64",), asks=("nodes",), quick="none", everyday="turns"),
     Check("batches", forward.batches, _of(LAYERS), dtypes=("float64",), quick="none", everyday="quick"),
     # Where an axis of one may broadcast by mistake, and a batch has no variance.
     Check(
@@ -275,7 +278,14 @@ CHECKS = (
     Check("resumed", runs.resumed, _of((training,))[:2], dtypes=("float64", "bfloat16"), quick="none"),
     Check("evaluation", runs.evaluation, _of(TRAINING), quick="none"),
     Check(
-        "agreement", gradients.agreement, _of(LAYERS), dtypes=("float64",), pairs=True, quick="none", everyday="classes"
+        "agreement",
+        gradients.agreement,
+        _of(LAYERS),
+        dtypes=("float64",),
+        asks=("forward", "gradients"),
+        pairs=True,
+        quick="none",
+        everyday="classes",
     ),
     Check("agreement", loss.agreement, _of(LOSSES), dtypes=("float64",), pairs=True, quick="none"),
     Check(
@@ -378,15 +388,20 @@ def _sample(check: Check) -> tuple[tuple[str, Any], ...]:
     return tuple(found)
 
 
-def subject(backend: Backend, dtype: FloatType, asked: frozenset[Any] | None = None) -> Subject:
-    """A backend under test, with the cases of each family grouped: all of them, or those that will be asked for."""
+def subject(backend: Backend, dtype: FloatType, asked: Iterable[tuple[Check, Any]] | None = None) -> Subject:
+    """A backend under test, with the cases of each family grouped by question: all, or those that will be asked it."""
+    whole = [pair for check in CHECKS for pair in ((check, case) for _, case in check.cases)]
+    by_question: dict[Question, set[Any]] = {}
+    for check, case in whole if asked is None else asked:
+        for question in check.asks:
+            by_question.setdefault(question, set()).add(case)
     return Subject(
         backend,
         dtype,
-        (
-            [case for case in module.CASES if isinstance(case, Case) and (asked is None or case in asked)]
-            for module in LAYERS
-        ),
+        {
+            question: [[case for case in module.CASES if isinstance(case, Case) and case in those] for module in LAYERS]
+            for question, those in by_question.items()
+        },
     )
 
 

@@ -110,13 +110,14 @@ def test_a_long_run_changes_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_a_selection_compiles_nothing_else() -> None:
-    few, many = plan("Softmax and forward"), plan("(Softmax or relu) and forward")
-    runs = [Run(chosen, chosen.items()) for chosen in (few, many)]
-    assert all(outcome.good for run in runs for outcome in run.outcomes())
-    bench = Bench(cases=frozenset(item.case for item in few.items()))
-    asked = bench("jax", "float64")
-    members = set(asked._groups)
-    assert members == {item.case for item in few.items()}
+    chosen = plan("(Softmax and (forward or gradients)) or (relu and forward)")
+    assert all(outcome.good for outcome in Run(chosen, chosen.items()).outcomes())
+    bench = Bench(items=chosen.items())
+    for question, check in {"forward": "forward", "gradients": "gradients"}.items():
+        members = {case for asked, case in bench("jax", "float64")._groups if asked == question}
+        assert members == {item.case for item in chosen.items() if item.check.name == check}
+        assert members
+    assert not bench("jax", "float32")._groups, "no test in this dtype is chosen"
 
 
 def item_of(answer: object, backend: str = "jax") -> Item:
@@ -140,7 +141,7 @@ def settled(answer: object, monkeypatch: pytest.MonkeyPatch, *, declared: bool =
     item = item_of(answer)
     entry = Deviation("jax", "asked", item.case.name, ("float64",), "upstream", "a reason", "https://example.org")
     monkeypatch.setattr(deviations, "DEVIATIONS", (entry,) if declared else ())
-    return settle(item, Bench(cases=frozenset()))
+    return settle(item, Bench(items=()))
 
 
 def test_figures_decide(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from nnspec_conformance.draws import Array
 from nnspec_conformance.optimizers import classes_within
 from nnspec_conformance.record.format import Answer, Entry, Listed, Page
 from nnspec_conformance.record.read import Record
-from nnspec_conformance.subject import Subject
+from nnspec_conformance.subject import Subject, side_by_side
 
 
 def _metrics(data: Any) -> tuple[Any, ...]:
@@ -150,7 +150,7 @@ class Held:
         key = (backend.name, tuple(kept.number for kept in members))
         if key not in self._subjects:
             cases = [kept.case for kept in members if kept.case is not None]
-            self._subjects[key] = Subject(backend, self.dtype, [cases])  # type: ignore[list-item]
+            self._subjects[key] = Subject(backend, self.dtype, side_by_side(cases))  # type: ignore[arg-type]
         return self._subjects[key]
 
     def close(self) -> None:

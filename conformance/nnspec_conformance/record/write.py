@@ -70,8 +70,8 @@ def write(directory: Path, items: Sequence[Item], bench: Bench) -> Iterator[Outc
     """
     chosen = recordable(items)
     _prepare(directory)
-    if bench.cases is None:  # nothing else is compiled beside them
-        bench.cases = frozenset(item.case for item in chosen)
+    if bench.items is None:  # nothing else is compiled beside them
+        bench.items = chosen
     return _written(directory, chosen, bench)
 
 
