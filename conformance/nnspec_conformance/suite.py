@@ -273,10 +273,10 @@ CHECKS = (
     Check("optimizer", optimizer.optimizer, _of(OPTIMIZERS), quick="classes"),
     Check("words", words.words, _of((random,)), once=True),
     Check("training", updates.training, _of(TRAINING), quick="classes", everyday="turns"),
-    Check("divided", runs.divided, _of(TRAINING), quick="none"),
+    Check("divided", runs.divided, _of(TRAINING), quick="none", everyday="turns"),
     # An engine of its own for each case; in these two dtypes, since safetensors knows one of them and NumPy both.
     Check("resumed", runs.resumed, _of((training,))[:2], dtypes=("float64", "bfloat16"), quick="none"),
-    Check("evaluation", runs.evaluation, _of(TRAINING), quick="none"),
+    Check("evaluation", runs.evaluation, _of(TRAINING), quick="none", everyday="turns"),
     Check(
         "agreement",
         gradients.agreement,
