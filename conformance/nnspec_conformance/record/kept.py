@@ -150,7 +150,7 @@ class Held:
         key = (backend.name, tuple(kept.number for kept in members))
         if key not in self._subjects:
             cases = [kept.case for kept in members if kept.case is not None]
-            self._subjects[key] = Subject(backend, self.dtype, side_by_side(cases))  # type: ignore[arg-type]
+            self._subjects[key] = Subject(backend, self.dtype, side_by_side(cases))
         return self._subjects[key]
 
     def close(self) -> None:
