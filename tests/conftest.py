@@ -43,34 +43,47 @@ def missing(name: str) -> str | None:
     return f"the {name} backend needs {', '.join(packages)}: {backends.INSTALL[name]}"
 
 
-# Files with tests that share what takes a quarter of a minute to make.
-_TOGETHER = re.compile(r"tests/(?:test_cli|conformance/test_record|tensorflow/test_startup)\.py")
+# What trains, evaluates and reports does so on any backend: these tests are asked of one of them by turns, and of the
+# other with -m slow.
+_BY_TURNS = re.compile(r"tests/(?:training/|test_cli\.py|test_examples\.py)")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Several processes: as the suite distributes its tests, and a few files whole, or a parameter's share of one."""
+    """Several processes: as the suite distributes its tests; a file stays whole: its tests share what they compile."""
     scheduling: Any = plugin.pytest_xdist_make_scheduler(config, log)
     if scheduling is not None:
         scope = scheduling._split_scope
-        scheduling._split_scope = lambda nodeid: _together(nodeid) or scope(nodeid)
+        scheduling._split_scope = lambda nodeid: _file(nodeid) if nodeid.startswith("tests/") else scope(nodeid)
     return scheduling
 
 
-def _together(nodeid: str) -> str | None:
-    found = _TOGETHER.match(nodeid)
-    if found is None:
-        return None
-    trained = re.search(r"\[(jax|tensorflow)\]$", nodeid)
-    return found[0] + (trained[0] if trained else "")
+def _file(nodeid: str) -> str:
+    """A test's file, or a backend's share of it where each of them has trained what is asked."""
+    name = nodeid.partition("::")[0]
+    trained = re.search(r"\[(jax|tensorflow)\]$", nodeid) if name.endswith("test_cli.py") else None
+    return name + (trained[0] if trained else "")
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are left out by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _take_turns([item for item in items if _BY_TURNS.match(item.nodeid) and not item.get_closest_marker("slow")])
     for item in items:
         for name in ("jax", "tensorflow"):
             reason = missing(name) if item.get_closest_marker(name) else None
             if reason:
                 item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _take_turns(items: list[pytest.Item]) -> None:
+    """Of tests that are the same but for the backend, leave one to those that take long."""
+    alike: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        alike.setdefault(re.sub(r"(?<=[\[-])(jax|tensorflow)(?=[\]-])", "", item.nodeid), []).append(item)
+    for name, same in alike.items():
+        taking = zlib.crc32(name.encode()) % len(same)
+        for item in (item for number, item in enumerate(same) if number != taking):
+            item.add_marker(pytest.mark.slow)
 
 
 def _start(item: pytest.Item, name: str) -> None:

@@ -83,7 +83,10 @@ def test_every_class_of_cases_is_asked_in_float32_every_day() -> None:
     found = suite.items(["jax", "tensorflow"], ["float64", "float32"])
     everyday = suite.everyday(found)
     waiting = {(item.dtype, item.check.name) for item in found if item.id not in everyday}
-    by_turns = {"gradients", "masks", "nodes", "training", "divided", "evaluation"}
+    by_turns = {
+        *("forward", "gradients", "masks", "nodes", "loss", "optimizer"),
+        *("training", "divided", "evaluation"),
+    }
     assert {check for dtype, check in waiting if dtype == "float64"} == by_turns | {
         *("NaN", "agreement", "batch of one", "batches", "transfer"),
     }

@@ -222,7 +222,7 @@ def _initialized(case: Case) -> bool:
 
 
 CHECKS = (
-    Check("forward", forward.forward, _of(LAYERS), quick="classes"),
+    Check("forward", forward.forward, _of(LAYERS), quick="classes", everyday="turns"),
     Check(
         "gradients",
         gradients.gradients,
@@ -260,7 +260,7 @@ CHECKS = (
     ),
     Check("transfer", transfer.transfer, _firsts(LAYERS), quick="none", everyday="quick"),
     Check("initial", initial.initial, (*_of(INITIALIZERS), *_of(LAYERS, _initialized)), quick="classes"),
-    Check("loss", loss.loss, _of(LOSSES), quick="classes"),
+    Check("loss", loss.loss, _of(LOSSES), quick="classes", everyday="turns"),
     Check(
         "loss extremes",
         loss.extremes,
@@ -270,7 +270,7 @@ CHECKS = (
     Check("loss kinks", loss.example, _examples(*LOSSES)),
     Check("metric", metric.metric, _of(METRICS), quick="classes"),
     Check("schedule", schedule.schedule, _of(SCHEDULES), quick="classes"),
-    Check("optimizer", optimizer.optimizer, _of(OPTIMIZERS), quick="classes"),
+    Check("optimizer", optimizer.optimizer, _of(OPTIMIZERS), quick="classes", everyday="turns"),
     Check("words", words.words, _of((random,)), once=True),
     Check("training", updates.training, _of(TRAINING), quick="classes", everyday="turns"),
     Check("divided", runs.divided, _of(TRAINING), quick="none", everyday="turns"),
