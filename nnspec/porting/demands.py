@@ -87,9 +87,13 @@ def demands(model: Model, variables: Arrays, inferred: Mapping[str, Inferred]) -
         inferred: what inference found for the model.
     """
     found: dict[str, list[Demand]] = {}
-    for name in model.inputs:
+    for name, declared in model.inputs.items():
         found[name] = []
         _follow(model, name, "", variables, inferred, found[name])
+        # What is called a mask is one, whatever is computed with it first: a query that sees no key is another thing
+        # in each framework.
+        if not found[name] and declared.dtype == "int32" and "mask" in name.lower():
+            found[name] = [Mask()]
     return found
 
 

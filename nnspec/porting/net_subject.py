@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,13 +49,14 @@ class NetSubject:
     def net(self, dtype: FloatType) -> Net:
         """The net in this dtype."""
         if self._net is None or self._net.dtype != dtype:
-            self._net = None  # frees the other one first
+            self.close()  # the other one first
             self._net = self.backend.build(self.model, self.variables, dtype=dtype, device=self.device)
         return self._net
 
     def close(self) -> None:
         """Let go of the net."""
         self._net = None
+        gc.collect()  # it refers to itself
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         found = self.net(dtype).nodes(inputs, training=training)
@@ -76,11 +78,15 @@ class NetSubject:
 
     @contextmanager
     def moved(self, dtype: FloatType, seed: int) -> Iterator[None]:
-        """Within, every variable is another by up to one unit in the last place of the dtype, at random."""
+        """Within, every variable is another by up to one unit in the last place of the dtype, at random.
+
+        Whole numbers stay: masks, positions and the like are exact in every dtype, and 1 less a unit is the integer 0.
+        """
         net, rng = self.net(dtype), np.random.Generator(np.random.Philox(key=[seed, 0x6D6F7665]))
         try:
             for name, value in self.variables.items():
-                net.assign({name: moved(value, dtype, rng)})
+                if not np.array_equal(value, np.rint(value)):
+                    net.assign({name: moved(value, dtype, rng)})
             yield
         finally:
             for name, value in self.variables.items():

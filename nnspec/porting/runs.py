@@ -78,7 +78,15 @@ class Work:
                     self._note(f"training mode was not compared: {error}")
                     continue
                 made.append(self._compare(found, truth, noises[mode], dtype, mode))
+                del found
+            self._release()
         return made
+
+    def _release(self) -> None:
+        """Let a subject go of what it holds for one dtype, where it holds anything."""
+        release = getattr(self.subject, "close", None)
+        if release is not None:
+            release()
 
     def _truth(self, nets: NetSubject, dtype: FloatType, training: bool, lower: bool) -> Values:
         """The net's values in float64, for variables as ``dtype`` holds them."""

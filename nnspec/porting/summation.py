@@ -59,6 +59,9 @@ def _terms(call: Call, rows: int, training: bool) -> int:
     sizes = math.prod(size or 1 for size in call.shapes[0][1:]) if call.shapes else 0
     if tag in _REDUCING:
         return sizes // max(math.prod(size or 1 for size in call.output[1:]), 1)
+    if call.layer.convolves:
+        # TensorFlow adds the products of a window from first to last, XLA in blocks; matrix products both in blocks.
+        return max((math.prod(param.shape[:-1]) for param in call.params.values() if len(param.shape) > 1), default=0)
     if tag in _OF_THE_BATCH and training:
         return rows * sizes // (call.shapes[0][-1] or 1)
     return sizes if tag in _WHOLE else 0

@@ -22,7 +22,7 @@ FACTOR, GRADIENT_FACTOR = 4.0, 16.0
 # Where rounding alone moves a value by more than this share of its scale, there is nothing to compare.
 NOISE = 0.05
 
-Kind = Literal["node", "statistic", "gradient"]
+Kind = Literal["node", "statistic", "gradient", "update"]
 # rounding: beyond the bound, but of numbers that are rounding alone. missing: the subject does not show it.
 Status = Literal["passed", "failed", "rounding", "missing"]
 
@@ -32,7 +32,7 @@ class Figure:
     """One comparison of a subject with the net.
 
     Attributes:
-        kind: the value of a node, a statistic after a pass in training mode, or a gradient.
+        kind: the value of a node, a statistic after a pass in training mode, a gradient, or what an optimizer updates.
         name: a node's path, a canonical name, or the name of an input (of its gradient).
         what: the node's class as spec files name it, and for a gradient what it is by.
         origin: what the original calls the node.
@@ -94,7 +94,7 @@ class Pass:
 
         Or else, since gradients come from behind, the last gradient.
         """
-        for kind in ("node", "statistic"):
+        for kind in ("node", "statistic", "update"):
             for figure in self.figures:
                 if figure.kind == kind and figure.status == "failed":
                     return figure
@@ -113,6 +113,7 @@ class Verification:
         sources: of each node those that it takes its inputs from.
         notes: what was not compared, and why, a sentence each.
         seconds: how long it took.
+        outputs: the nodes that the model's outputs are of.
     """
 
     subject: str
@@ -122,10 +123,19 @@ class Verification:
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    outputs: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        return bool(self.passes) and not any(f.status == "failed" for f in self.figures())
+        return bool(self.passes) and not self.blind and not any(f.status == "failed" for f in self.figures())
+
+    @property
+    def blind(self) -> bool:
+        """Whether all outputs are rounding alone, in the most exact dtype: then nothing is known of them."""
+        asked = (
+            [f for f in self.passes[0].figures if f.kind == "node" and f.name in self.outputs] if self.passes else []
+        )
+        return bool(asked) and all(figure.status == "rounding" for figure in asked)
 
     def figures(self) -> Iterator[Figure]:
         for each in self.passes:
@@ -170,16 +180,25 @@ class Verification:
     def message(self) -> str:
         """One or two sentences: whether the two agree, and where they part."""
         found = self.diverging
+        if found is None and self.blind:
+            first = next(f for f in self.passes[0].figures if f.kind == "node" and f.status == "rounding")
+            return (
+                "rounding alone moves all outputs by more than a twentieth of their scale, so that nothing can be said"
+                f" of them, from this node on: {first}. Give examples that the model is made for (inputs=, --inputs)"
+            )
         if found is None:
             worst = max((f for f in self.figures() if f.status == "passed"), key=lambda f: f.nearness, default=None)
             if worst is None:
                 return "nothing was compared"
-            return f"all {self.counted('node')} nodes that were compared agree; nearest to its limit: {worst}"
+            kind: Kind = "update" if worst.kind == "update" else "node"
+            what = "parameters and slots" if kind == "update" else "nodes"
+            return f"all {self.counted(kind)} {what} that were compared agree; nearest to its limit: {worst}"
         where, figure = found
         lead = {
             "node": "the first node that diverges is",
             "statistic": "all nodes agree, but a statistic after a pass in training mode does not:",
             "gradient": "all nodes agree, but a gradient does not:",
+            "update": "the first that diverges after a few updates is",
         }[figure.kind]
         text = f"in {where.name}, {lead} {figure}"
         suspects = self.suspects(figure.name) if figure.kind == "node" else ()

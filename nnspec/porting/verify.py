@@ -100,6 +100,7 @@ def verify(
             {call.path: call.inputs for call in found.calls},
             tuple(work.notes),
             perf_counter() - start,
+            tuple(dict.fromkeys(found.values[name] for name in work.model.outputs)),
         )
     raise PortError(f"the model could not be run on any of the inputs that were tried: {last}")
 

@@ -131,6 +131,17 @@ def test_free_axes_that_have_to_be_equal() -> None:
     assert given["y"].shape[2] == given["x"].shape[1]
 
 
+def test_what_is_called_a_mask_is_one() -> None:
+    """Whatever it meets first: causal attention in Keras Hub takes the smaller of two masks of whole numbers."""
+    x, mask = nnspec.symbol((6, 4), "x"), nnspec.symbol((6,), "padding_mask", dtype="int32")
+    numbers = nnspec.AsType("float")(mask)
+    seen = nnspec.AsType("bool")(nnspec.Minimum()(numbers, numbers))
+    model = Model(inputs=[x, mask], outputs=nnspec.Where()(seen, nnspec.Sum(axis=2)(x), nnspec.Max(axis=2)(x)))
+    given = samples(model)["padding_mask"]
+    assert set(given.ravel()) == {0, 1} and given[:, 0].all() and given[0].all()
+    assert (np.diff(given, axis=1) <= 0).all()
+
+
 def test_large_rows_are_few() -> None:
     assert len(one(nnspec.GlobalAvgPool(), (224, 224, 3))) == 2
 

@@ -155,6 +155,30 @@ def test_gradients_beyond_the_floor() -> None:
     }
 
 
+@pytest.mark.jax
+def test_outputs_that_rounding_decides_are_not_verified() -> None:
+    """Where an input's last bit moves an output by its scale, another function would pass as well."""
+    right, wrong = ([{"Rescaling": {"scale": 1e18}}, function, {"Dense": 2}] for function in ("sin", "cos"))
+    model = Sequential(right, (4,))
+    variables = random_variables(model)
+    subject = ReferenceSubject(Sequential(wrong, (4,), name=model.name), variables)
+    made = verify(model, variables, subject, backend="jax", gradients=False)
+    assert made.blind and not made.passed
+    assert "nothing can be said of them, from this node on: dense" in made.message()
+
+
+@pytest.mark.jax
+def test_whole_numbers_are_not_rounded() -> None:
+    """A mask of ones, less a unit in the last place, would be a mask of zeros: no rounding makes that of it."""
+    x = nnspec.symbol((5,), "x")
+    seen = nnspec.AsType("bool")(nnspec.AsType("int32")(nnspec.Parameter((5,), name="mask")(x)))
+    model = Model(inputs=[x], outputs=nnspec.Dense(3)(nnspec.Where()(seen, x, nnspec.Negative()(x))))
+    variables = random_variables(model)
+    variables["mask/value"] = np.array([1.0, 0.0, 1.0, 1.0, 0.0])
+    made = verify(model, variables, ReferenceSubject(model, variables), backend="jax", dtypes=["float64"])
+    assert made.passed and made.rounding == ()
+
+
 def test_same_bits() -> None:
     before = {"a": np.array([1.0, -0.0], np.float32), "b": np.array([np.nan], np.float64), "c": np.zeros(2)}
     assert same_bits(before, {name: value.copy() for name, value in before.items()}) == []
