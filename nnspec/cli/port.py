@@ -53,6 +53,9 @@ def port(
     report: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="Write the report, .json or .html. Repeatable.")
     ] = None,
+    optimizer: Annotated[
+        bool, typer.Option("--optimizer/--no-optimizer", help="Take the optimizer along, with its state.")
+    ] = True,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it is there.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -69,6 +72,7 @@ def port(
     Example: nnspec port model.keras --to flax -o my_model --report report.html
     """
     from nnspec.cli.cache import keep_programs
+    from nnspec.cli.memory import give_back_memory
     from nnspec.errors import VerificationError
     from nnspec.porting.porting import port as run
     from nnspec.porting.report import check_names
@@ -76,6 +80,7 @@ def port(
     check_names(report or ())
     given = None if inputs is None else read_examples(inputs)
     keep_programs()
+    give_back_memory()
     options: dict[str, Any] = {"dtype": checked_dtype(dtype, "--dtype")}
     options["dtypes"] = [checked_dtype(name, "--verify-in") for name in verify_in or ()] or None
     with doing(json) as progress:
@@ -90,6 +95,7 @@ def port(
                 method=method,
                 backend=backend,
                 gradients=gradients,
+                optimizer=optimizer,
                 force=force,
                 report=report or (),
                 progress=progress,
@@ -143,23 +149,23 @@ def checked_dtype(name: str | None, option: str) -> str | None:
 
 
 def doing(quiet: bool) -> Any:
-    """What is done now, on standard error: one line that changes on a terminal, lines elsewhere, or nothing."""
+    """What is done now and for how long, on standard error: one line that changes on a terminal, nothing elsewhere."""
     from contextlib import contextmanager
 
     @contextmanager
     def shown() -> Iterator[Callable[[str], None]]:
         from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         console = Console(stderr=True)
-        if quiet:
+        if quiet or not console.is_terminal:
             yield lambda text: None
-        elif console.is_terminal:
-            from rich.markup import escape
-
-            with console.status("") as status:
-                yield lambda text: status.update(escape(text))
-        else:
-            yield lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True)
+            return
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as progress:
+            task = progress.add_task("", total=None)
+            yield lambda text: progress.update(task, description=escape(text))
 
     return shown()
 

@@ -25,8 +25,10 @@ from nnspec.errors import FileError, SpecError, did_you_mean
 from nnspec.experiment import Experiment, load_model
 from nnspec.files import reason, write_atomically
 from nnspec.model import Model
+from nnspec.optimizers import Clip
 from nnspec.porting.formats import Reading
 from nnspec.porting.net_subject import NetSubject
+from nnspec.porting.optimizer import slots_of
 from nnspec.porting.port import OptimizerState, Port, Subject
 from nnspec.porting.shards import SHARD_BYTES, has_shards, read_file, read_shards, write_shards
 from nnspec.rounding import float_type
@@ -71,8 +73,12 @@ class DirectoryExporter:
         write_shards(path, in_dtype(port.variables, dtype), shard_bytes=self.shard_bytes)
         if port.optimizer is not None:
             spec = {"nnspec": document.FORMAT, "optimizer": dump(port.optimizer.optimizer)}
+            if port.optimizer.clip is not None:
+                spec["clip"] = {name: bound for name, bound in vars(port.optimizer.clip).items() if bound is not None}
             write_atomically(path / OPTIMIZER, document.dumps(spec))
-            write_shards(path, port.optimizer.variables, stem="optimizer", shard_bytes=self.shard_bytes)
+            state = in_dtype(slots_of(port.optimizer), dtype)
+            state |= {name: value for name, value in port.optimizer.variables.items() if name not in state}
+            write_shards(path, state, stem="optimizer", shard_bytes=self.shard_bytes)
         about = {"format": 1, "origin": dict(port.origin), "notes": list(port.notes)}
         write_atomically(path / ORIGIN, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
 
@@ -82,6 +88,12 @@ class DirectoryExporter:
 
     def variables(self, path: Path, port: Port) -> dict[str, Array]:
         return read_shards(path)
+
+    def open_optimizer(self, path: Path, port: Port) -> OptimizerState:
+        """The optimizer as it was written."""
+        found = _optimizer(path)
+        assert found is not None, "it was written"
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,7 +172,7 @@ def _weights(
         notes = ("no weights were given: the variables are the initial ones of seed 0",)
     state = {name: value for name, value in found.items() if name.startswith("optimizer/")}
     if state and experiment is not None:
-        optimizer = OptimizerState(experiment.optimizer, state)
+        optimizer = OptimizerState(experiment.optimizer, state, experiment.clip)
     return _fitting(model, found, where), optimizer, notes
 
 
@@ -194,7 +206,12 @@ def _optimizer(directory: Path) -> OptimizerState | None:
         optimizer = parse("optimizer", read.data.get("optimizer"))
     except SpecError as error:
         raise FileError(f"{path}: {error.under('optimizer')}") from None
-    return OptimizerState(optimizer, read_shards(directory, stem="optimizer"))
+    try:
+        given = read.data.get("clip")
+        clip = None if given is None else Clip(**given)
+    except (SpecError, TypeError) as error:
+        raise FileError(f"{path}: clip: {error}") from None
+    return OptimizerState(optimizer, read_shards(directory, stem="optimizer"), clip)
 
 
 def _about(path: Path) -> dict[str, Any]:

@@ -28,12 +28,14 @@ class Reading:
             else of a file is ever executed.
         weights: a file of weights for a model that is given as a function, or has none of its own.
         method: of an object with several ways to be called, the one to read: ``__call__`` by default.
+        optimizer: whether the optimizer is read, too, where there is one; or what it is, for a model that holds none.
     """
 
     inputs: Arrays | None = None
     custom: Mapping[str, Any] = field(default_factory=dict)
     weights: Path | None = None
     method: str | None = None
+    optimizer: Any = True
 
 
 @runtime_checkable

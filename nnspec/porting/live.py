@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from nnspec.backends import Arrays, FloatType
 from nnspec.errors import PortError, VerificationError
 from nnspec.model import Model
 from nnspec.porting.formats import Reading
+from nnspec.porting.functions import Function
+from nnspec.porting.optimizer import verify_updates
 from nnspec.porting.port import Port
 from nnspec.porting.porting import Ported, port, silent
 from nnspec.porting.registry import exporter, read
@@ -25,6 +27,7 @@ def load(
     custom: Mapping[str, Any] | None = None,
     weights: str | os.PathLike[str] | None = None,
     method: str | None = None,
+    optimizer: Any = True,
     check: bool = True,
     backend: str | None = None,
 ) -> Port:
@@ -36,16 +39,23 @@ def load(
         custom: the user's own classes and functions by the names a file mentions them under.
         weights: a file of weights for a model that has none of its own.
         method: what to call of an object, ``__call__`` by default.
-        check: whether to compare.
+        optimizer: whether to take the optimizer along with its state, where the source has one; for a Flax model, which
+            has none, the optimizer itself (:func:`from_flax`).
+        check: whether to compare: nodes, and the next updates of the optimizer.
         backend: what runs the spec; by default one of another framework.
 
     Raises:
         FileError: the source cannot be read. PortError: something in it has no counterpart, named by its layer.
         VerificationError: the spec does not compute what the original does; its message names the first node.
     """
-    found = read(source, Reading(inputs, custom or {}, None if weights is None else Path(weights), method))
+    how = Reading(inputs, custom or {}, None if weights is None else Path(weights), method, optimizer)
+    found = read(source, how)
     if check and found.subject is not None:
         made = verify(found.model, found.variables, found.subject, backend=backend, inputs=inputs, origin=found.origin)
+        if not made.passed:
+            raise VerificationError(f"{made.subject} beside {made.net}: {made.message()}", made)
+    if check and found.optimizer is not None and found.optimizer.subject is not None:
+        made = verify_updates(found.optimizer, found.model.params(), found.variables, found.optimizer.subject)
         if not made.passed:
             raise VerificationError(f"{made.subject} beside {made.net}: {made.message()}", made)
     return found
@@ -56,11 +66,12 @@ def from_keras(
     *,
     inputs: Arrays | None = None,
     custom: Mapping[str, Any] | None = None,
+    optimizer: bool = True,
     check: bool = True,
     backend: str | None = None,
 ) -> Port:
-    """A live Keras model in nnspec's terms: see :func:`load`."""
-    return load(model, inputs=inputs, custom=custom, check=check, backend=backend)
+    """A live Keras model in nnspec's terms, with the optimizer it was compiled with: see :func:`load`."""
+    return load(model, inputs=inputs, custom=custom, optimizer=optimizer, check=check, backend=backend)
 
 
 def from_flax(
@@ -68,6 +79,8 @@ def from_flax(
     *inputs: Any,
     variables: Any = None,
     method: str | None = None,
+    optimizer: Any = None,
+    state: Any = None,
     check: bool = True,
     backend: str | None = None,
 ) -> Port:
@@ -78,10 +91,50 @@ def from_flax(
         inputs: examples of what it is called with.
         variables: a linen module's.
         method: what to call, ``__call__`` by default.
+        optimizer: what it is trained with: an ``nnx.Optimizer``, or a transformation of Optax with its ``state``. Its
+            parts are recognized, and verified by its next updates. Where they cannot be, an optimizer of nnspec that
+            says what it is, with a ``state`` of Optax, an ``nnx.Optimizer``, or a pair of a transformation and a state.
+        state: see ``optimizer``.
     """
+    given: Any = False
+    if optimizer is not None:
+        pair = isinstance(state, tuple) and len(state) == 2 and hasattr(state[0], "update")
+        given = optimizer if state is None else (optimizer, *(state if pair else (state,)))
     source = module if variables is None else (module, variables)
     examples = {str(i): value for i, value in enumerate(inputs)} or None
-    return load(source, inputs=examples, method=method, check=check, backend=backend)
+    return load(source, inputs=examples, method=method, optimizer=given, check=check, backend=backend)
+
+
+def from_jax(
+    function: Callable[..., Any], *inputs: Any, variables: Any = None, check: bool = True, backend: str | None = None
+) -> Port:
+    """A function of JAX, jitted or not, in nnspec's terms: see :func:`load`.
+
+    Args:
+        function: of ``inputs``, or of ``variables`` and ``inputs``; inputs have the batch as their first axis.
+        inputs: examples of what it is called with.
+        variables: a tree of arrays. Those of floats are parameters, under their names in the tree.
+    """
+    examples = {str(i): value for i, value in enumerate(inputs)} or None
+    return load(Function("jax", function, variables=variables), inputs=examples, check=check, backend=backend)
+
+
+def from_tensorflow(
+    function: Any, *inputs: Any, signature: str | None = None, check: bool = True, backend: str | None = None
+) -> Port:
+    """A function of TensorFlow or the signature of a SavedModel in nnspec's terms, as inference: see :func:`load`.
+
+    It is read through the StableHLO that XLA makes of it, which takes JAX as well.
+
+    Args:
+        function: a ``tf.function``, or any function of tensors; or a SavedModel's directory.
+        inputs: ``tf.TensorSpec`` or an example of each input, the batch first; what has a signature needs none.
+        signature: of a SavedModel, ``serving_default`` by default.
+    """
+    if isinstance(function, str | os.PathLike):
+        examples = {str(i): value for i, value in enumerate(inputs)} or None
+        return load(function, inputs=examples, method=signature, check=check, backend=backend)
+    return load(Function("tensorflow", function, inputs), check=check, backend=backend)
 
 
 def to_keras(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.model import Model
-from nnspec.optimizers import OptimizerBase
+from nnspec.optimizers import Clip, OptimizerBase
 
 
 @runtime_checkable
@@ -42,6 +42,27 @@ class Subject(Protocol):
         """
 
 
+class OptimizerSubject(Protocol):
+    """An optimizer with its state that its own framework runs, asked under nnspec's names and layouts.
+
+    Attributes:
+        label: what runs: ``Adam of Keras 3.15.1``.
+        rounds: which constant the framework rounds to float32 even here, a sentence; "" where it computes in float64.
+    """
+
+    label: str
+    rounds: str
+
+    def update(self, parameters: Arrays, gradients: Sequence[Arrays]) -> dict[str, Array]:
+        """Parameters and slots by canonical name after updates with these gradients, in float64.
+
+        It goes on from the state that it has, which stays as it is.
+        """
+
+    def rates(self, steps: Sequence[int]) -> Array:
+        """Learning rates after so many updates."""
+
+
 @dataclass(frozen=True)
 class OptimizerState:
     """An optimizer with its state.
@@ -49,10 +70,14 @@ class OptimizerState:
     Attributes:
         optimizer: its spec.
         variables: ``optimizer/<parameter>/<slot>``, ``optimizer/<slot>`` and ``optimizer/step``, as an engine has them.
+        clip: what happens to gradients before it sees them.
+        subject: the original, run by its own framework; None where that is not possible.
     """
 
     optimizer: OptimizerBase
     variables: dict[str, Array]
+    clip: Clip | None = None
+    subject: OptimizerSubject | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import os
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ from nnspec.errors import FileError, PortError, VerificationError
 from nnspec.files import reason, unwritable
 from nnspec.porting.directory import in_dtype
 from nnspec.porting.formats import Exporter, Reading
+from nnspec.porting.optimizer import moved, slots_of, step_of, verify_updates
 from nnspec.porting.port import Port
 from nnspec.porting.registry import exporter, read
 from nnspec.porting.report import check_names, write_reports
@@ -37,7 +39,7 @@ class Ported:
 
     Attributes:
         path: what was written.
-        port: the model in nnspec's terms.
+        port: the model in nnspec's terms; without the original where that was read from a file or made by a function.
         report: what was verified.
     """
 
@@ -59,6 +61,7 @@ def port(
     dtype: FloatType | None = None,
     dtypes: Sequence[FloatType] | None = None,
     gradients: bool | None = None,
+    optimizer: bool = True,
     force: bool = False,
     report: Sequence[str | os.PathLike[str]] = (),
     progress: Progress = silent,
@@ -81,6 +84,7 @@ def port(
         dtype: of the variables that are written; by default the one they have.
         dtypes: in which verification computes; by default float64 and float32, as far as both sides can.
         gradients: whether they are verified, too; by default unless the model is very large.
+        optimizer: whether to take the optimizer along with its state, where the source has one.
         force: whether to replace what is there.
         report: files to write the report to, ``.json`` or ``.html``; also after a failure.
         progress: told what is done now.
@@ -98,15 +102,21 @@ def port(
     check_names(report)
     made = _Making(source, to, target, writer, backend, dtypes, gradients, progress)
     try:
-        found = made.read(Reading(inputs, custom or {}, None if weights is None else Path(weights), method))
+        how = Reading(inputs, custom or {}, None if weights is None else Path(weights), method, optimizer)
+        found = made.read(how)
         written = _written_dtype(found, dtype)
         made.check_import(found, inputs)
+        if isinstance(source, str | os.PathLike):
+            # Nobody else has the original, which takes as much memory as what is written.
+            found = dataclasses.replace(found, subject=None)
+            gc.collect()
         with _beside(target) as place:
             progress(f"writing {to}")
-            writer.write(found, place, dtype=written)
+            found = made.write(found, place, written)
             made.hear(writer, found)
             made.check_export(found, place, inputs, written)
             made.check_bits(found, place, written)
+            made.check_optimizer(found, place, written)
             made.settle()
             _into_place(place, target, force)
     finally:
@@ -141,9 +151,44 @@ class _Making:
         """The source as a port."""
         self.progress(f"reading {named(self.source)}")
         found = self.source if isinstance(self.source, Port) else read(self.source, how)
+        if not how.optimizer and found.optimizer is not None:
+            found = dataclasses.replace(found, optimizer=None)
         self.notes += found.notes
         self.sizes = len(found.variables), sum(int(value.nbytes) for value in found.variables.values())
         return found
+
+    def write(self, found: Port, place: Path, dtype: FloatType) -> Port:
+        """Write what was read; an optimizer that the format cannot hold stays behind, and the notes say so."""
+        if found.optimizer is not None and not hasattr(self.writer, "open_optimizer"):
+            self.notes.append(f"The format {self.to} holds no optimizer: its state was left out.")
+            found = dataclasses.replace(found, optimizer=None)
+        try:
+            self.writer.write(found, place, dtype=dtype)
+            return found
+        except PortError as error:
+            if found.optimizer is None:
+                raise
+            bare = dataclasses.replace(found, optimizer=None)
+            _remove(place)
+            self.writer.write(bare, place, dtype=dtype)  # if the model is what it cannot hold, this says so
+            self.notes.append(f"The optimizer was left out: {error}.")
+            return bare
+
+    def check_optimizer(self, found: Port, place: Path, dtype: FloatType) -> None:
+        """The optimizer that was written holds the same state, and makes the same updates."""
+        if found.optimizer is None:
+            return
+        self.progress("verifying the optimizer")
+        wanted = moved(found.optimizer, variables=in_dtype(found.optimizer.variables, dtype))
+        back = self.writer.open_optimizer(place, found)  # type: ignore[attr-defined]
+        self.bits = (*(self.bits or ()), *same_bits(slots_of(wanted), slots_of(back)))
+        self.notes.append(
+            f"The optimizer, {type(found.optimizer.optimizer).__name__}, came along with its state after "
+            f"{step_of(found.optimizer)} updates."
+        )
+        if back.subject is not None:
+            variables = in_dtype(found.variables, dtype)
+            self.checks["optimizer export"] = verify_updates(wanted, found.model.params(), variables, back.subject)
 
     def check_import(self, found: Port, inputs: Arrays | None) -> None:
         """The original and the spec compute the same."""
@@ -151,6 +196,12 @@ class _Making:
             self.notes.append("the source has nothing that could be run beside the spec: what was read is not verified")
             return
         self._check("import", found, found.variables, found.subject, inputs)
+        state = found.optimizer
+        if state is not None and state.subject is not None:
+            self.progress("verifying the optimizer")
+            params = found.model.params()
+            self.checks["optimizer import"] = verify_updates(state, params, found.variables, state.subject)
+            self.settle()
 
     def hear(self, writer: Any, found: Port) -> None:
         """What an exporter has to say: what by nature is another thing in its format."""
@@ -231,6 +282,14 @@ def _written_dtype(found: Port, dtype: FloatType | None) -> FloatType:
         return "float64"
     floats: list[FloatType] = [kind for kind in ("bfloat16", "float16") if kind in kinds]
     return floats[0] if len(floats) == 1 and "float32" not in kinds else "float32"
+
+
+def _remove(place: Path) -> None:
+    """What a failed attempt to write has left."""
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _check_target(target: Path, writer: Exporter, force: bool) -> None:

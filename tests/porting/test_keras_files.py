@@ -18,6 +18,7 @@ from tests.porting.old_keras import Config, old_file
 
 startup = pytest.importorskip("nnspec_tensorflow.startup", reason="the tensorflow backend is not installed")
 files = pytest.importorskip("nnspec_tensorflow.porting.files")
+recognition = pytest.importorskip("nnspec_tensorflow.porting.recognition")
 legacy = pytest.importorskip("nnspec_tensorflow.porting.legacy")
 tf, keras = startup.tf, startup.keras
 
@@ -124,7 +125,7 @@ def test_keras_3(build: Any, suffix: str, tmp_path: Path) -> None:
     model = randomize(build())
     path = tmp_path / f"model.{suffix}"
     model.save(path)
-    assert files.reads(path)
+    assert recognition.reads(path)
     found = files.load(path, Reading())
     assert [w.path.split("/")[-1] for w in found.weights] == [w.path.split("/")[-1] for w in model.weights]
     for a, b in zip(found.weights, model.weights, strict=True):
@@ -241,7 +242,7 @@ OLD = [
 @pytest.mark.parametrize(("name", "suffix"), OLD)
 def test_keras_2(name: str, suffix: str, written: Path) -> None:
     path = written / f"{name}.{suffix}"
-    assert files.reads(path)
+    assert recognition.reads(path)
     loaded = files.read(path, Reading())
     assert loaded.version.startswith("2.")
     _computes(loaded.model, written / f"{name}.npz")

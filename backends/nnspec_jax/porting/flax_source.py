@@ -10,16 +10,22 @@ from typing import Any, ClassVar
 import jax.numpy as jnp
 import numpy as np
 
-from nnspec import variables as files
 from nnspec.backends import Array, FloatType
 from nnspec.errors import FileError, PortError
 from nnspec.files import write_atomically
-from nnspec.porting.port import Port, Subject
+from nnspec.porting.directory import in_dtype
+from nnspec.porting.optimizer import moved
+from nnspec.porting.port import OptimizerState, Port, Subject
+from nnspec.porting.shards import read_file, write_file
+from nnspec.variables import FORMAT, FORMAT_KEY
 from nnspec_jax.porting.export.module import CHECKPOINT, MODULE, WEIGHTS, Source, Weights
+from nnspec_jax.porting.export.optimizer_module import OPTIMIZER, STATE, OptimizerSource
 
 
 class FlaxExporter:
     """A directory with ``model.py``, which imports JAX, Flax and safetensors alone, and ``model.safetensors``.
+
+    With an optimizer it holds ``optimizer.py``, which makes it of Optax, and its state in ``optimizer.safetensors``.
 
     ``load()`` of the module gives an ``nnx.Module`` with the weights; arrays are named after its attributes
     (``blocks.0.conv1.kernel``). Random layers draw from ``nnx.Rngs``: other masks than nnspec's.
@@ -39,6 +45,8 @@ class FlaxExporter:
     def write(self, port: Port, path: Path, *, dtype: FloatType = "float32") -> None:
         source = Source(port.model, weights=self.weights)
         text = source.text()
+        optimizer = None if port.optimizer is None else OptimizerSource(port.optimizer, source, port.model.params())
+        of_optimizer = "" if optimizer is None else optimizer.text()
         try:
             os.mkdir(path)
         except FileExistsError:
@@ -48,9 +56,26 @@ class FlaxExporter:
         write_atomically(path / MODULE, text)
         arrays = dict(_native(source, port, dtype))
         if self.weights == "orbax":
-            _write_checkpoint(path / CHECKPOINT, arrays)
+            _write_checkpoint(path / CHECKPOINT, {name: np.array(x, order="C") for name, x in arrays.items()})
         else:
-            files.save(path / WEIGHTS, arrays)
+            write_file(path / WEIGHTS, arrays, {FORMAT_KEY: str(FORMAT)})
+        if optimizer is not None:
+            from nnspec_jax.porting.optimizer_source_subject import fresh
+
+            write_atomically(path / OPTIMIZER, of_optimizer)
+            state = in_dtype(optimizer.arrays(fresh(path)), dtype)
+            write_file(path / STATE, state, {FORMAT_KEY: str(FORMAT)})
+
+    def open_optimizer(self, path: Path, port: Port) -> OptimizerState:
+        """The optimizer as it lies in its file, and as its users will run it."""
+        from nnspec_jax.porting.optimizer_source_subject import OptimizerSourceSubject
+
+        assert port.optimizer is not None
+        source = Source(port.model, weights=self.weights)
+        optimizer = OptimizerSource(port.optimizer, source, port.model.params())
+        arrays = read_file(path / STATE)
+        subject = OptimizerSourceSubject(path, source, optimizer)
+        return moved(port.optimizer, variables=optimizer.back(arrays), subject=subject)
 
     def open(self, path: Path, port: Port) -> Subject:
         from nnspec_jax.porting.source_subject import SourceSubject
@@ -59,10 +84,7 @@ class FlaxExporter:
 
     def variables(self, path: Path, port: Port) -> dict[str, Array]:
         source = Source(port.model, weights=self.weights)
-        if self.weights == "orbax":
-            arrays = _read_checkpoint(path / CHECKPOINT)
-        else:
-            arrays, _ = files.load(path / WEIGHTS)
+        arrays = _read_checkpoint(path / CHECKPOINT) if self.weights == "orbax" else read_file(path / WEIGHTS)
         return {name: place.layout.back(arrays[place.name]) for name, place in source.variables.items()}
 
 
@@ -72,7 +94,7 @@ def _native(source: Source, port: Port, dtype: FloatType) -> Iterator[tuple[str,
         if name not in port.variables:
             raise PortError(f"the variable {name!r} is missing")
         array = np.asarray(port.variables[name]).astype(jnp.dtype(dtype), copy=False)
-        yield place.name, np.ascontiguousarray(place.layout.to(array)).reshape(array.shape)
+        yield place.name, place.layout.to(array)
 
 
 def _write_checkpoint(path: Path, arrays: dict[str, Array]) -> None:

@@ -1,4 +1,4 @@
-"""Reads models of Flax: modules of NNX, and linen modules with their variables."""
+"""Reads models of Flax: modules of NNX, and linen modules with their variables; and functions of JAX."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from nnspec.layers.dropout import Dropout
 from nnspec.layers.normalization import BatchNorm
 from nnspec.porting.assembly import Assembled, Value
 from nnspec.porting.formats import Reading
+from nnspec.porting.functions import Function
 from nnspec.porting.port import Port
+from nnspec_jax.porting.ties import candidates, tied
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Imported:
         pair: the traces that it was made of.
         trains: whether training computes the same graph.
         notes: what the model's user should know.
+        whole: the parameters, by number, that are used in several ways.
     """
 
     assembled: Assembled
@@ -58,10 +61,11 @@ class Imported:
     pair: Any
     trains: bool = True
     notes: tuple[str, ...] = ()
+    whole: frozenset[int] = frozenset()
 
 
 class FlaxImporter:
-    """Reads NNX modules and linen modules with variables."""
+    """Reads NNX modules, linen modules with variables, and functions of JAX with theirs."""
 
     name: ClassVar[str] = "flax"
 
@@ -70,6 +74,8 @@ class FlaxImporter:
         return False
 
     def knows(self, model: Any) -> bool:
+        if isinstance(model, Function):
+            return model.framework == "jax"
         if isinstance(model, tuple) and len(model) == 2:
             model = model[0]
         flax = sys.modules.get("flax")
@@ -91,16 +97,31 @@ class FlaxImporter:
 
         conversions.load()
         variables = None
+        if isinstance(model, Function) and how.weights is not None:
+            raise PortError("a function has the variables that it is given with: port it without a file of weights")
         if how.weights is not None:
             from nnspec_jax.porting.checkpoint import with_weights
 
             model, variables = with_weights(model, how.weights)
         original = made_of(model, how.method, variables)
         called = calling(original, how.inputs)
-        imported = imported_from(original, called)
+        # A function has modes only if one of its arguments says which.
+        imported = (inference_from if isinstance(model, Function) and not called.mode else imported_from)(
+            original, called
+        )
         assembled = imported.assembled
         subject = FlaxSubject(original, called, imported)
-        return Port(assembled.model, assembled.variables, assembled.origin, subject, notes=imported.notes)
+        if isinstance(model, Function):
+            import jax
+
+            subject.label = f"JAX {jax.__version__}"
+        state = None
+        if not isinstance(how.optimizer, bool):
+            from nnspec_jax.porting.optax_state import read
+
+            whole = model if variables is None or isinstance(model, tuple) else (model, variables)
+            state = read(original, called, imported, whole, how.optimizer)
+        return Port(assembled.model, assembled.variables, assembled.origin, subject, state, imported.notes)
 
 
 def alike(one: Any, other: Any) -> bool:
@@ -111,7 +132,7 @@ def alike(one: Any, other: Any) -> bool:
 
 def variables_of(original: Any, called: Any, imported: Imported, arrays: Sequence[Any]) -> dict[str, Array]:
     """Other arrays of a model, an update's or a gradient's, by canonical name in the canonical layout."""
-    return _imported(original, called, imported.pair, arrays).assembled.variables
+    return _imported(original, called, imported.pair, arrays, imported.whole).assembled.variables
 
 
 def imported_from(original: Any, called: Any) -> Imported:
@@ -133,12 +154,12 @@ def imported_from(original: Any, called: Any) -> Imported:
         except PortError:
             if not training:
                 raise
-    quiet = _imported(original, called, modes[False])
+    quiet = _tied(original, called, _imported(original, called, modes[False]))
     if True not in modes:
         note = "It cannot be called in training mode, so that nothing is known of what it computes there."
         return replace(quiet, trains=False, notes=(*quiet.notes, note))
     try:
-        trained = _imported(original, called, modes[True])
+        trained = _imported(original, called, modes[True], whole=quiet.whole)
     except PortError as error:
         note = f"What it computes in training mode has no counterpart: {error}"
         return replace(quiet, trains=False, notes=(*quiet.notes, note))
@@ -146,6 +167,22 @@ def imported_from(original: Any, called: Any) -> Imported:
         return trained
     note = "In training mode it computes another graph: this is the one of inference."
     return replace(quiet, trains=False, notes=(*quiet.notes, note))
+
+
+def inference_from(original: Any, called: Any) -> Imported:
+    """The graph of a function that has one mode.
+
+    Args:
+        original: the function.
+        called: how it is called.
+
+    Raises:
+        PortError: something in it that nnspec cannot express.
+    """
+    from nnspec_jax.porting.trace import traces
+
+    pair = traces(original, called, training=False)
+    return replace(_imported(original, called, pair), trains=False)
 
 
 def _form(assembly: Any, outputs: Sequence[Value]) -> Any:
@@ -175,7 +212,29 @@ def _form(assembly: Any, outputs: Sequence[Value]) -> Any:
     return [place(value) for value in outputs], rows
 
 
-def _imported(original: Any, called: Any, pair: Any, arrays: Sequence[Any] | None = None) -> Imported:
+def _tied(original: Any, called: Any, found: Imported) -> Imported:
+    """The graph with one variable for each parameter that is used in several ways."""
+    among = candidates(list(found.assembled.owners))
+    if not among:
+        return found
+    whole = frozenset(tied(original.leaves, among, lambda arrays: variables_of(original, called, found, arrays)))
+    if not whole:
+        return found
+    try:
+        return _imported(original, called, found.pair, whole=whole)
+    except PortError:
+        names = ", ".join(original.leaves[i].path for i in sorted(whole))
+        note = f"{names}: used in several ways, which have variables of their own here."
+        return replace(found, notes=(*found.notes, note))
+
+
+def _imported(
+    original: Any,
+    called: Any,
+    pair: Any,
+    arrays: Sequence[Any] | None = None,
+    whole: frozenset[int] = frozenset(),
+) -> Imported:
     import jax
 
     from nnspec_jax.porting.convert import Layout
@@ -183,13 +242,13 @@ def _imported(original: Any, called: Any, pair: Any, arrays: Sequence[Any] | Non
     from nnspec_jax.porting.items import Constant, Item, Own
 
     one, two = pair
-    graph = Graph((one.batch, two.batch), initial=arrays is None)
+    graph = getattr(original, "graph", Graph)((one.batch, two.batch), initial=arrays is None)
     given: list[Item] = []
     for i, leaf in enumerate(original.leaves):
         array = leaf.array if arrays is None else arrays[i]
         if leaf.kind in ("parameter", "statistic"):
             path = tuple(part for part in leaf.path.replace("/", ".").split(".") if part)
-            given.append(Own(np.asarray(array), ("leaf", i), path, leaf.kind == "parameter"))
+            given.append(Own(np.asarray(array), ("leaf", i), path, leaf.kind == "parameter", whole=i in whole))
         else:
             given.append(Constant(leaf.array, leaf.array, leaf.kind == "key"))
     for name, example in called.inputs.items():
@@ -199,6 +258,7 @@ def _imported(original: Any, called: Any, pair: Any, arrays: Sequence[Any] | Non
     with jax.enable_x64(True), _deep():
         made = graph.run((a.jaxpr, b.jaxpr), (a.consts, b.consts), given)
         outputs = [graph.output(item, i) for i, item in enumerate(made)]
+        graph.settle(outputs)
         form = _form(graph.assembly, outputs)
     try:
         assembled = graph.assembly.finish(outputs, name=None)
@@ -208,7 +268,7 @@ def _imported(original: Any, called: Any, pair: Any, arrays: Sequence[Any] | Non
     seen = {paths[i]: Seen(*found) for i, found in graph.places.items() if i in paths}
     layouts = tuple(graph.layouts.get(value, Layout()) for value in outputs)
     names = tuple(paths[value.index] for value in outputs)
-    return Imported(assembled, names, layouts, seen, form, pair, notes=tuple(graph.notes))
+    return Imported(assembled, names, layouts, seen, form, pair, notes=tuple(graph.notes), whole=whole)
 
 
 @contextmanager

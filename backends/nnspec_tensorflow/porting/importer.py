@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from nnspec.porting.formats import Reading
 from nnspec.porting.port import Port
-from nnspec_tensorflow.porting import signatures
+from nnspec_tensorflow.porting import recognition
 
 
 class KerasImporter:
@@ -19,19 +18,8 @@ class KerasImporter:
     name: ClassVar[str] = "keras"
 
     def reads(self, path: Path) -> bool:
-        """Whether a file is one of Keras's: a zip archive with a model's config, or HDF5."""
-        if not path.is_file():
-            return False
-        try:
-            with path.open("rb") as file:
-                if file.read(len(signatures.HDF5)) == signatures.HDF5:
-                    return True
-            if not zipfile.is_zipfile(path):
-                return False
-            with zipfile.ZipFile(path) as archive:
-                return {"config.json", "metadata.json"} <= set(archive.namelist())
-        except (OSError, zipfile.BadZipFile):
-            return False
+        """Whether a file is one of Keras's: a zip archive with a model's config, or HDF5 of a model or its weights."""
+        return recognition.reads(path)
 
     def knows(self, model: Any) -> bool:
         """Whether an object is a Keras model or layer."""
@@ -45,11 +33,14 @@ class KerasImporter:
             FileError: missing, damaged, hostile, or of a kind that needs more than a file.
             PortError: something in it that nnspec cannot express, named by its layer.
         """
-        from nnspec_tensorflow.porting import files, live
+        from nnspec_tensorflow.porting import files, live, optimizer_files
 
         loaded = files.read(path, how)
+        notes: list[str] = []
+        if how.optimizer and loaded.optimizer is not None:
+            optimizer_files.attach(path, loaded, notes)
         found = live.port(loaded.model, how)
-        return replace(found, notes=(*loaded.notes, *found.notes))
+        return replace(found, notes=(*loaded.notes, *notes, *found.notes))
 
     def from_object(self, model: Any, how: Reading) -> Port:
         """A live model, which is left as it is, unless ``how.weights`` names a file of weights for it.

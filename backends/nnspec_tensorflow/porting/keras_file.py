@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 
 from nnspec.backends import Array, FloatType
 from nnspec.errors import FileError
-from nnspec.porting.port import Port, Subject
-from nnspec_tensorflow.porting.export import families as families, graph
+from nnspec.porting.optimizer import trained
+from nnspec.porting.port import OptimizerState, Port, Subject
+from nnspec_tensorflow.porting import optimizer_state
+from nnspec_tensorflow.porting.export import families as families, graph, optimizers
 from nnspec_tensorflow.porting.export.subject import NativeSubject
+from nnspec_tensorflow.porting.trainables import Trainables
 from nnspec_tensorflow.startup import keras
 
 
@@ -33,6 +36,8 @@ class KerasExporter:
         """
         made = graph.realize(port.model, dtype)
         graph.write(made, port.variables)
+        if port.optimizer is not None:
+            compile_with(made, made.model, port)
         saved = path if path.suffix == self.suffix else path.with_name(path.name + self.suffix)  # Keras insists
         try:
             made.model.save(saved)
@@ -51,9 +56,17 @@ class KerasExporter:
         model = _loaded(path)
         return graph.read(graph.realize(port.model, model.dtype), model)
 
+    def open_optimizer(self, path: Path, port: Port) -> OptimizerState:
+        """The optimizer as it lies in the file, loaded as its users will."""
+        model = _loaded(path, compiled=True)
+        made = graph.realize(port.model, model.dtype)
+        params = port.model.params()
+        trainables = Trainables.written(made, model, list(trained(params)))
+        return optimizer_state.read(model.optimizer, trainables, params, graph.read(made, model))
+
     def load(self, path: Path) -> Any:
         """What was written as a live ``keras.Model``."""
-        return _loaded(path)
+        return _loaded(path, compiled=True)
 
     def notes(self, port: Port) -> tuple[str, ...]:
         """What is by nature another thing in Keras, a sentence for each node.
@@ -61,10 +74,23 @@ class KerasExporter:
         Raises:
             PortError: a node that stock Keras cannot express, named.
         """
-        return graph.realize(port.model, "float32").notes
+        found = graph.realize(port.model, "float32").notes
+        return found if port.optimizer is None else (*found, *optimizers.notes(port.optimizer))
 
 
-def _loaded(path: Path) -> Any:
+def compile_with(made: graph.Native, model: Any, port: Port) -> None:
+    """Give a model that was written the optimizer of a port, with its state.
+
+    Raises:
+        PortError: stock Keras has no such optimizer.
+    """
+    assert port.optimizer is not None
+    params = port.model.params()
+    trainables = Trainables.written(made, model, list(trained(params)))
+    model.compile(optimizer=optimizers.realize(port.optimizer, trainables, params))
+
+
+def _loaded(path: Path, *, compiled: bool = False) -> Any:
     if not path.exists():
         raise FileError(f"{path}: there is no such file")
-    return keras.models.load_model(path, compile=False, safe_mode=True)
+    return keras.models.load_model(path, compile=compiled, safe_mode=True)

@@ -20,15 +20,19 @@ from nnspec.logic import AsType
 from nnspec.model import Model
 from nnspec.porting.assembly import Assembled, Value, label
 from nnspec.porting.formats import Reading
-from nnspec.porting.port import Port
-from nnspec_tensorflow.porting import conversions  # noqa: F401 - registers them
+from nnspec.porting.port import OptimizerState, Port
+from nnspec_tensorflow.porting import (
+    conversions,  # noqa: F401 - registers them
+    optimizer_state,
+)
 from nnspec_tensorflow.porting.calling import open_mode
 from nnspec_tensorflow.porting.computing import NOTED
-from nnspec_tensorflow.porting.frame import Frame, conversion, own_graph
+from nnspec_tensorflow.porting.frame import Frame, Graph, conversion, own_graph
 from nnspec_tensorflow.porting.program import Program, Slot
 from nnspec_tensorflow.porting.subject import KerasSubject
 from nnspec_tensorflow.porting.trace import Trace
 from nnspec_tensorflow.porting.tracked import View
+from nnspec_tensorflow.porting.trainables import Trainables
 from nnspec_tensorflow.startup import keras
 
 flatten, map_structure = keras.tree.flatten, keras.tree.map_structure
@@ -63,6 +67,7 @@ class Traced:
     program: Program
     paths: dict[Slot, str]
     notes: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     views: dict[str, View] = field(default_factory=dict)
 
 
@@ -75,7 +80,16 @@ def port(model: Any, how: Reading) -> Port:
     if how.method not in (None, "call", "__call__"):
         raise PortError(f"{model.name}: a Keras model is read by its call, not by {how.method}")
     taken = what_it_takes(model, how)
-    traced = trace(model, taken)
+    try:
+        traced = trace(model, taken)
+    except PortError as error:
+        free = [name for name, x in zip(taken.names, taken.tensors, strict=True) if None in x.shape[1:]]
+        if not free:
+            raise
+        raise PortError(
+            f"{error}. Axes of {', '.join(free)} are of any length, which may be why: an example of each (inputs=, "
+            "--inputs) gives them one"
+        ) from error
     assembled = traced.assembled
     subject = KerasSubject(
         model,
@@ -86,9 +100,27 @@ def port(model: Any, how: Reading) -> Port:
         assembled.variables,
         lambda: trace(model, taken).assembled.variables,
         traced.views,
+        traced.apart,
     )
-    notes = (*_notes(model), *traced.notes)
-    return Port(assembled.model, assembled.variables, assembled.origin, subject, notes=tuple(dict.fromkeys(notes)))
+    notes = [*_notes(model), *traced.notes]
+    optimizer = _optimizer(model, subject, assembled, notes) if how.optimizer else None
+    found = tuple(dict.fromkeys(notes))
+    return Port(assembled.model, assembled.variables, assembled.origin, subject, optimizer, found)
+
+
+def _optimizer(model: Any, subject: KerasSubject, assembled: Assembled, notes: list[str]) -> OptimizerState | None:
+    """The optimizer that a model was compiled with, and its state; what cannot be said is noted."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return None
+    params = assembled.model.params()
+    try:
+        names = [name for name, param in params.items() if param.kind == "parameter"]
+        trainables = Trainables.read(model.trainable_variables, subject.sources(), names)
+        return optimizer_state.read(optimizer, trainables, params, assembled.variables)
+    except PortError as error:
+        notes.append(f"The optimizer was left out: {error}.")
+        return None
 
 
 def _whole(model: Any, taken: Taken, *tensors: Any) -> Any:
@@ -140,7 +172,7 @@ def trace(model: Any, taken: Taken, whole: frozenset[str] = frozenset()) -> Trac
         raise PortError(f"{model.name}: {error}") from error
     paths = {slot: assembled.paths[value] for slot, value in made.values.items() if value in assembled.paths}
     views = {assembled.paths[v]: view for v, view in made.views.items() if v in assembled.paths}
-    return Traced(assembled, made.program, paths, tuple(made.notes), views)
+    return Traced(assembled, made.program, paths, tuple(made.notes), tuple(made.apart), views)
 
 
 def what_it_takes(model: Any, how: Reading) -> Taken:
@@ -155,7 +187,8 @@ def what_it_takes(model: Any, how: Reading) -> Taken:
         given = names or [
             x._keras_history.operation.name if hasattr(x, "_keras_history") else x.name for x in graph.inputs
         ]
-        return Taken((graph.structure,), {}, tuple("input" if re.fullmatch(_AUTOMATIC, n) else n for n in given))
+        named = tuple("input" if re.fullmatch(_AUTOMATIC, n) else n for n in given)
+        return Taken((_with_lengths(graph, named, how.inputs or {}),), {}, named)
     parameters = [
         name
         for name, parameter in inspect.signature(model.call).parameters.items()
@@ -185,6 +218,25 @@ def what_it_takes(model: Any, how: Reading) -> Taken:
     arguments = {name.removesuffix("_shape"): value for name, value in made.items()}
     first = arguments.pop(parameters[0])
     return Taken((first,), arguments, (*_names(first, parameters[0]), *_names(arguments)))
+
+
+def _with_lengths(graph: Graph, names: tuple[str, ...], examples: Mapping[str, Any]) -> Any:
+    """The inputs of a graph; axes of any length get those that examples have.
+
+    Raises:
+        PortError: an example is of no input, or does not fit it.
+    """
+    found = list(graph.inputs)
+    for key, example in examples.items():
+        place = int(key) if key.isdigit() else names.index(key) if key in names else len(names)
+        if place >= len(names):
+            raise PortError(f"there is no input {key!r}; the model takes {', '.join(names)}")
+        declared, shape = found[place].shape[1:], np.shape(example)[1:]
+        if len(declared) != len(shape) or any(n not in (None, m) for n, m in zip(declared, shape, strict=True)):
+            raise PortError(f"{names[place]}: takes {list(declared)} for each example, and is given {list(shape)}")
+        if None in declared:
+            found[place] = keras.KerasTensor((None, *shape), found[place].dtype, name=found[place].name)
+    return keras.tree.pack_sequence_as(graph.structure, found)
 
 
 def _placed(tensors: Mapping[str, Any], parameters: list[str]) -> Taken:

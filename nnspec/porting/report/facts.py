@@ -26,7 +26,7 @@ class Report:
         to: the format it was written in.
         out: what was written, or would have been.
         started: when it began, as an ISO 8601 time with its zone.
-        checks: "import" and "export", what was compared.
+        checks: "import" and "export", what was compared, and "optimizer import" and "optimizer export".
         bits: how the variables that were read back differ from what they were; None where it did not come to that.
         variables, bytes: how many variables the model has, and how large they are.
         notes: what the user should know, a sentence each.
@@ -56,18 +56,20 @@ class Report:
         """A sentence: that the port is verified, or what is wrong with it first."""
         for name, check in self.checks.items():
             if not check.passed:
-                whose = "what was read" if name == "import" else "what was written"
                 beside = f"{check.subject} beside {check.net}"
-                return f"{whose} does not compute what the other side does ({beside}): {check.message()}"
+                does = "does not update as" if name in OPTIMIZER else "does not compute what"
+                return f"{_whose(name)} {does} the other side does ({beside}): {check.message()}"
         if self.bits:
             more = f" (and {len(self.bits) - 1} more)" if len(self.bits) > 1 else ""
             return f"variables changed on their way: {self.bits[0]}{more}"
         equal = ", variables are equal bit for bit" if self.bits is not None else ""
         if not self.checks:
             return f"nothing was compared{equal}"
-        checked = " and ".join("what was read" if name == "import" else "what was written" for name in self.checks)
-        agree = "agrees" if len(self.checks) == 1 else "agree"
-        return f"verified: {checked} {agree} with the spec at every node that was compared{equal}"
+        models = [name for name in self.checks if name not in OPTIMIZER]
+        checked = " and ".join(map(_whose, models))
+        agree = "agrees" if len(models) == 1 else "agree"
+        also = ", and the optimizer updates as it did" if len(models) < len(self.checks) else ""
+        return f"verified: {checked} {agree} with the spec at every node that was compared{also}{equal}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain data. Infinite and undefined numbers are texts."""
@@ -92,6 +94,16 @@ class Report:
             }
         )
         return plain
+
+
+# The checks that are of updates.
+OPTIMIZER = ("optimizer import", "optimizer export")
+
+
+def _whose(check: str) -> str:
+    """What a check looked at."""
+    what = "what was read" if check.endswith("import") else "what was written"
+    return f"the optimizer of {what}" if check in OPTIMIZER else what
 
 
 def here() -> str:

@@ -10,7 +10,18 @@ from nnspec.files import write_atomically
 from nnspec.porting.report.facts import Report
 from nnspec.porting.verification import Figure, Kind, Pass, Verification
 
-_KINDS: tuple[tuple[Kind, str], ...] = (("node", "Nodes"), ("statistic", "Statistics"), ("gradient", "Gradients"))
+_KINDS: tuple[tuple[Kind, str], ...] = (
+    ("node", "Nodes"),
+    ("statistic", "Statistics"),
+    ("gradient", "Gradients"),
+    ("update", "Parameters and slots after a few updates"),
+)
+_TITLES = {
+    "import": "Import: the original and the spec",
+    "export": "Export: what was written and the spec",
+    "optimizer import": "Import: the original's optimizer and the spec's",
+    "optimizer export": "Export: the optimizer that was written and the spec's",
+}
 _SIGNS = {"passed": "✓", "failed": "✕", "rounding": "~", "missing": "·"}
 # Classes of the look's colors, from far below the limit to right at it.
 _SHADES = (1e-4, 1e-3, 1e-2, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -35,7 +46,9 @@ def render(report: Report) -> str:
         style=style,
         script=script,
         policy=page.policy(style, script),
-        checks=[(name, check, [_table(check, *kind) for kind in _KINDS]) for name, check in report.checks.items()],
+        checks=[
+            (_TITLES[name], check, [_table(check, *kind) for kind in _KINDS]) for name, check in report.checks.items()
+        ],
         size=_size(report.bytes),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nnspec.porting.optimizer import UPDATES
 from nnspec.porting.report.facts import Report
 from nnspec.porting.verification import Figure, Kind, Pass, Verification
 
@@ -26,7 +27,10 @@ def show(report: Report, console: Console, *, every: bool = False) -> None:
 
     for name, check in report.checks.items():
         console.print(f"[bold]{name}[/]  {escape(check.subject)}  [dim]beside[/]  {escape(check.net)}", soft_wrap=True)
-        console.print(_passes(check))
+        if any(each.of("update") for each in check.passes):
+            console.print(f"  {check.counted('update')} parameters and slots after {UPDATES} updates", highlight=False)
+        else:
+            console.print(_passes(check))
         console.print(_figures(check, every))
         if check.missing:
             console.print(f"  not shown by it: {escape(_listed(check.missing))}", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -43,6 +44,11 @@ class NativeSubject:
     def variables(self) -> dict[str, Array]:
         """The variables by canonical name, in the canonical layout."""
         return dict(self._variables)
+
+    def close(self) -> None:
+        """Let go of the twins; they are made again when they are asked."""
+        self._twins = {}
+        gc.collect()
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         """Values of all nodes by path, those of nested models too."""
