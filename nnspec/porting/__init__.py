@@ -1,7 +1,8 @@
 """Porting models between frameworks: read into the spec, written from it, and verified node by node.
 
-``port`` takes a model from one framework to another; ``from_keras`` and ``from_flax`` give it in nnspec's terms,
-``to_keras`` and ``to_flax_source`` write it for another. Each of them verifies what it does.
+``port`` takes a model from one framework to another; ``from_keras``, ``from_flax``, ``from_jax`` and
+``from_tensorflow`` give it in nnspec's terms, ``to_keras`` and ``to_flax_source`` write it for another. Each of them
+verifies what it does.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
     from nnspec.porting.formats import Exporter as Exporter, Importer as Importer, Reading as Reading
     from nnspec.porting.live import (
         from_flax as from_flax,
+        from_jax as from_jax,
         from_keras as from_keras,
+        from_tensorflow as from_tensorflow,
         load as load,
         to_flax_source as to_flax_source,
         to_keras as to_keras,
@@ -32,7 +35,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
 _MODULES = {
     **dict.fromkeys(("Difference", "diff"), "diff"),
     **dict.fromkeys(("Exporter", "Importer", "Reading"), "formats"),
-    **dict.fromkeys(("from_flax", "from_keras", "load", "to_flax_source", "to_keras"), "live"),
+    **dict.fromkeys(("from_flax", "from_jax", "from_keras", "from_tensorflow"), "live"),
+    **dict.fromkeys(("load", "to_flax_source", "to_keras"), "live"),
     **dict.fromkeys(("OptimizerState", "Port", "Subject"), "port"),
     **dict.fromkeys(("Ported", "port"), "porting"),
     "exporters": "registry",

@@ -111,6 +111,21 @@ class Assembly:
         entry = self._values[value.index]
         return entry if isinstance(entry, Call) else None
 
+    def users(self, outputs: Sequence[Value]) -> dict[Value, list[Value]]:
+        """What takes each value, of all that leads to these outputs; once for each place where it is taken."""
+        needed = self._needed(outputs)
+        users: dict[Value, list[Value]] = {Value(i): [] for i in sorted(needed)}
+        for i in sorted(needed):
+            entry = self._values[i]
+            for given in entry.inputs if isinstance(entry, Call) else ():
+                users[Value(given.index)].append(Value(i))
+        return users
+
+    def put(self, value: Value, call: Call) -> None:
+        """Another call, of what was there before it, in the place of the one that gives a value."""
+        assert all(x.index < value.index for x in call.inputs), "a layer takes what is there before it"
+        self._values[value.index] = call
+
     def replace(self, value: Value, layer: Layer, *inputs: Value) -> None:
         """Another layer, without variables, in the place of the one that gives a value, on what was there before it.
 

@@ -6,7 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from nnspec import backends
 from nnspec.errors import BackendError, FileError, PortError, did_you_mean
 from nnspec.porting.formats import EXPORTERS, IMPORTERS, Exporter, Importer, Reading
+from nnspec.porting.functions import Function
 from nnspec.porting.port import Port
 
 # Who is asked first about files that end so; the content decides. A guess saves the import of another framework.
@@ -23,8 +24,10 @@ _LIKELY = {
     **dict.fromkeys((".msgpack", ".safetensors"), "flax"),
     **dict.fromkeys((".yaml", ".yml", ".json"), "nnspec"),
 }
+# Who reads functions.
+_FUNCTIONS = {"jax": "flax", "tensorflow": "savedmodel"}
 # Of a directory that holds such a file.
-_HOLDING = {"spec.yaml": "nnspec", "_CHECKPOINT_METADATA": "flax"}
+_HOLDING = {"spec.yaml": "nnspec", "_CHECKPOINT_METADATA": "flax", "saved_model.pb": "savedmodel"}
 
 
 @cache
@@ -51,6 +54,19 @@ def exporter(name: str) -> Exporter:
     return made
 
 
+def importer(name: str) -> Importer:
+    """The importer of a format.
+
+    Raises:
+        BackendError: what it needs is not installed.
+    """
+    points = _points(IMPORTERS)
+    if name not in points:
+        raise BackendError(f"nothing reads {name} (importers: {', '.join(points) or 'none'})")
+    made: Importer = _made(points[name])
+    return made
+
+
 def read(source: Any, how: Reading) -> Port:
     """A model in nnspec's terms, whatever it is: a file or a directory, a live model, or a function that makes one.
 
@@ -72,12 +88,12 @@ def read(source: Any, how: Reading) -> Port:
     failed: list[str] = []
     for point in _ordered(path):
         try:
-            importer: Importer = _made(point)
+            reader: Importer = _made(point)
         except BackendError as error:
             failed.append(str(error))
             continue
-        if importer.reads(path):
-            return importer.from_file(path, how)
+        if reader.reads(path):
+            return reader.from_file(path, how)
     why = f" ({'; '.join(failed)})" if failed else ""
     raise FileError(f"{path} is no model that nnspec reads{why}")
 
@@ -136,24 +152,34 @@ def _ordered(path: Path) -> Iterator[EntryPoint]:
 
 
 def _from_object(model: Any, how: Reading) -> Port:
-    importer = _importer_of(model)
-    if importer is None:
+    reader = _importer_of(model)
+    if reader is None:
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         names = ", ".join(name for name in _points(IMPORTERS))
         raise PortError(f"a {kind} is no model that nnspec reads (importers: {names})")
-    return importer.from_object(model, how)
+    return reader.from_object(model, how)
 
 
 def _importer_of(model: Any) -> Importer | None:
-    """The importer that knows an object, of those whose frameworks are imported already: others made no object."""
+    """The importer that knows an object, of those with a framework that is imported already: others made no object.
+
+    Not all that a backend requires need be imported: linen does without Optax.
+    """
+    if isinstance(model, Function):
+        return importer(_FUNCTIONS[model.framework])
     for point in _points(IMPORTERS).values():
         package = importlib.import_module(point.module.partition(".")[0])
-        if any(name not in sys.modules for name in getattr(package, "REQUIRES", ())):
+        required = getattr(package, "REQUIRES", ())
+        if required and (not any(name in sys.modules for name in required) or _missing(required)):
             continue
-        importer: Importer = _made(point)
-        if importer.knows(model):
-            return importer
+        reader: Importer = _made(point)
+        if reader.knows(model):
+            return reader
     return None
+
+
+def _missing(required: Iterable[str]) -> list[str]:
+    return [name for name in required if importlib.util.find_spec(name) is None]
 
 
 def _made(point: EntryPoint) -> Any:
@@ -163,8 +189,7 @@ def _made(point: EntryPoint) -> Any:
         BackendError: what it needs is not installed.
     """
     package = importlib.import_module(point.module.partition(".")[0])
-    missing = [name for name in getattr(package, "REQUIRES", ()) if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := _missing(getattr(package, "REQUIRES", ())):
         hint = next((how for name, how in backends.INSTALL.items() if package.__name__.endswith(name)), "install them")
         raise BackendError(f"{point.name} needs {', '.join(missing)}, which is not installed: {hint}")
     try:

@@ -36,6 +36,7 @@ class Own:
         path: the place of the parameter.
         trainable: whether it is a parameter.
         turned: what this is the transpose of, two axes exchanged.
+        whole: whether it is used in several ways, so that one node gives it, and others rearrange what that gives.
     """
 
     array: Any
@@ -43,6 +44,7 @@ class Own:
     path: tuple[str, ...]
     trainable: bool
     turned: Own | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,8 @@ def viewed(name: str, equation: Any, items: Sequence[Item]) -> list[Item] | None
     own = items[0]
     if not isinstance(own, Own) or not all(isinstance(item, Constant) for item in items[1:]):
         return None
+    if own.whole and name != "convert_element_type":
+        return None
     if name == "broadcast_in_dim":
         given = equation.outvars[0].aval.shape
         if np.prod(given) != own.array.size:
@@ -123,3 +127,9 @@ def bound(equation: Any, operands: Sequence[Any]) -> list[Any]:
 def row(item: Own, index: int) -> Own:
     """The part of stacked parameters that belongs to one of the layers."""
     return _applied(item, "row", {"index": index}, item.array[index])
+
+
+def grows(item: Constant) -> bool:
+    """Whether the first axis, and no other one, is the batch."""
+    one, two = np.shape(item.one), np.shape(item.two)
+    return one[1:] == two[1:] and one[:1] != two[:1]

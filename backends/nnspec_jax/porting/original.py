@@ -14,6 +14,7 @@ from flax import linen as nn, nnx
 
 from nnspec.backends import Array, Arrays
 from nnspec.errors import PortError
+from nnspec.porting.functions import Function
 from nnspec_jax.porting import modules_linen, modules_nnx
 from nnspec_jax.porting.convert import METHODS, convert
 
@@ -270,6 +271,10 @@ def made_of(model: Any, method: str | None, variables: Mapping[str, Any] | None 
     Raises:
         PortError: it is a linen module without variables, or something else.
     """
+    if isinstance(model, Function):
+        from nnspec_jax.porting.function import FunctionOriginal
+
+        return FunctionOriginal(model)
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], nn.Module):
         model, variables = model
     if isinstance(model, nn.Module):

@@ -1,0 +1,1 @@
+"""SavedModels and ``tf.function``s, read through the StableHLO that TensorFlow compiles them to."""
