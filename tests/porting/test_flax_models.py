@@ -256,3 +256,20 @@ def test_the_model_is_left_as_it_is() -> None:
     assert "_nnspec_place" not in vars(model.stem)
     assert nnx.Linear.__call__.__qualname__ == "Linear.__call__"
     assert not hasattr(nnx.Linear.__call__, "__wrapped__")
+
+
+def test_what_starts_each_sequence_is_a_node() -> None:
+    """Layers of constants that have a row for each example: a token's embedding, a state to be projected."""
+
+    class Decoder(nn.Module):
+        @nn.compact
+        def __call__(self, x: Any) -> Any:
+            start = nn.Embed(7, 5)(jnp.full(x.shape[:1], 2))
+            state = nn.Dense(4)(jnp.zeros((x.shape[0], 3)) + jnp.arange(3.0))
+            return nn.GRUCell(4)(state + nn.Dense(4)(x), start)[1]
+
+    model, x = Decoder(), data(3, 6)
+    variables = random_variables(model, x)
+    port = ported((model, variables), x)
+    assert "Embedding" in kinds(port)
+    check(port, model.apply(variables, x), [x])

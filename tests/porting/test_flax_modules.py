@@ -236,6 +236,7 @@ LINEN: dict[str, tuple[Any, tuple[Any, ...], str]] = {
     "RNN of MGUCell": (nn.RNN(nn.MGUCell(4)), (data(2, 5, 3),), "MGU"),
     "RNN of MGUCell without reset": (nn.RNN(nn.MGUCell(4, reset_gate=False)), (data(2, 5, 3),), "MGU"),
     "RNN of SimpleCell": (nn.RNN(nn.SimpleCell(4)), (data(2, 5, 3),), "SimpleRNN"),
+    "RNN of ConvLSTMCell": (nn.RNN(nn.ConvLSTMCell(2, (2,))), (data(2, 2, 4, 3),), "Conv"),
     "Bidirectional": (nn.Bidirectional(nn.RNN(nn.GRUCell(4)), nn.RNN(nn.LSTMCell(2))), (data(2, 5, 3),), "GRU"),
     "Sequential": (nn.Sequential([nn.Dense(5), nn.gelu, nn.Dense(2)]), (data(2, 3),), "Dense"),
 }

@@ -266,6 +266,21 @@ def test_models_compute_the_same_in_both_modes(name: str, written: dict[str, tup
     _gradients(port, inputs, subject)
 
 
+def test_blocks_and_models_may_be_called_like_what_the_source_brings_along(tmp_path: Path) -> None:
+    """Two blocks of a SeparableConv with a norm, of that name, in a model of that name."""
+    layers = [{"SeparableConv": {"features": 3, "kernel_size": [3, 3]}}, "BatchNorm", "relu"]
+    x = nnspec.symbol((6, 5, 3), "x")
+    y = nnspec.Sequential(layers, [6, 5, 3], name="separable_conv")(x)
+    y = nnspec.Sequential(layers, [6, 5, 3], name="separable_conv_2")(y)
+    port = port_of(Model(inputs=x, outputs=y, name="separable_conv"))
+    inputs = {"x": np.random.default_rng(0).normal(size=(2, 6, 5, 3))}
+    found = opened(port, tmp_path / "model", "float64").nodes(inputs, dtype="float64")
+    (name,) = port.model.outputs
+    assert error(found[name], run(port.model, port.variables, inputs).outputs[name]) < 1e-11
+    text = (tmp_path / "model" / "model.py").read_text()
+    assert text.count("class SeparableConv(") == text.count("class SeparableConvModel(") == 1
+
+
 def test_an_input_without_a_shape_is_refused() -> None:
     model = nnspec.Sequential([nnspec.Dense(3)])
     with pytest.raises(PortError, match="'input' has no shape"):

@@ -49,6 +49,10 @@ def inner(pair: tuple[Any, Any]) -> Within | None:
     """What is within an equation that calls a function, differentiates or rematerializes one; None for others."""
     found = []
     for equation in pair:
+        if equation.primitive.name == "call_hi_primitive":
+            closed = _expanded(equation)
+            found.append((closed.jaxpr, closed.consts))
+            continue
         key = next((key for key in _WITHIN if key in equation.params), None)
         if key is None or equation.primitive.name not in _CALLING:
             return None
@@ -57,6 +61,24 @@ def inner(pair: tuple[Any, Any]) -> Within | None:
     (one, own), (two, others) = found
     source = one.debug_info.func_src_info or ""
     return Within((one, two), (own, others), _JAX in source)
+
+
+def _expanded(equation: Any) -> Any:
+    """What a primitive of JAX 0.12's higher kind is made of, as a closed jaxpr."""
+    primitive = equation.params["_prim"]
+
+    def call(*flat: Any) -> list[Any]:
+        return jax.tree.leaves(primitive.expand(*jax.tree.unflatten(primitive.in_tree, flat)))
+
+    return jax.make_jaxpr(call)(*(jax.ShapeDtypeStruct(x.aval.shape, x.aval.dtype) for x in equation.invars))
+
+
+def of_scan(params: Mapping[str, Any]) -> tuple[int, int]:
+    """How many of a scan's first operands are the same at each step, and how many go from one to the next."""
+    if "ft_in" in params:  # from JAX 0.12 on
+        fixed, carry, _ = (len(list(part)) for part in params["ft_in"].unpack())
+        return fixed, carry
+    return params["num_consts"], params["num_carry"]
 
 
 def branch(pair: tuple[Any, Any], index: Item, where: Callable[[], str]) -> tuple[Any, Any]:

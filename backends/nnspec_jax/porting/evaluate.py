@@ -8,7 +8,7 @@ from typing import Any
 import jax
 from jax.extend.core import Literal
 
-from nnspec_jax.porting.control import Place, inner
+from nnspec_jax.porting.control import Place, inner, of_scan
 from nnspec_jax.porting.items import bound
 
 
@@ -67,8 +67,9 @@ class Evaluation:
 
     def _scan(self, equation: Any, given: list[Any], here: Place) -> list[Any]:
         params = equation.params
-        fixed, carry = given[: params["num_consts"]], given[params["num_consts"] :][: params["num_carry"]]
-        sliced, body = given[params["num_consts"] + params["num_carry"] :], params["jaxpr"]
+        number, count = of_scan(params)
+        fixed, carry, sliced = given[:number], given[number:][:count], given[number + count :]
+        body = params["jaxpr"]
         found: dict[int, list[Any]] = {}
         order = range(params["length"])
         for k in reversed(order) if params["reverse"] else order:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
@@ -24,7 +24,7 @@ from nnspec_jax.porting.convert import (
     Layout,
     NoConversionError,
 )
-from nnspec_jax.porting.items import Constant, Item, Made, Own, bound, viewed
+from nnspec_jax.porting.items import Constant, Item, Made, Own, bound, grows, viewed
 from nnspec_jax.porting.layered import Layers
 from nnspec_jax.porting.loops import Loops
 
@@ -69,7 +69,7 @@ class Graph(Layers, Loops):
             return item.value
         if isinstance(item, Constant):
             array = self._constant(item)
-            if not _grows(item):
+            if not grows(item):
                 return self._context().constant(array)
             made = self._context().constant(array[0])
             self.layouts.pop(made, None)
@@ -95,6 +95,9 @@ class Graph(Layers, Loops):
             how = "is the same for all examples" if layout.axis is None else "has the batch as another axis"
             self.notes[f"Output {number} {how} in the original; here the batch is its first axis."] = None
         return value
+
+    def settle(self, outputs: Sequence[Value]) -> None:
+        """Make the graph simpler once it is whole; nothing to do for models whose layers are known."""
 
     def run(
         self,
@@ -207,10 +210,13 @@ class Graph(Layers, Loops):
         where = ".".join(scope)
         context = self._context(names_of(scope, self._numbers), "", f"{where} ({name})" if where else name)
         operands: list[Any] = []
+        if not any(isinstance(item, Made) for item in items) and any(isinstance(item, Own) for item in items):
+            # Zeros for each example, say, that meet a variable: a state that a recurrence begins with.
+            items = [Made(self.value(x)) if isinstance(x, Constant) and _per_example(x) else x for x in items]
         for item in items:
             if isinstance(item, Constant):
                 operands.append(self._operand(item))
-            elif isinstance(item, Own) and function in PARAMETRIC and any(isinstance(x, Made) for x in items):
+            elif _is_free(item) and function in PARAMETRIC and any(isinstance(x, Made) for x in items):
                 operands.append(_free(item))
             else:
                 operands.append(self.value(item))
@@ -312,15 +318,17 @@ class Graph(Layers, Loops):
                 raise PortError(f"{self._place()}a constant depends on the size of the batch: give it as an input")
             return one
         rows = one[:1]
-        if not _grows(item) or not np.array_equal(np.broadcast_to(rows, one.shape), one):
+        if not grows(item) or not np.array_equal(np.broadcast_to(rows, one.shape), one):
             raise PortError(f"{self._place()}a constant differs from example to example: give it as an input")
         return rows
 
 
-def _grows(item: Constant) -> bool:
-    """Whether the first axis, and no other one, is the batch."""
-    one, two = np.shape(item.one), np.shape(item.two)
-    return one[1:] == two[1:] and one[:1] != two[:1]
+def _is_free(item: Item) -> TypeGuard[Own]:
+    return isinstance(item, Own) and not item.whole
+
+
+def _per_example(item: Constant) -> bool:
+    return not item.drawn and np.ndim(item.one) > 0 and np.shape(item.one) != np.shape(item.two) and grows(item)
 
 
 def _free(own: Own) -> Free:

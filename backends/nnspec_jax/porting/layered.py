@@ -10,7 +10,7 @@ from nnspec.errors import PortError, SpecError
 from nnspec.porting.assembly import Value
 from nnspec_jax.porting.control import Place, names_of
 from nnspec_jax.porting.convert import METHODS, Layout, NoConversionError, convert
-from nnspec_jax.porting.items import Constant, Item, Made, Own
+from nnspec_jax.porting.items import Constant, Item, Made, Own, grows
 from nnspec_jax.porting.marker import POINTWISE, Marked
 
 
@@ -24,7 +24,7 @@ class Layers:
         if not any(asked[: len(asked) - len(kept)]):
             return [*[Constant(None, None)] * (len(asked) - len(kept)), *kept]
         made = None
-        if not any(isinstance(item, Made) for item in states):
+        if not any(isinstance(item, Made) or (isinstance(item, Own) and item.whole) for item in states):
             try:
                 made = self._converted_layer(marked, states, given, pair, place, asked)
             except NoConversionError:
@@ -54,7 +54,13 @@ class Layers:
         module = marked.module.concrete(
             [item.array if isinstance(item, Own) else item.one for item in states if not isinstance(item, Made)]
         )
-        operands = [self._constant(item) if isinstance(item, Constant) else self.value(item) for item in given]
+        computed = any(not isinstance(item, Constant) for item in given)
+        # Of constants alone, those that have a row for each example are nodes: tokens that start each sequence, a state
+        # of zeros.
+        operands = [
+            self._constant(item) if isinstance(item, Constant) and (computed or not grows(item)) else self.value(item)
+            for item in given
+        ]
         if operands and not any(isinstance(x, Value) for x in operands):
             raise NoConversionError(f"{marked.origin}: of constants alone")
         layout = self._layout(marked, [x for x in operands if isinstance(x, Value)])

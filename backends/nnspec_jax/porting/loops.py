@@ -11,7 +11,7 @@ import numpy as np
 from nnspec.errors import PortError
 from nnspec.ops import Stack
 from nnspec.porting.assembly import Value
-from nnspec_jax.porting.control import MOST, Place, named, names_of, steps_of
+from nnspec_jax.porting.control import MOST, Place, named, names_of, of_scan, steps_of
 from nnspec_jax.porting.convert import PRIMITIVES, Layout
 from nnspec_jax.porting.items import Constant, Item, Made, Own, row
 
@@ -27,11 +27,11 @@ class Loops:
             raise PortError(f"{named(scope)}scan ({self._line()}) goes through the batch: write it for whole batches")
         if one["length"] > MOST:
             raise PortError(f"{named(scope)}scan ({self._line()}) has {one['length']} steps; {MOST} can be written out")
-        fixed, carry = items[: one["num_consts"]], items[one["num_consts"] :][: one["num_carry"]]
-        sliced = items[one["num_consts"] + one["num_carry"] :]
+        number, count = of_scan(one)
+        fixed, carry, sliced = items[:number], items[number:][:count], items[number + count :]
         jaxprs = (one["jaxpr"].jaxpr, two["jaxpr"].jaxpr)
         constants = (one["jaxpr"].consts, two["jaxpr"].consts)
-        count, order = one["num_carry"], range(one["length"])
+        order = range(one["length"])
         found: dict[int, list[Item]] = {}
         for k in reversed(order) if one["reverse"] else order:
             now = [self._row(item, k, scope) for item in sliced]

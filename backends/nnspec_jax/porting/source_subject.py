@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import threading
 from collections import defaultdict
@@ -110,6 +111,11 @@ class SourceSubject:
         self._jitted_statistics = jit(self._statistics, static_argnames=("dtype",))
         self._jitted_gradients = jit(self._gradients, static_argnames=("dtype", "training"))
 
+    def close(self) -> None:
+        """Let go of the module in a dtype; it is loaded again when it is asked."""
+        self._loaded = {}
+        gc.collect()
+
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         with self._ready(inputs, dtype) as (loaded, given):
             values = self._jitted_nodes(loaded.arrays, given, dtype=dtype, training=training)
@@ -198,6 +204,7 @@ class SourceSubject:
     def _ready(self, inputs: Arrays, dtype: FloatType) -> Iterator[tuple[_Loaded, dict[str, Any]]]:
         """The module in a dtype and the inputs as it takes them, in JAX's setting for that dtype."""
         if dtype not in self._loaded:
+            self.close()
             self._loaded = {dtype: _Loaded(self._module.load, self.source, dtype)}
         with jax.enable_x64(dtype == "float64"):
             given = as_inputs(self.model, inputs, jnp.dtype(dtype))

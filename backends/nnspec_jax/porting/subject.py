@@ -46,9 +46,9 @@ class FlaxSubject:
         batch = self._batch(inputs)
         for path, seen in self._imported.seen.items():
             if seen.place in kept:
-                found[path] = _laid_out(np.asarray(kept[seen.place][seen.result]), seen.layout, batch)
+                found[path] = laid_out(np.asarray(kept[seen.place][seen.result]), seen.layout, batch)
         for path, layout, value in zip(self._imported.outputs, self._imported.layouts, results, strict=False):
-            found[path] = _laid_out(np.asarray(value), layout, batch)
+            found[path] = laid_out(np.asarray(value), layout, batch)
         return found
 
     def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
@@ -61,8 +61,7 @@ class FlaxSubject:
 
     def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
         """Gradients of Σ outputs · cotangents, by float input and by parameter."""
-        leaves = self._original.leaves
-        trained = [i for i, leaf in enumerate(leaves) if leaf.kind == "parameter"]
+        leaves, trained = self._original.leaves, self._trained()
         with self._in(dtype):
             arrays, given = self._arrays(dtype), self._given(inputs, dtype)
             floats = [i for i, x in enumerate(given) if jnp.issubdtype(x.dtype, jnp.floating)]
@@ -95,6 +94,10 @@ class FlaxSubject:
             {names[i]: np.asarray(gradient) for i, gradient in zip(floats, by_input, strict=True)},
             {name: array for name, array in named.items() if self._kinds[name] == "parameter"},
         )
+
+    def _trained(self) -> list[int]:
+        """The leaves that gradients are found of."""
+        return [i for i, leaf in enumerate(self._original.leaves) if leaf.kind == "parameter"]
 
     def _run(self, inputs: Arrays, dtype: FloatType, training: bool) -> tuple[list[Any], dict[Any, list[Any]]]:
         traced = self._trace(inputs, dtype, training)
@@ -196,7 +199,7 @@ def _as_dtype(array: Any, dtype: FloatType) -> Any:
     return jnp.asarray(array)
 
 
-def _laid_out(array: Array, layout: Any, batch: int) -> Array:
+def laid_out(array: Array, layout: Any, batch: int) -> Array:
     """A value as its node has it, the batch first."""
     if layout.axis is None:
         return np.broadcast_to(array, (batch, *array.shape))

@@ -12,6 +12,7 @@ from nnspec.graph import Node
 from nnspec.model import Inferred, Model
 from nnspec.porting.blocks import Block, find_blocks, structure
 from nnspec_jax.porting.export.naming import attribute, class_name, free, stem, unnumbered
+from nnspec_jax.porting.export.needed import with_needed
 from nnspec_jax.porting.export.written import REQUIRED, Argument, Made, Place, Raw, Written, written
 
 # The parameters of a class by what they are in each of its blocks: kinds and values.
@@ -105,6 +106,9 @@ class Classes:
         self.nodes: dict[str, Written] = {}
         self._inferred: dict[str, Inferred] = {}
         self._write(model, "", model.infer(), _dtypes(model))
+        # Classes and functions that stand in the file beside the model's own.
+        self._helpers = frozenset(with_needed(helper for line in self.nodes.values() for helper in line.snippets))
+        name = f"{name}Model" if name in self._helpers else name
         self.root = find_blocks(model, self._alike)
         kinds: dict[Hashable, list[Block]] = defaultdict(list)
         self._kind: dict[int, Hashable] = {}
@@ -172,6 +176,7 @@ class Classes:
             base = "".join(dict.fromkeys(layers[:3]))
         else:
             base = class_name(stems.pop() if len(stems) == 1 else _in_common(stems))
+        base = f"{base}Block" if base in self._helpers else base
         if base not in taken:
             return free(base, taken)
         others = {part.attribute for other in self.order if other.name == base for part in other.parts}

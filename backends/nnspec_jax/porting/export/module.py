@@ -82,8 +82,8 @@ class Source:
         check(model)
         self.model = model
         self._orbax = weights == "orbax"
-        self.name = class_name(model.name or "model")
-        self._classes = Classes(model, self.name)
+        self._classes = Classes(model, class_name(model.name or "model"))
+        self.name = self._classes.top.name
         self.outputs = model.outputs if len(model.outputs) > 1 else None
         self._bodies: dict[str, Body] = {}
         for cls in self._classes.order:

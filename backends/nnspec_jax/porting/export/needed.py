@@ -29,8 +29,8 @@ def _definitions() -> dict[str, tuple[str, tuple[str, ...]]]:
     }
 
 
-def sources(names: Iterable[str]) -> list[str]:
-    """The source of these classes and functions, each after what it needs."""
+def with_needed(names: Iterable[str]) -> tuple[str, ...]:
+    """The names of these classes and functions, each after those that it needs."""
     definitions = _definitions()
 
     def needed(name: str) -> Iterator[str]:
@@ -38,8 +38,13 @@ def sources(names: Iterable[str]) -> list[str]:
             yield from needed(other)
         yield name
 
-    order = dict.fromkeys(other for name in sorted(set(names)) for other in needed(name))
-    return [definitions[name][0] for name in order]
+    return tuple(dict.fromkeys(other for name in sorted(set(names)) for other in needed(name)))
+
+
+def sources(names: Iterable[str]) -> list[str]:
+    """The source of these classes and functions, each after what it needs."""
+    definitions = _definitions()
+    return [definitions[name][0] for name in with_needed(names)]
 
 
 def names() -> tuple[str, ...]:

@@ -48,6 +48,7 @@ _UNARY: dict[str, type[Layer]] = {
     "floor": nnspec.Floor,
     "log": nnspec.Log,
     "log1p": nnspec.Log1p,
+    "log2": nnspec.Log2,
     "logistic": nnspec.Sigmoid,
     "neg": nnspec.Negative,
     "rsqrt": nnspec.Rsqrt,
