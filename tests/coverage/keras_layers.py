@@ -22,7 +22,13 @@ HOT = "OneHot after it for other outputs than `int`, with Max or Sum along the i
 
 LAYERS = {
     # Core
-    "Activation": one_of("ReLU", "GELU", "Softmax", how="or another: all of `keras.activations` are there"),
+    "Activation": one_of(
+        "ReLU",
+        "GELU",
+        "Softmax",
+        how="or another: all of `keras.activations` are there but `sparsemax`",
+        lacking="`sparsemax`, whose values in Keras 3.15 do not add up to 1: Sparsemax is the projection that is meant",
+    ),
     "Dense": to("Dense"),
     "EinsumDense": to("EinsumDense", how="the kernel's shape in the place of the output's"),
     "Embedding": to("Embedding", how="a PaddingMask of the ids beside it for `mask_zero`"),

@@ -93,3 +93,18 @@ def _quiet(port: Port) -> Any:
         for node in port.model.nodes
     )
     return replace(port.model, nodes=nodes)
+
+
+def test_a_port_keeps_its_numbers_while_the_original_is_trained() -> None:
+    """They lie where TensorFlow has them, which makes new room for a variable that changes."""
+    original = model()
+    port = ported(original)
+    before = {name: np.array(value) for name, value in port.variables.items()}
+    rng = np.random.default_rng(0)
+    original.compile("adam", "mse")
+    original.fit(rng.normal(size=(8, 6, 5, 3)), rng.normal(size=(8, 2)), batch_size=4, verbose=0)
+    for variable in original.trainable_variables:
+        variable.assign_add(np.ones(variable.shape, np.float32))
+    assert all(np.array_equal(port.variables[name], value) for name, value in before.items())
+    after = ported(original).variables
+    assert not any(np.array_equal(after[name], value) for name, value in before.items() if name.endswith("kernel"))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnspec.errors import PortError
+from nnspec.errors import FileError, PortError
 from tests.porting.keras_models import (
     check_against_keras,
     difference,
@@ -247,7 +247,9 @@ def test_a_file_is_read_and_judged_by_its_content(tmp_path: Any) -> None:
     model.save(path)
     (tmp_path / "other.keras").write_bytes(b"PK\x03\x04 no archive")
     assert importer.reads(path)
-    assert not importer.reads(tmp_path / "other.keras")
+    assert importer.reads(tmp_path / "other.keras")  # it means to be one: reading says what is wrong
+    with pytest.raises(FileError, match="damaged"):
+        importer.from_file(tmp_path / "other.keras", Reading())
     assert not importer.reads(tmp_path)
     assert not importer.knows("model")
     port = importer.from_file(path, Reading())

@@ -71,6 +71,22 @@ def read(path: Path, archive: zipfile.ZipFile, member: str, limit: int) -> bytes
     return data
 
 
+def limited(path: Path, limit: int) -> bytes:
+    """A small file as a whole.
+
+    Raises:
+        FileError: it is larger than the limit, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if len(data) > limit:
+        raise FileError(f"{path}: larger than {limit} bytes, which no index of weights is")
+    return data
+
+
 def extract(path: Path, archive: zipfile.ZipFile, member: str, target: BinaryIO) -> None:
     """Write a member to an open file.
 

@@ -14,7 +14,12 @@ from nnspec_tensorflow.startup import keras
 _of = keras.layers
 
 
-def _augmented(spec: Layer, context: Context, images: Value, training: bool | None) -> Value:
+def augmented(spec: Layer, context: Context, images: Value, training: bool | None) -> Value:
+    """A layer that changes images in training, in the mode of this call.
+
+    Raises:
+        PortError: the model is to change them in inference, too.
+    """
     if training:
         raise context.error("is called with training=True: a port changes images in training alone")
     if training is False:
@@ -23,7 +28,8 @@ def _augmented(spec: Layer, context: Context, images: Value, training: bool | No
     return context.call(spec, images)
 
 
-def _range(value: Any) -> tuple[float, float]:
+def range_of(value: Any) -> tuple[float, float]:
+    """Two numbers as floats."""
     lower, upper = value
     return float(lower), float(upper)
 
@@ -40,14 +46,14 @@ def _filled(layer: Any) -> dict[str, Any]:
 @channels.either
 def random_flip(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
     both = layer.mode == "horizontal_and_vertical"
-    return _augmented(nnspec.RandomFlip(layer.mode, joint=both), context, inputs, training)
+    return augmented(nnspec.RandomFlip(layer.mode, joint=both), context, inputs, training)
 
 
 @convert.register(_of.RandomRotation)
 @channels.either
 def random_rotation(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    spec = nnspec.RandomRotation(_range(layer.factor), **_filled(layer))
-    return _augmented(spec, context, inputs, training)
+    spec = nnspec.RandomRotation(range_of(layer.factor), **_filled(layer))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomZoom)
@@ -55,7 +61,7 @@ def random_rotation(layer: Any, context: Context, inputs: Value, training: bool 
 def random_zoom(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
     height = (float(layer.height_lower), float(layer.height_upper))
     width = None if layer.width_factor is None else (float(layer.width_lower), float(layer.width_upper))
-    return _augmented(nnspec.RandomZoom(height, width, **_filled(layer)), context, inputs, training)
+    return augmented(nnspec.RandomZoom(height, width, **_filled(layer)), context, inputs, training)
 
 
 @convert.register(_of.RandomTranslation)
@@ -63,7 +69,7 @@ def random_zoom(layer: Any, context: Context, inputs: Value, training: bool | No
 def random_translation(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
     height = (float(layer.height_lower), float(layer.height_upper))
     width = (float(layer.width_lower), float(layer.width_upper))
-    return _augmented(nnspec.RandomTranslation(height, width, **_filled(layer)), context, inputs, training)
+    return augmented(nnspec.RandomTranslation(height, width, **_filled(layer)), context, inputs, training)
 
 
 @convert.register(_of.RandomContrast)
@@ -71,61 +77,61 @@ def random_translation(layer: Any, context: Context, inputs: Value, training: bo
 def random_contrast(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
     if not isinstance(layer.factor, tuple | list):
         raise context.error(f"factor={layer.factor!r} is no range")
-    spec = nnspec.RandomContrast(_range(layer.factor), value_range=_range(layer.value_range))
-    return _augmented(spec, context, inputs, training)
+    spec = nnspec.RandomContrast(range_of(layer.factor), value_range=range_of(layer.value_range))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomBrightness)
 @channels.either
 def random_brightness(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    spec = nnspec.RandomBrightness(_range(layer.factor), value_range=_range(layer.value_range))
-    return _augmented(spec, context, inputs, training)
+    spec = nnspec.RandomBrightness(range_of(layer.factor), value_range=range_of(layer.value_range))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomHue)
 @channels.either
 def random_hue(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    spec = nnspec.RandomHue(_range(layer.factor), value_range=_range(layer.value_range))
-    return _augmented(spec, context, inputs, training)
+    spec = nnspec.RandomHue(range_of(layer.factor), value_range=range_of(layer.value_range))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomSaturation)
 @channels.either
 def random_saturation(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    low, high = _range(layer.value_range)
-    spec = nnspec.RandomSaturation(_range(layer.factor), high, value_range=(low, high))
-    return _augmented(spec, context, inputs, training)
+    low, high = range_of(layer.value_range)
+    spec = nnspec.RandomSaturation(range_of(layer.factor), high, value_range=(low, high))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomSharpness)
 @channels.either
 def random_sharpness(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    spec = nnspec.RandomSharpness(_range(layer.factor), value_range=_range(layer.value_range))
-    return _augmented(spec, context, inputs, training)
+    spec = nnspec.RandomSharpness(range_of(layer.factor), value_range=range_of(layer.value_range))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomColorDegeneration)
 @channels.either
 def random_color_degeneration(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    spec = nnspec.RandomColorDegeneration(_range(layer.factor), value_range=_range(layer.value_range))
-    return _augmented(spec, context, inputs, training)
+    spec = nnspec.RandomColorDegeneration(range_of(layer.factor), value_range=range_of(layer.value_range))
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.RandomGrayscale)
 @channels.either
 def random_grayscale(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    return _augmented(nnspec.RandomGrayscale(float(layer.factor)), context, inputs, training)
+    return augmented(nnspec.RandomGrayscale(float(layer.factor)), context, inputs, training)
 
 
 @convert.register(_of.RandomShear)
 @channels.either
 def random_shear(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    factors = (_range(layer.x_factor), _range(layer.y_factor))
+    factors = (range_of(layer.x_factor), range_of(layer.y_factor))
     spec = nnspec.RandomShear(*factors, mirrored=True, origin="corner", **_filled(layer))
-    return _augmented(spec, context, inputs, training)
+    return augmented(spec, context, inputs, training)
 
 
 @convert.register(_of.AutoContrast)
 @channels.either
 def auto_contrast(layer: Any, context: Context, inputs: Value, training: bool | None = None) -> Value:
-    return context.call(nnspec.AutoContrast(value_range=_range(layer.value_range)), inputs)
+    return context.call(nnspec.AutoContrast(value_range=range_of(layer.value_range)), inputs)

@@ -12,19 +12,29 @@ from nnspec.layers.base import DType
 
 
 class _Open:
-    """The mode of a call, where the model leaves it to its caller: false, as in inference."""
+    """The mode of a call, where the model leaves it to its caller."""
+
+    def __init__(self, mode: bool) -> None:
+        self._mode = mode
 
     def __bool__(self) -> bool:
-        return False
+        return self._mode
 
 
-OPEN = _Open()
+# False where code asks for it, as in inference; and what it is to see what code does otherwise in training.
+OPEN, TRAINING = _Open(False), _Open(True)
 
 
 @contextmanager
-def open_mode(layer: Any, training: bool | None) -> Iterator[dict[str, Any]]:
-    """Within, layers that are called without a mode have this one, and Keras records it; gives it as an argument."""
-    mode = OPEN if training is None else training
+def open_mode(layer: Any, training: bool | None, left: _Open = OPEN) -> Iterator[dict[str, Any]]:
+    """Within, layers that are called without a mode have this one, and Keras records it; gives it as an argument.
+
+    Args:
+        layer: what is called.
+        training: the mode, None where the model leaves it open.
+        left: what code sees of an open mode.
+    """
+    mode = left if training is None else training
     layer._get_call_context().set_value("training", mode)
     try:
         yield {"training": mode} if "training" in inspect.signature(layer.call).parameters else {}

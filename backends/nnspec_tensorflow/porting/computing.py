@@ -8,7 +8,7 @@ TensorFlow has no kernel, :func:`is_exact` denies float64.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -24,7 +24,10 @@ _RATES = ("rate", "stddev", "drop_path_rate", "dropout", "recurrent_dropout", "_
 # What a layer notes of its calls.
 NOTED = ("_called", "_parent_path")
 # TensorFlow computes these in float32, rounds their constants to it, or has no float64 kernel on CPUs.
-_INEXACT = (_of.Resizing, _of.MaxPooling3D, _of.AveragePooling3D, _of.MelSpectrogram, _of.STFTSpectrogram)
+_INEXACT = (
+    *(_of.Resizing, _of.MaxPooling3D, _of.AveragePooling3D, _of.MelSpectrogram, _of.STFTSpectrogram),
+    _of.ContrastLimitedAdaptiveHistogramEqualization,
+)
 
 
 def is_exact(model: Any, program: Program) -> bool:
@@ -59,9 +62,16 @@ def _floating(model: Any) -> list[Any]:
     return [layer for layer in model._flatten_layers() if "float" in layer.compute_dtype]
 
 
+def made_in_calls(model: Any, program: Program) -> tuple[Any, ...]:
+    """The layers that a model's code makes whenever it is called, which it does not know for its own."""
+    known = set(map(id, model._flatten_layers()))
+    called = [step.function for step in program.steps]
+    return tuple(each for each in called if isinstance(each, keras.Layer) and id(each) not in known)
+
+
 @contextmanager
-def computing(model: Any, dtype: str, training: bool) -> Iterator[Values]:
-    """Within, the layers of a model compute in a dtype, drop nothing in training, and change no variable."""
+def computing(model: Any, dtype: str, training: bool, more: Iterable[Any] = ()) -> Iterator[Values]:
+    """Within, the layers of a model, and more, compute in a dtype, drop nothing in training, and change no variable."""
     before: list[tuple[dict[str, Any], str, Any]] = []
 
     def change(thing: Any, name: str, value: Any) -> None:
@@ -76,10 +86,10 @@ def computing(model: Any, dtype: str, training: bool) -> Iterator[Values]:
         for variable in variables:
             if variable.dtype != dtype:
                 change(variable, "_dtype", dtype)
-        for layer in _floating(model):
+        for layer in (*_floating(model), *(each for each in more if "float" in each.compute_dtype)):
             if layer.compute_dtype != dtype or layer.variable_dtype != dtype:
                 change(layer, "_dtype_policy", keras.DTypePolicy(dtype))
-        for layer in model._flatten_layers():
+        for layer in (*model._flatten_layers(), *more):
             before += [(vars(layer), name, vars(layer)[name]) for name in NOTED if name in vars(layer)]
             if training:
                 for name in _RATES:
@@ -88,6 +98,9 @@ def computing(model: Any, dtype: str, training: bool) -> Iterator[Values]:
             if dtype == "float64":
                 for name, value in _constants(layer):
                     change(layer, name, value)
+        if dtype == "float64":  # what layers call within functions of their own
+            change(keras.src.backend.nn, "gelu", _gelu_as_keras_has_it)
+            change(keras.src.backend.nn, "leaky_relu", _leaky_relu)
         with scope:
             yield Values(scope)
     finally:
@@ -115,6 +128,10 @@ def _gelu(x: Any, approximate: bool = False) -> Any:
         inner = x + tf.constant(0.044715, x.dtype) * x * x * x
         return half * x * (one + tf.tanh(tf.constant(np.sqrt(2 / np.pi), x.dtype) * inner))
     return half * x * (one + tf.math.erf(x * tf.constant(np.sqrt(0.5), x.dtype)))
+
+
+def _gelu_as_keras_has_it(x: Any, approximate: bool = True) -> Any:
+    return _gelu(tf.convert_to_tensor(x), approximate)
 
 
 def _leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:

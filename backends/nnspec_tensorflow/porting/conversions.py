@@ -7,6 +7,7 @@ from nnspec_tensorflow.porting import (
     attention as attention,
     augmentation as augmentation,
     convolution as convolution,
+    distortion as distortion,
     dropout as dropout,
     embedding as embedding,
     linear as linear,
@@ -20,5 +21,6 @@ from nnspec_tensorflow.porting import (
     resampling as resampling,
     scaling as scaling,
     shape as shape,
+    spectra as spectra,
     time_distributed as time_distributed,
 )

@@ -28,10 +28,12 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.backends import Array
 from nnspec.errors import PortError, SpecError
 from nnspec.layers.base import DType, Layer, Shape
 from nnspec.porting.assembly import Assembly, Value
 from nnspec_tensorflow.porting.tracked import tracked
+from nnspec_tensorflow.startup import keras, tf
 
 
 class NoConversionError(Exception):
@@ -60,6 +62,7 @@ class Context:
         apply: the value that a function of Keras tensors gives, an activation say, its operations traced; with
             ``steps=True`` applied to each step of a sequence by itself.
         notes: what a user should know, a sentence each.
+        apart: those of the notes that say where training is another thing than what is ported.
     """
 
     assembly: Assembly
@@ -74,6 +77,7 @@ class Context:
     bare: set[Value] = field(default_factory=set)
     apply: Callable[..., Value] = _untraced
     notes: list[str] = field(default_factory=list)
+    apart: list[str] = field(default_factory=list)
 
     def call(
         self,
@@ -95,7 +99,7 @@ class Context:
         Raises:
             PortError: the inputs do not fit the layer of the spec.
         """
-        arrays = {name: np.asarray(value) for name, value in (variables or {}).items()}
+        arrays = {name: numbers(value) for name, value in (variables or {}).items()}
         if arrays and owner is None and self.owner is not None:
             owner = (self.owner, part)
         for variable in (variables or {}).values():
@@ -123,9 +127,27 @@ class Context:
         """Tell the user something about the operation: a sentence that goes on after its name."""
         self.notes.append(f"{self.origin}: {text}")
 
+    def note_training(self, text: str) -> None:
+        """Tell the user what the operation does otherwise in training, which is then not compared."""
+        self.note(text)
+        self.apart.append(self.notes[-1])
+
     def error(self, reason: str) -> PortError:
         """An error that names the operation."""
         return PortError(f"{self.origin}: {reason}")
+
+
+def numbers(value: Any) -> Array:
+    """The numbers of a Keras variable where they lie, without a copy; an array as it is.
+
+    TensorFlow gives a variable new memory when it changes while its numbers are held, so that they stay what they are.
+    """
+    if not isinstance(value, keras.Variable):
+        return np.asarray(value)
+    try:
+        return np.asarray(memoryview(tf.convert_to_tensor(value.value)))
+    except (TypeError, ValueError, BufferError):  # a type that Python does not know, as bfloat16
+        return np.asarray(value)
 
 
 @singledispatch

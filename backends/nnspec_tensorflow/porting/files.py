@@ -23,8 +23,8 @@ from nnspec_tensorflow.porting import archive, config, hdf5, signatures, weights
 from nnspec_tensorflow.porting.deferred import Allowance, deferred
 from nnspec_tensorflow.porting.legacy import Version
 from nnspec_tensorflow.porting.rebuild import Rebuilder
+from nnspec_tensorflow.porting.recognition import CONFIG, METADATA, WEIGHTS
 
-_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _CONFIG_BYTES, _METADATA_BYTES = 64 << 20, 1 << 20
 
 
@@ -43,25 +43,6 @@ class Loaded:
     version: str
     notes: tuple[str, ...]
     optimizer: dict[str, Any] | None
-
-
-def reads(path: Path) -> bool:
-    """Whether a file is a Keras model or its weights, judged by what is in it."""
-    if not path.is_file():
-        return False
-    try:
-        first = signatures.head(path, 8)
-        if first.startswith(signatures.ZIP):
-            with archive.opened(path) as opened:
-                return _CONFIG in opened.namelist()
-        if first == signatures.HDF5:
-            with h5py.File(path, "r") as file:
-                return bool({"model_config", "layer_names", "layer_names0"} & set(file.attrs)) or bool(
-                    {"layers", "_layer_checkpoint_dependencies", "model_weights"} & set(file)
-                )
-    except (FileError, OSError, RuntimeError, ValueError, KeyError):
-        return path.suffix in (".keras", ".h5", ".hdf5")  # what is wrong with it, reading will say
-    return False
 
 
 def load(path: Path, how: Reading) -> Any:
@@ -89,7 +70,8 @@ def load_weights(model: Any, path: Path) -> None:
 
     Args:
         model: a built ``keras.Model``.
-        path: ``.weights.h5``, ``.h5`` of weights alone or of a whole model, or ``.keras``.
+        path: ``.weights.h5``, ``.weights.json`` with the files that it names beside it, ``.h5`` of weights alone or of
+            a whole model, or ``.keras``.
 
     Raises:
         FileError: missing, damaged, hostile, or not the weights of this model.
@@ -97,10 +79,13 @@ def load_weights(model: Any, path: Path) -> None:
     first = signatures.head(path, 64)
     if first.startswith(signatures.ZIP):
         with _archive(path) as (opened, _), _extracted(path, opened) as weights_path:
-            with hdf5.opened(weights_path, f"{path}: {_WEIGHTS}"):
+            with hdf5.opened(weights_path, f"{path}: {WEIGHTS}"):
                 pass
             weights.unset(model)
             weights.load_new(str(path), weights_path, model)
+        return
+    if path.name.endswith(".weights.json"):
+        weights.load_shards(path, model)
         return
     if not first.startswith(signatures.HDF5):
         raise signatures.stranger(str(path), first)
@@ -124,7 +109,7 @@ def optimizer_state(path: Path) -> list[tuple[str, Array]]:
     first = signatures.head(path, 64)
     if first.startswith(signatures.ZIP):
         with _archive(path) as (opened, _), _extracted(path, opened) as weights_path:
-            place = f"{path}: {_WEIGHTS}"
+            place = f"{path}: {WEIGHTS}"
             with hdf5.opened(weights_path, place) as file:
                 if "optimizer/vars" not in file:
                     return []
@@ -142,9 +127,9 @@ def optimizer_state(path: Path) -> list[tuple[str, Array]]:
 def _of_archive(path: Path, how: Reading) -> Loaded:
     place = str(path)
     with _archive(path) as (opened, entry), _extracted(path, opened) as weights_path:
-        metadata = config.parsed(f"{place}: {_METADATA}", archive.read(path, opened, _METADATA, _METADATA_BYTES))
+        metadata = config.parsed(f"{place}: {METADATA}", archive.read(path, opened, METADATA, _METADATA_BYTES))
         version = Version(str(metadata.get("keras_version", "3")))
-        inner = f"{place}: {_WEIGHTS}"
+        inner = f"{place}: {WEIGHTS}"
         with hdf5.opened(weights_path, inner) as file:
             allowance = Allowance(place, _numbers(file))
         rebuilder = Rebuilder(place, version, how, allowance.check)
@@ -192,11 +177,11 @@ def _archive(path: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
     """A ``.keras`` archive and its config."""
     with archive.opened(path) as opened:
         members = opened.namelist()
-        if _CONFIG not in members:
+        if CONFIG not in members:
             raise signatures.other_archive(path, members)
-        if "model.weights.npz" in members and _WEIGHTS not in members:
+        if "model.weights.npz" in members and WEIGHTS not in members:
             raise FileError(f"{path}: its weights are in .npz: write it again with model.save(), which uses HDF5")
-        yield opened, config.parsed(f"{path}: {_CONFIG}", archive.read(path, opened, _CONFIG, _CONFIG_BYTES))
+        yield opened, config.parsed(f"{path}: {CONFIG}", archive.read(path, opened, CONFIG, _CONFIG_BYTES))
 
 
 @contextmanager
@@ -205,9 +190,9 @@ def _extracted(path: Path, opened: Any) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "weights"
         with target.open("wb") as file:
-            archive.extract(path, opened, _WEIGHTS, file)
+            archive.extract(path, opened, WEIGHTS, file)
         if not (first := signatures.head(target)).startswith(signatures.HDF5):
-            raise signatures.stranger(f"{path}: {_WEIGHTS}", first)
+            raise signatures.stranger(f"{path}: {WEIGHTS}", first)
         yield target
 
 

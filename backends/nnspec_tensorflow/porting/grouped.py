@@ -16,6 +16,7 @@ from nnspec.logic import _Broadcasting
 from nnspec.ops import _Elementwise
 from nnspec.porting.assembly import Value
 from nnspec_tensorflow.porting.convert import Context
+from nnspec_tensorflow.porting.operations.arrangement import each_example
 from nnspec_tensorflow.porting.operations.operand import BATCH, Known, Operand, Turned, refusal, view_of
 from nnspec_tensorflow.porting.operations.variables import read
 from nnspec_tensorflow.porting.tracked import View, tracked
@@ -75,14 +76,24 @@ def _presented(context: Context, value: Value, view: View) -> Shape:
     return (None, *shape[1:])
 
 
+def _for_each(context: Context, x: Any) -> Any:
+    """What is the same for all examples, for each of them, beside what is of each."""
+    if not isinstance(x, Value) or view_of(context, x).axis is not None:
+        return x
+    return each_example(context, x, 0) if read(context, x).shape[:1] == (1,) else x
+
+
 def for_layer(context: Context, args: Any, kwargs: Any) -> tuple[Context, Any, Any]:
     """The context of a layer, and its arguments with values in the place of variables and constants of operations."""
 
     def settled(x: Any) -> Any:
-        return read(context, x).value if isinstance(x, Known | Turned) else x
+        return read(context, x).value if isinstance(x, Known | Turned | keras.Variable) else x
 
     args, kwargs = keras.tree.map_structure(settled, (args, kwargs))
     values = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, Value)]
+    if any(view_of(context, x) == BATCH for x in values):
+        args, kwargs = keras.tree.map_structure(lambda x: _for_each(context, x), (args, kwargs))
+        values = [x for x in keras.tree.flatten((args, kwargs)) if isinstance(x, Value)]
     if all(view_of(context, x) == BATCH for x in values):
         return context, args, kwargs
     shapes = dict(context.shapes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import SpecError, UnsupportedError, did_you_mean
 from nnspec.layers.base import Param
 from nnspec.model import Model
-from nnspec_tensorflow.porting.computing import computing, is_exact
+from nnspec_tensorflow.porting.computing import computing, is_exact, made_in_calls
 from nnspec_tensorflow.porting.origins import Origins
 from nnspec_tensorflow.porting.program import Program, Slot
 from nnspec_tensorflow.porting.tracked import View
@@ -37,6 +37,8 @@ class KerasSubject:
         spec: the model in the spec.
         variables: the port's variables.
         again: converts the model anew, and gives its variables.
+        views: how values lie, where it is not as Keras has them.
+        apart: what training does otherwise than the port, which it is then not compared in.
     """
 
     def __init__(
@@ -49,18 +51,27 @@ class KerasSubject:
         variables: Arrays,
         again: Callable[[], Arrays],
         views: Mapping[str, View] | None = None,
+        apart: Sequence[str] = (),
     ) -> None:
         self.label = f"Keras {keras.__version__} on TensorFlow {tf.__version__}"
         self.dtypes: tuple[FloatType, ...] = ("float64", "float32") if is_exact(model, program) else ("float32",)
         self._model, self._call, self._program, self._spec = model, call, program, spec
+        self._more = made_in_calls(model, program)
         self._paths, self._views = dict(paths), dict(views or {})
         self._variables, self._again = variables, again
         self._params: dict[str, Param] = spec.params()
         self._origins: Origins | None = None
+        self._apart = tuple(apart)
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
-        """Values of nodes by path. No state changes."""
-        with computing(self._model, dtype, training):
+        """Values of nodes by path. No state changes.
+
+        Raises:
+            UnsupportedError: training is another thing than what is ported.
+        """
+        if training and self._apart:
+            raise UnsupportedError(self._apart[0])
+        with computing(self._model, dtype, training, self._more):
             tensors = self._program.run(self._given(inputs, dtype), training=training, dtype=dtype)
             found = {path: np.asarray(tensors[slot]) for slot, path in self._paths.items() if slot in tensors}
             found |= {name: np.asarray(tensor) for name, tensor in self._outputs(tensors).items()}
@@ -73,8 +84,8 @@ class KerasSubject:
 
     def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
         """The statistics by canonical name as one pass in training mode leaves them. No state changes."""
-        sources = self._sources()  # before the model computes in another dtype: it is traced for them
-        with computing(self._model, dtype, True) as values:
+        sources = self.sources()  # before the model computes in another dtype: it is traced for them
+        with computing(self._model, dtype, True, self._more) as values:
             self._program.run(self._given(inputs, dtype), training=True, dtype=dtype)
             after = {name: np.asarray(values(variable)) for name, variable in sources.variables.items()}
         wanted = [name for name, param in self._params.items() if param.kind == "statistic"]
@@ -83,8 +94,8 @@ class KerasSubject:
 
     def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
         """Gradients of Σ outputs · cotangents, by float input and by parameter."""
-        sources = self._sources()
-        with computing(self._model, dtype, training) as values:
+        sources = self.sources()
+        with computing(self._model, dtype, training, self._more) as values:
             given = self._given(inputs, dtype)
             floats = {n: x for n, x in zip(self._spec.inputs, given, strict=True) if x.dtype.is_floating}
             weights = {n: values(variable) for n, variable in sources.variables.items()}
@@ -122,7 +133,8 @@ class KerasSubject:
         """Whether the model computes in float32 throughout, whatever is asked."""
         return all(layer.compute_dtype == layer.variable_dtype == "float32" for layer in self._model._flatten_layers())
 
-    def _sources(self) -> Origins:
+    def sources(self) -> Origins:
+        """Where the port's variables come from."""
         if self._origins is None:
             self._origins = Origins.of(self._model, self._again, self._variables)
         return self._origins

@@ -13,6 +13,7 @@ from typing import Any
 
 from nnspec.equation import Equation
 from nnspec.errors import PortError
+from nnspec_tensorflow.porting.stand_ins import as_when_it_runs
 from nnspec_tensorflow.startup import keras
 
 
@@ -37,10 +38,14 @@ class Weight(keras.KerasTensor):
             raise AttributeError(name)
         if name.startswith("assign"):
             raise PortError(
-                f"assigns to its variable {self.variable.path} whenever it is called: a port has statistics in its "
-                "norms alone"
+                f"assigns to its variable {self.variable.path} when it is called: a port has statistics in its norms "
+                "alone"
             )
         return getattr(self.variable, name)
+
+
+class UnreadError(PortError):
+    """A variable is read that no symbolic tensor stands for."""
 
 
 class _Reading(keras.StatelessScope):
@@ -51,20 +56,21 @@ class _Reading(keras.StatelessScope):
             raise PortError(
                 "draws random numbers in inference, which a port cannot do: the two frameworks draw different ones"
             )
-        raise PortError(
+        raise UnreadError(
             f"computes with the variable {variable.path} outside of what can be traced: keep it as an attribute of the "
             "layer whose call uses it, and use keras.ops"
         )
 
 
 @contextmanager
-def symbolic_variables(layer: Any, known: Any) -> Iterator[None]:
+def symbolic_variables(layer: Any, known: Any, *, within: bool = False) -> Iterator[None]:
     """Within, the variables that code of a layer's ``call`` reads are symbolic tensors.
 
     Args:
         layer: whose attributes are exchanged.
         known: a function that says of a layer within whether its own ``call`` is never run meanwhile, so that its
             variables, which the layer around it may use, can be exchanged, too.
+        within: whether to exchange those of all layers within, for code that calls other methods of theirs.
     """
     made: dict[int, Weight] = {}
 
@@ -72,7 +78,7 @@ def symbolic_variables(layer: Any, known: Any) -> Iterator[None]:
         return made.setdefault(id(x), Weight(x)) if isinstance(x, keras.Variable) else x
 
     before: list[tuple[dict[str, Any], str, Any]] = []
-    inner = [part for part in layer._flatten_layers(include_self=False) if known(part)]
+    inner = [part for part in layer._flatten_layers(include_self=False) if within or known(part)]
     for attributes in (vars(layer), *map(vars, inner)):
         for name, value in list(attributes.items()):
             new = value
@@ -92,7 +98,7 @@ def symbolic_variables(layer: Any, known: Any) -> Iterator[None]:
             vars(part)[name] = method
             changed.append((part, name))
     try:
-        with _Reading():
+        with _Reading(), as_when_it_runs():
             yield
     finally:
         for part, name in changed:
@@ -105,13 +111,21 @@ def _specified(layer: Any, known: Any, *args: Any, **kwargs: Any) -> Any:
     """What a layer of the user's own gives, by what it does where it does not say: one that is made from Keras's
     attention, say, and takes a cache, too."""
     try:
-        return type(layer).compute_output_spec(layer, *args, **kwargs)
+        if not _says_of_another(layer):
+            return type(layer).compute_output_spec(layer, *args, **kwargs)
     except Exception:
-        with symbolic_variables(layer, known):
-            made = layer.call(*args, **kwargs)
-        return keras.tree.map_structure(
-            lambda x: keras.KerasTensor(x.shape, x.dtype) if isinstance(x, keras.KerasTensor) else x, made
-        )
+        pass
+    with symbolic_variables(layer, known):
+        made = layer.call(*args, **kwargs)
+    return keras.tree.map_structure(lambda x: None if x is None else keras.KerasTensor(x.shape, x.dtype), made)
+
+
+def _says_of_another(layer: Any) -> bool:
+    """Whether what a layer says of its output was written for the ``call`` of a class that it is made from."""
+    classes = type(layer).__mro__
+    said = next((i for i, cls in enumerate(classes) if "compute_output_shape" in vars(cls)), len(classes))
+    does = next((i for i, cls in enumerate(classes) if "call" in vars(cls)), len(classes))
+    return does < said and not keras.src.utils.python_utils.is_default(type(layer).compute_output_shape)
 
 
 def _einsum_shape(layer: Any, input_shape: Any) -> tuple[int | None, ...]:

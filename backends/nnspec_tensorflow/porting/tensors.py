@@ -24,6 +24,7 @@ class Tensors:
         program: what was called, for Keras to run again.
         values: what each tensor is in the graph.
         notes: what a user should know.
+        apart: those of the notes that say where training is another thing than what is ported.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Tensors:
         self._dtypes: dict[Value, DType] = {}
         self._bare: set[Value] = set()
         self.notes: list[str] = []
+        self.apart: list[str] = []
 
     def input(self, name: str, tensor: Any, frame: Frame, *, whole: bool = False) -> Slot:
         """An input of the model, for a Keras tensor, of whole numbers in any case if ``whole``."""

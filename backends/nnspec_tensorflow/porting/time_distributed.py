@@ -17,4 +17,10 @@ def time_distributed(
         raise context.error(f"gives each step's mask to {type(layer.layer).__name__}, for which the spec has no option")
     if training is not None:
         raise context.error(f"is called with training={training}: leave the mode open")
+    for part in layer.layer._flatten_layers():
+        if isinstance(part, keras.layers.BatchNormalization) and part.trainable:
+            context.note_training(
+                f"Keras normalizes each step by itself in training ({part.name}), and moves its statistics once a "
+                "step; the spec does so over examples and steps together."
+            )
     return context.apply(layer.layer, inputs, steps=True)

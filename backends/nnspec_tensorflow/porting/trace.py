@@ -15,19 +15,25 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from nnspec.errors import PortError, SpecError
 from nnspec.porting.assembly import Value
-from nnspec_tensorflow.porting.calling import OPEN, arguments, open_mode, same, traceable
+from nnspec_tensorflow.porting import modes
+from nnspec_tensorflow.porting.calling import OPEN, TRAINING, arguments, open_mode, same, traceable
 from nnspec_tensorflow.porting.convert import Context, NoConversionError
 from nnspec_tensorflow.porting.frame import Frame, calls_before, conversion, own_graph
 from nnspec_tensorflow.porting.grouped import for_layer
 from nnspec_tensorflow.porting.masks import forgotten, given_masks, masks_after, padding_mask
+from nnspec_tensorflow.porting.operations.operand import Known
 from nnspec_tensorflow.porting.program import Slot, Step
 from nnspec_tensorflow.porting.steps import Steps
-from nnspec_tensorflow.porting.symbols import Weight, symbolic_variables
+from nnspec_tensorflow.porting.symbols import UnreadError, Weight, symbolic_variables
 from nnspec_tensorflow.porting.tensors import Tensors
+from nnspec_tensorflow.porting.tracked import tracked
 from nnspec_tensorflow.startup import keras
 
 flatten, map_structure = keras.tree.flatten, keras.tree.map_structure
@@ -45,6 +51,8 @@ class Trace(Tensors):
         for node in calls_before(tensors, frame):
             self._call(node, frame)
         for tensor in tensors:
+            if id(tensor) not in frame.slots and not isinstance(tensor, keras.KerasTensor):
+                self._constant(tensor, frame)
             if id(tensor) not in frame.slots:
                 raise PortError(
                     f"{frame.place}: gives {tensor}, which is not computed from its inputs: a port's outputs are"
@@ -125,7 +133,8 @@ class Trace(Tensors):
         slots = [self._slot(tensor, frame) for tensor in outputs]
         self.values.update(zip(slots, made, strict=True))
         if not any(isinstance(x, Slot) and self.values[x] not in self._bare for x in flatten((args, kwargs))):
-            self._bare.update(made)
+            views = tracked(self.assembly).views  # what was made of variables for each example is theirs
+            self._bare.update(x for x in made if x not in views or views[x].axis is None)
         modal = is_layer and "training" in inspect.signature(operation.call).parameters
         self._record(frame, Step(operation, tuple(args), kwargs, tuple(slots), modal))
         return slots
@@ -149,6 +158,7 @@ class Trace(Tensors):
             bare=self._bare,
             apply=lambda function, *values, steps=False: self._applied(function, values, frame, name, steps),
             notes=self.notes,
+            apart=self.apart if frame.training is None else [],
         )
 
     def _applied(
@@ -202,13 +212,31 @@ class Trace(Tensors):
             map_structure(lambda x: self._stand_in(x, inner) if isinstance(x, Slot) else x, part)
             for part in (args, kwargs)
         )
-        with (
-            symbolic_variables(layer, conversion),
-            traceable(inner.place, layer),
-            open_mode(layer, inner.training) as mode,
-        ):
-            result = layer.call(*args, **{**kwargs, **mode})
-        return self.follow(flatten(result), inner)
+        within = False
+        try:
+            result = _run(layer, args, kwargs, inner)
+        except PortError as error:
+            if not isinstance(error.__cause__, UnreadError):
+                raise
+            within = True
+            result = _run(layer, args, kwargs, inner, within=True)
+        if inner.training is None and modes.asks(layer):
+            train = partial(_run, layer, args, kwargs, inner, within=within, left=TRAINING)
+            what = modes.difference(result, train, inner)
+            if what:
+                self.notes.append(f"{inner.place} ({type(layer).__name__}): {what}.")
+                self.apart.append(self.notes[-1])
+        return self.follow([tensor for tensor in flatten(result) if tensor is not None], inner)
+
+    def _constant(self, tensor: Any, frame: Frame) -> None:
+        """What code gives that it computed ahead of time, of shapes alone: positions, say."""
+        given = keras.ops.convert_to_tensor(tensor)
+        slot = self._slot(tensor, frame)
+        self._tensors[slot] = keras.KerasTensor(given.shape, keras.backend.standardize_dtype(given.dtype))
+        known: Any = Known(np.asarray(given))  # for operations, which take it as a value
+        self.values[slot] = known
+        self._bare.add(known)
+        self._record(frame, Step(same, (given,), {}, (slot,)))
 
     def _within(self, layer: Any, args: Any, kwargs: Any, training: bool | None, frame: Frame) -> Frame:
         """The frame of a layer that is descended into."""
@@ -258,6 +286,16 @@ class Trace(Tensors):
 
         self._pending[made] = find
         return made
+
+
+def _run(layer: Any, args: Any, kwargs: Any, frame: Frame, *, within: bool = False, left: Any = OPEN) -> Any:
+    """What a layer's ``call`` gives for symbolic tensors."""
+    with (
+        symbolic_variables(layer, conversion, within=within),
+        traceable(frame.place, layer),
+        open_mode(layer, frame.training, left) as mode,
+    ):
+        return layer.call(*args, **{**kwargs, **mode})
 
 
 def _may_be_default(signature: inspect.Signature, training: bool) -> bool:

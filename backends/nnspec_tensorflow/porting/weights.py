@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,11 @@ import h5py
 import numpy as np
 
 from nnspec.errors import FileError
-from nnspec_tensorflow.porting import hdf5, legacy_weights
+from nnspec_tensorflow.porting import archive, config, hdf5, legacy_weights
 from nnspec_tensorflow.porting.legacy import Version
 from nnspec_tensorflow.startup import keras
 
+_INDEX_BYTES = 16 << 20
 # What Keras 2 and Keras 3 call alike; other names say nothing about where an array belongs.
 _NAMED = frozenset(
     [
@@ -49,16 +51,44 @@ def load_new(place: str, path: Path, model: Any) -> None:
         # Keras tells the layout by the name.
         named = Path(folder) / "model.weights.h5"
         named.symlink_to(path.resolve())
-        try:
-            with warnings.catch_warnings():
-                # That weights are missing Keras guesses, at times wrongly; what has none is seen below.
-                warnings.filterwarnings("ignore", "Skipping nested container", UserWarning)
-                model.load_weights(named)
-        except Exception as error:
-            raise FileError(
-                f"{place}: the weights do not fit the model: {' '.join(str(error).split())[:500]}"
-            ) from error
+        _fill(place, named, model)
     finite(place, ((v.path, v) for v in model.weights))
+
+
+def load_shards(path: Path, model: Any) -> None:
+    """The weights of an index, ``.weights.json``, and of the files beside it that it names.
+
+    Raises:
+        FileError: a file is missing, damaged or elsewhere; layers without weights, or with others.
+    """
+    place = str(path)
+    index = config.parsed(place, archive.limited(path, _INDEX_BYTES))
+    entries = index.get("weight_map")
+    if not isinstance(entries, dict):
+        raise FileError(f"{place}: no weight_map: this is not how Keras writes an index of weights")
+    names: set[Any] = {f"{path.name.removesuffix('.weights.json')}_00000.weights.h5"}  # Keras opens it in any case
+    for found in entries.values():
+        names.update(found if isinstance(found, list) else [found])
+    for name in sorted(names, key=str):
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*\.weights\.h5", name):
+            raise FileError(f"{place}: names {name!r}, which is no file of weights beside it")
+        if not (path.parent / name).is_file():
+            raise FileError(f"{place}: {name}, which it names, is missing: it belongs beside it")
+        with hdf5.opened(path.parent / name):
+            pass
+    unset(model)
+    _fill(place, path, model)
+    finite(place, ((v.path, v) for v in model.weights))
+
+
+def _fill(place: str, path: Path, model: Any) -> None:
+    try:
+        with warnings.catch_warnings():
+            # That weights are missing Keras guesses, at times wrongly; what has none is seen later.
+            warnings.filterwarnings("ignore", "Skipping nested container", UserWarning)
+            model.load_weights(path)
+    except Exception as error:
+        raise FileError(f"{place}: the weights do not fit the model: {' '.join(str(error).split())[:500]}") from error
 
 
 def unset(model: Any) -> None:

@@ -8,6 +8,7 @@ from nnspec_tensorflow.porting.operations import (
     contraction as contraction,
     copying as copying,
     elementwise as elementwise,
+    fourier as fourier,
     functions as functions,
     indexing as indexing,
     joining as joining,

@@ -93,7 +93,7 @@ def shaped(context: Context, x: Any, shape: Sequence[int | None], *, part: str |
         shape = [None, *shape[1:]]
     shape = per_example(shape)
     if operand.view.axis not in (0, None):
-        raise refusal(context, "a reshape of a tensor whose batch is not in front", "transpose it back before")
+        return _behind(context, operand, shape, part)
     if operand.view.axis is None:
         if None in shape or operand.spec[1:].count(None):
             raise refusal(context, f"a reshape of a tensor without a batch to {list(shape)}")
@@ -104,6 +104,33 @@ def shaped(context: Context, x: Any, shape: Sequence[int | None], *, part: str |
         return _around_any_length(context, operand, first, rest, part)
     whole = math.prod(size for size in sizes if size is not None)
     return _of_known_sizes(context, operand, first, rest, whole, factor, part)
+
+
+def _behind(context: Context, operand: Operand, shape: Sequence[int | None], part: str | None) -> Value:
+    """A reshape of the axes behind the batch's, the first of which may come to stand along it."""
+    axis, said = operand.view.axis or 0, f"a reshape of {list(operand.shape)} to {list(shape)}"
+    before, after, value = operand.rest[:axis], operand.rest[axis:], operand.value
+    merged = operand.view.factor > 1
+    if merged:  # what is joined with the batch comes before what follows it
+        after = (operand.view.factor, *after)
+    sizes, there = list(shape[axis + 1 :]), shape[axis] if axis < len(shape) else 0
+    factor = there // EXAMPLES if there and there > 0 and there % EXAMPLES == 0 else None
+    known = all(size is not None and size > 0 for size in [*sizes, *before, *after])
+    there_is_more = there not in (None, -1) and not factor
+    if tuple(shape[:axis]) != before or not known or there_is_more or (merged and not factor):
+        raise refusal(context, f"{said}, a tensor whose batch is not in front", "transpose it back before")
+    whole, count = (math.prod(n for n in each if n is not None) for each in (after, sizes))
+    if whole != (factor or 1) * count:
+        raise refusal(context, f"{said}, which joins or divides examples")
+    target = (*before, *([factor] if factor else []), *sizes)
+    if not factor:
+        return done(context, nnspec.Reshape(target), value, view=View(axis), part=part)  # type: ignore[arg-type]
+    if merged:
+        places = (*range(2, 2 + axis), 1, *range(2 + axis, len(operand.spec)))
+        value = done(context, nnspec.Permute(places), value, view=View(axis), part="join")
+    wide = done(context, nnspec.Reshape(target), value, view=View(axis), part="split")  # type: ignore[arg-type]
+    order = (axis + 1, *(place for place in range(1, len(target) + 1) if place != axis + 1))
+    return done(context, nnspec.Permute(order), wide, view=View(axis, factor), part=part)
 
 
 def _of_known_sizes(

@@ -29,17 +29,34 @@ def dot_product_attention(
     given = [plain(context, x).value for x in (query, key, value)]
     if bias is not None:
         given.append(_scores(context, brought(context, bias, "float", "bias_float"), "bias"))
+    shown = None
     if mask is not None:
-        given.append(_scores(context, brought(context, mask, "bool", "mask_bool"), "mask"))
+        hidden = _scores(context, brought(context, mask, "bool", "mask_bool"), "mask")
+        if context.shapes[hidden][-1] == 1 != context.shapes[given[1]][1] and bias is None and not op.is_causal:
+            shown = hidden
+        else:
+            given.append(hidden)
     cap = op.attn_logits_soft_cap
     layer = nnspec.DotProductAttention(
         scale=None if factor is None else float(factor),
         causal=bool(op.is_causal),
         attention_bias=bias is not None,
-        mask=mask is not None,
+        mask=mask is not None and shown is None,
         soft_cap=None if cap is None else float(cap),
     )
-    return done(context, layer, *given, view=BATCH)
+    if shown is None:
+        return done(context, layer, *given, view=BATCH)
+    return _of_queries(context, shown, done(context, layer, *given, view=BATCH, part="shown"), given[2])
+
+
+def _of_queries(context: Context, shown: Value, attended: Value, values: Value) -> Value:
+    """Attention under a mask of queries, not of keys: Keras gives a query that sees none the mean of all values."""
+    heads = context.shapes[attended][2], context.shapes[values][2]
+    if heads[0] != heads[1]:
+        raise refusal(context, "a mask of queries where several heads share their keys", "mask the result")
+    mean = done(context, nnspec.Mean(1, keepdims=True), values, view=BATCH, part="mean")
+    kept = done(context, nnspec.Permute((2, 1, 3)), shown, view=BATCH, part="mask_of_queries")
+    return done(context, nnspec.Where(), kept, attended, mean, view=BATCH)
 
 
 def _scores(context: Context, x: Any, part: str) -> Value:

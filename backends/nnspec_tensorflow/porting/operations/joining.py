@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 import nnspec
 from nnspec.porting.assembly import Value
 from nnspec_tensorflow.porting.convert import Context
 from nnspec_tensorflow.porting.operations.arrangement import expanded, squeezed
 from nnspec_tensorflow.porting.operations.logic import brought, promoted
-from nnspec_tensorflow.porting.operations.operand import Operand, refusal
+from nnspec_tensorflow.porting.operations.operand import Known, Operand, refusal
 from nnspec_tensorflow.porting.operations.operation import operation
 from nnspec_tensorflow.porting.operations.variables import done, read
 from nnspec_tensorflow.porting.tracked import View
@@ -32,8 +34,8 @@ def append(op: Any, context: Context, x1: Any, x2: Any) -> Value:
 
 
 def joined(context: Context, xs: Sequence[Any], axis: int) -> Value:
-    """Tensors joined along an axis."""
-    operands = _alike(context, xs)
+    """Tensors joined along an axis; what has no elements is left out."""
+    operands = _alike(context, [x for x in xs if not (isinstance(x, Known) and not x.array.size)])
     first = operands[0]
     if len(operands) == 1:
         return first.value
@@ -65,7 +67,7 @@ def _alike(context: Context, xs: Sequence[Any]) -> list[Operand]:
 
 
 @operation(_NP.Split, _NP.ArraySplit)
-def split(op: Any, context: Context, x: Any) -> list[Value]:
+def split(op: Any, context: Context, x: Any) -> list[Value | Known]:
     operand, parts = read(context, x), op.indices_or_sections
     place = operand.place(op.axis)
     size = operand.spec[place]
@@ -78,7 +80,10 @@ def split(op: Any, context: Context, x: Any) -> list[Value]:
     else:
         edges = [int(edge) for edge in parts]
     bounds = list(zip([0, *edges], [*edges, size], strict=True))
-    return [_slice(context, operand, start, stop, place, f"part_{i}") for i, (start, stop) in enumerate(bounds)]
+    return [
+        _slice(context, operand, start, stop, place, f"part_{i}") if start < stop else Known(np.zeros(0))
+        for i, (start, stop) in enumerate(bounds)
+    ]
 
 
 def _slice(context: Context, operand: Operand, start: int, stop: int, place: int, part: str) -> Value:

@@ -144,4 +144,7 @@ def full_like(op: Any, context: Context, x: Any, fill_value: Any = None) -> Any:
 def stop_gradient(op: Any, context: Context, variable: Any) -> Any:
     if dtype_of(context, variable) != "float":
         return variable
+    made = context.assembly.made(variable) if isinstance(variable, Value) else None
+    if made is not None and isinstance(made.layer, nnspec.Max):
+        return variable  # taken away before exponentials, it has no gradient anyway
     raise refusal(context, "the spec has no gradients that stop within a graph", "it changes no value: remove it")
