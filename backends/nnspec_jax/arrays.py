@@ -28,13 +28,22 @@ def as_variables(values: Arrays, declared: Declared) -> dict[str, Array]:
     Raises:
         SpecError: an unknown name or a shape that does not fit.
     """
+    check_variables(values, declared)
+    return {name: np.asarray(value).astype(declared[name].dtype) for name, value in values.items()}
+
+
+def check_variables(values: Arrays, declared: Declared) -> None:
+    """Demand variables that there are.
+
+    Raises:
+        SpecError: an unknown name or a shape that does not fit.
+    """
     for name, value in values.items():
         if name not in declared:
             raise SpecError(f"there is no variable {name!r}{did_you_mean(name, declared)}")
         wanted, given = list(declared[name].shape), list(np.shape(value))
         if given != wanted:
             raise SpecError(f"the variable {name!r} has shape {wanted}, got {given}")
-    return {name: np.asarray(value).astype(declared[name].dtype) for name, value in values.items()}
 
 
 def as_inputs(model: Model, inputs: Arrays, dtype: Any) -> dict[str, Array]:

@@ -15,7 +15,7 @@ from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import SpecError, did_you_mean
 from nnspec.inference import BatchShape, Inference
 from nnspec.model import Model
-from nnspec_jax.arrays import as_cotangents, as_inputs, as_variables, is_float, to_host
+from nnspec_jax.arrays import as_cotangents, as_inputs, check_variables, is_float, to_host
 from nnspec_jax.compilation import compiler_options
 from nnspec_jax.inference import JaxInference
 from nnspec_jax.model import Graph, Pass, canonical
@@ -80,7 +80,7 @@ class JaxNet:
         shapes_of = dict(zip(self._order, (leaf.shape for _, leaf in leaves), strict=True))
         dtypes = {name: jnp.uint32 if name.startswith("random/") else jnp.dtype(self.dtype) for name in names}
         self._declared = {name: jax.ShapeDtypeStruct(shapes_of[name], dtypes[name]) for name in names}
-        self._native = self._merge(self.put(as_variables(variables, self._declared)), training=False)
+        self._native = self._merge(self._taken(variables), training=False)
         found = {canonical(path): x for path, x in nnx.iter_graph(self._native) if isinstance(x, nnx.Variable)}
         self._variables = {name: found[name] for name in names}
 
@@ -145,7 +145,7 @@ class JaxNet:
 
     @in_own_precision
     def assign(self, variables: Arrays) -> None:
-        self.replace(self.put(as_variables(variables, self._declared)))
+        self.replace(self._taken(variables))
 
     @in_own_precision
     def forward(self, inputs: Arrays, *, training: bool = False, compiled: bool = True) -> dict[str, Array]:
@@ -187,6 +187,12 @@ class JaxNet:
     def put(self, values: Arrays) -> DeviceArrays:
         """Arrays on the net's device; later changes of ``values`` do not reach them."""
         return {name: jax.device_put(np.array(value), self.device) for name, value in values.items()}
+
+    def _taken(self, variables: Arrays) -> DeviceArrays:
+        """Variables on the net's device in their own dtypes, one in the host's memory at a time."""
+        check_variables(variables, self._declared)
+        kinds = {name: self._declared[name].dtype for name in variables}
+        return {name: jax.device_put(np.array(x, kinds[name]), self.device) for name, x in variables.items()}
 
     def arrays(self) -> DeviceArrays:
         """All variables as they are on the device."""

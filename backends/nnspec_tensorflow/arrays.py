@@ -125,9 +125,10 @@ def assign(variables: Mapping[str, Any], values: Arrays) -> None:
         wanted, given = list(variables[name].shape), list(np.shape(value))
         if given != wanted:
             raise SpecError(f"the variable {name!r} has shape {wanted}, got {given}")
-    ready = {name: cast(np.asarray(value), variables[name].dtype) for name, value in values.items()}
-    for name, value in ready.items():
-        variables[name].assign(value)
+        if np.asarray(value).dtype.kind in "OSUmM":  # not numbers, which always can be cast
+            cast(np.asarray(value), variables[name].dtype)
+    for name, value in values.items():  # a large model's have room in another dtype one by one
+        variables[name].assign(cast(np.asarray(value), variables[name].dtype))
 
 
 def to_host(tensors: Tensors) -> dict[str, Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 
 from nnspec.model import Model
 
@@ -14,7 +14,22 @@ _PARAMETERS = {
     -3: 2**30,  # M_MMAP_THRESHOLD: smaller blocks are not mapped one by one
     -1: 2**31 - 1,  # M_TRIM_THRESHOLD: what is free at the end stays
 }
+# Once it is set, it no longer grows with the blocks that are freed.
+_GIVING_BACK = {-3: 2**20}  # M_MMAP_THRESHOLD: larger blocks are mapped one by one
 _OTHER_CHOICES = ("GLIBC_TUNABLES", "LD_PRELOAD")
+
+
+def give_back_memory(environ: MutableMapping[str, str] = os.environ) -> bool:
+    """Have freed memory go back to the system, for what runs large models by turns: to be called before TensorFlow is.
+
+    On CPUs with oneDNN TensorFlow keeps all memory that it ever took, of which JAX has nothing, and glibc what lies
+    between blocks that are in use. What the user has set stands.
+
+    Returns:
+        Whether the allocator does so now, where it is glibc's.
+    """
+    environ.setdefault("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", "true")
+    return _tell_malloc(_GIVING_BACK, environ)
 
 
 def keep_memory(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
@@ -33,6 +48,11 @@ def keep_memory(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
     Returns:
         Whether it is so now.
     """
+    return _tell_malloc({**_PARAMETERS, _ARENA_MAX: 1} if model.convolves else _PARAMETERS, environ)
+
+
+def _tell_malloc(parameters: Mapping[int, int], environ: Mapping[str, str]) -> bool:
+    """Set parameters of glibc's allocator, unless the user has made another choice; whether they are set."""
     if any(name.startswith("MALLOC_") or name in _OTHER_CHOICES for name in environ):
         return False
     try:
@@ -41,6 +61,5 @@ def keep_memory(model: Model, environ: Mapping[str, str] = os.environ) -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, ValueError):  # no glibc
         return False
-    parameters = {**_PARAMETERS, _ARENA_MAX: 1} if model.convolves else _PARAMETERS
     done = [mallopt(parameter, value) for parameter, value in parameters.items()]
     return all(done)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backends import Array, Arrays
+from nnspec.backends import Array
 from nnspec.errors import FileError
 from nnspec.files import reason, unwritable
 from nnspec.variables import DTYPES, FORMAT, FORMAT_KEY, row_major
@@ -68,7 +68,7 @@ def write_shards(
     else:
         files = [place / f"{stem}-{i + 1:05d}-of-{len(groups):05d}.safetensors" for i in range(len(groups))]
     for file, names in zip(files, groups, strict=True):
-        _write(file, {name: variables[name] for name in names}, texts)
+        write_file(file, {name: variables[name] for name in names}, texts)
     if len(groups) > 1:
         where = {name: file.name for file, names in zip(files, groups, strict=True) for name in names}
         index = {"metadata": {"total_size": total}, "weight_map": where}
@@ -171,8 +171,12 @@ def _weight_map(index: Path) -> dict[str, str]:
     return dict(where)
 
 
-def _write(path: Path, variables: Arrays, metadata: Mapping[str, str]) -> None:
-    """One file, array by array."""
+def write_file(path: Path, variables: Mapping[str, Any], metadata: Mapping[str, str]) -> None:
+    """Write one file of safetensors that does not exist yet, array by array: one is in memory beside those given.
+
+    Raises:
+        FileError: the file cannot be written, or an array is of a dtype that it cannot hold.
+    """
     codes = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
     # The widest first: then each lies at a multiple of its own size.
     variables = dict(sorted(variables.items(), key=lambda held: -np.asarray(held[1]).itemsize))
