@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -55,24 +58,37 @@ def _onnx() -> Any:
     try:
         from nnspec.porting.onnx_graph import model
     except ImportError as error:
-        raise PortError("ONNX files need the package onnx: pip install onnx") from error
+        raise PortError("ONNX files need the package onnx: pip install 'nnspec[onnx]'") from error
     return model
 
 
 class OnnxSubject:
-    """An ONNX file run by ONNX's own reference evaluator, which says what each operator means.
+    """An ONNX file run by ONNX Runtime where it is installed, else by ONNX's reference evaluator.
+
+    The evaluator says what each operator means; ONNX Runtime is what runs such files in practice. It has no kernels in
+    float64 for some operators, convolutions among them: a file that it refuses is left to the evaluator. The label says
+    which of them ran.
 
     See :class:`nnspec.porting.port.Subject`: it shows its outputs in inference mode, and has no gradients.
     """
 
-    def __init__(self, path: Path, model: Model) -> None:
+    def __init__(self, path: Path, model: Model, *, runtime: bool | None = None) -> None:
+        """Load a file.
+
+        Args:
+            path: the file.
+            model: what it was written from.
+            runtime: whether ONNX Runtime runs it; by default where it is installed and has all kernels.
+
+        Raises:
+            PortError: ``runtime`` asks for ONNX Runtime, which refuses the file.
+        """
         import onnx
-        from onnx.reference import ReferenceEvaluator
 
         self.model = model
-        self.label = f"ONNX {onnx.__version__} (reference evaluator)"
-        self._evaluator = ReferenceEvaluator(str(path))
+        self.label, self._run = _runner(path, runtime)
         graph = onnx.load(path, load_external_data=False).graph
+        self._names = [value.name for value in graph.input]
         kinds = {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)}
         wide = onnx.TensorProto.DOUBLE in kinds
         self._dtype: FloatType = "float64" if wide else "float32"
@@ -85,7 +101,7 @@ class OnnxSubject:
             raise UnsupportedError(f"the ONNX file computes in {self._dtype}, not in {dtype}")
         given = [np.asarray(inputs[name]) for name in self.model.inputs]
         cast = [x.astype(np.dtype(dtype)) if x.dtype.kind == "f" else x for x in given]
-        values = self._evaluator.run(None, dict(zip(self._evaluator.input_names, cast, strict=True)))
+        values = self._run(dict(zip(self._names, cast, strict=True)))
         return dict(zip(self.model.outputs, values, strict=True))
 
     def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
@@ -93,3 +109,52 @@ class OnnxSubject:
 
     def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
         raise UnsupportedError("an ONNX file has no gradients")
+
+
+_Runner = Callable[[dict[str, Array]], Sequence[Array]]
+
+
+def _runner(path: Path, runtime: bool | None) -> tuple[str, _Runner]:
+    """What runs a file, and its name."""
+    import onnx
+
+    why = ""
+    if runtime or (runtime is None and importlib.util.find_spec("onnxruntime") is not None):
+        try:
+            return _in_runtime(path)
+        except PortError as error:
+            if runtime:
+                raise
+            why = f"; {error}"
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator: Any = ReferenceEvaluator(str(path))
+    return f"ONNX {onnx.__version__} (reference evaluator{why})", lambda given: evaluator.run(None, given)
+
+
+def _in_runtime(path: Path) -> tuple[str, _Runner]:
+    """ONNX Runtime on a CPU.
+
+    Raises:
+        PortError: it has no kernel for something in the file.
+    """
+    import onnx
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as states
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors alone
+    label = f"ONNX Runtime {onnxruntime.__version__}"
+    graph = onnx.load(path, load_external_data=False).graph
+    if any(value.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE for value in graph.input):
+        # Of these it says so only when they run.
+        for node in graph.node:
+            if node.op_type in ("LSTM", "GRU", "RNN"):
+                raise PortError(f"{label} has no kernel for {node.op_type} in its dtype")
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except (states.NotImplemented, states.InvalidGraph, states.Fail) as error:
+        found = re.search(r"implementation for (\w+)|[Nn]ode:?\s*\(?'?([\w/]+)", str(error))
+        what = next((part for part in found.groups() if part), "the file") if found else "the file"
+        raise PortError(f"{label} has no kernel for {what} in its dtype") from error
+    return label, lambda given: session.run(None, given)
