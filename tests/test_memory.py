@@ -65,3 +65,28 @@ def test_threads_share_an_arena_only_where_models_convolve() -> None:
 @pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD"])
 def test_the_users_choice_stands(name: str) -> None:
     assert not keep_memory(nn.Sequential([nn.Conv(3, [2])], input=[4, 1]), {name: "1"})
+
+
+GIVING_BACK = """
+import os
+from nnspec.cli.memory import give_back_memory
+given = dict(os.environ)
+print(give_back_memory(given), given["TF_ONEDNN_USE_SYSTEM_ALLOCATOR"])
+"""
+
+
+@pytest.mark.skipif(not GLIBC, reason="the allocator is not glibc's")
+def test_a_port_gives_memory_back_unless_the_user_has_chosen() -> None:
+    """In a process of its own, whose allocator it changes."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_", "LD_"))
+    }
+    environment.pop("TF_ONEDNN_USE_SYSTEM_ALLOCATOR", None)
+    for own, expected in (
+        ({}, "True true"),
+        ({"TF_ONEDNN_USE_SYSTEM_ALLOCATOR": "0", "MALLOC_ARENA_MAX": "1"}, "False 0"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", GIVING_BACK], env={**environment, **own}, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.split() == expected.split()
