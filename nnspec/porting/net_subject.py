@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ import numpy as np
 from nnspec.backends import Array, Arrays, Backend, FloatType, Gradients, Net
 from nnspec.model import Model
 from nnspec.porting.chance import without_chance
+from nnspec.porting.collecting import collect, size
 from nnspec.rounding import epsilon, float_type
 
 # So many numbers are moved at a time.
@@ -56,7 +56,7 @@ class NetSubject:
     def close(self) -> None:
         """Let go of the net."""
         self._net = None
-        gc.collect()  # it refers to itself
+        collect(size(self.variables.values()))  # it refers to itself
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         found = self.net(dtype).nodes(inputs, training=training)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import gc
 import os
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ from typing import Any
 from nnspec.backends import Arrays, FloatType
 from nnspec.errors import FileError, PortError, VerificationError
 from nnspec.files import reason, unwritable
+from nnspec.porting.collecting import collect, size
 from nnspec.porting.directory import in_dtype
 from nnspec.porting.formats import Exporter, Reading
 from nnspec.porting.optimizer import moved, slots_of, step_of, verify_updates
@@ -109,7 +109,7 @@ def port(
         if isinstance(source, str | os.PathLike):
             # Nobody else has the original, which takes as much memory as what is written.
             found = dataclasses.replace(found, subject=None)
-            gc.collect()
+            collect(size(found.variables.values()))
         with _beside(target) as place:
             progress(f"writing {to}")
             found = made.write(found, place, written)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import threading
 from collections import defaultdict
@@ -22,6 +21,7 @@ from flax import nnx
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import PortError
 from nnspec.model import Model
+from nnspec.porting.collecting import collect, size
 from nnspec_jax.arrays import as_cotangents, as_inputs, is_float, to_host
 from nnspec_jax.porting.export.module import MODULE, Source
 
@@ -113,8 +113,9 @@ class SourceSubject:
 
     def close(self) -> None:
         """Let go of the module in a dtype; it is loaded again when it is asked."""
+        held = size(array for loaded in self._loaded.values() for array in jax.tree.leaves(loaded.arrays))
         self._loaded = {}
-        gc.collect()
+        collect(held)
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         with self._ready(inputs, dtype) as (loaded, given):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.model import Model
+from nnspec.porting.collecting import collect, size
 from nnspec_tensorflow.porting.export import graph
 from nnspec_tensorflow.porting.export.graph import Native
 from nnspec_tensorflow.startup import keras, tf
@@ -48,7 +48,7 @@ class NativeSubject:
     def close(self) -> None:
         """Let go of the twins; they are made again when they are asked."""
         self._twins = {}
-        gc.collect()
+        collect(size(self._variables.values()))
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         """Values of all nodes by path, those of nested models too."""

@@ -1,0 +1,21 @@
+"""Memory that objects hold which refer to each other: given back where it is much."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+from typing import Any
+
+# So many bytes are worth the time that it takes to go through all objects of a process, which may be seconds.
+WORTH = 50_000_000
+
+
+def size(arrays: Iterable[Any]) -> int:
+    """Bytes of arrays."""
+    return sum(int(getattr(array, "nbytes", 0)) for array in arrays)
+
+
+def collect(held: int) -> None:
+    """Free what refers to itself and is no longer needed, if it held that many bytes and they are many."""
+    if held >= WORTH:
+        gc.collect()
