@@ -210,6 +210,19 @@ def test_grouped_query_attention(kv: int) -> None:
     check_against_keras(model, port, examples(port))
 
 
+def test_softmax_under_a_mask_that_hides_all() -> None:
+    """Zeros, and not the same share for all."""
+    from nnspec_tensorflow.startup import keras
+
+    x, shown = keras.Input((6,), name="x"), keras.Input((6,), name="shown", dtype="bool")
+    model = keras.Model([x, shown], keras.layers.Softmax()(x, mask=shown))
+    port = ported(model)
+    inputs = examples(port, batch=4)
+    inputs["shown"][1:3] = np.array([[False] * 6, [True, False, True, False, False, True]])
+    check_against_keras(model, port, inputs)
+    assert not model([inputs["x"], inputs["shown"]])[1].numpy().any()
+
+
 def test_every_named_activation() -> None:
     from nnspec_tensorflow.startup import keras
 

@@ -15,6 +15,7 @@ from nnspec_tensorflow.porting.convert import Context, NoConversionError, conver
 from nnspec_tensorflow.porting.operations.broadcasting import aligned
 from nnspec_tensorflow.porting.operations.logic import brought
 from nnspec_tensorflow.porting.operations.variables import done
+from nnspec_tensorflow.porting.tracked import tracked
 from nnspec_tensorflow.startup import keras, tf
 
 _of = keras.activations
@@ -147,15 +148,24 @@ def elu(layer: Any, context: Context, inputs: Value) -> Value:
 
 @convert.register(keras.layers.Softmax)
 def softmax(layer: Any, context: Context, inputs: Value, mask: Any = None) -> Value:
-    if mask is not None:
-        # What the mask hides is Keras's large negative number, not −∞: where it hides all, the others are alike.
-        hidden = brought(context, mask, "bool", "mask_bool")
-        values, view = aligned(context, hidden, inputs, -1e9)
-        inputs = done(context, nnspec.Where(), *values, view=view, part="where")
+    if mask is None:
+        return _over_axes(layer, context, inputs)
+    # What the mask hides is a large negative number, not −∞; where it hides all, the others are alike, and then 0.
+    shown = brought(context, mask, "bool", "mask_bool")
+    values, view = aligned(context, shown, inputs, -1e9)
+    inputs = done(context, nnspec.Where(), *values, view=view, part="where")
+    y = _over_axes(layer, context, inputs, part="of_all")
+    tracked(context.assembly).views[y] = view
+    values, view = aligned(context, shown, y, 0.0)
+    return done(context, nnspec.Where(), *values, view=view)
+
+
+def _over_axes(layer: Any, context: Context, inputs: Value, part: str | None = None) -> Value:
+    """The softmax over one axis, or over the last few."""
     axes = layer.axis if isinstance(layer.axis, list | tuple) else (layer.axis,)
     shape: Any = context.shapes[inputs]
     if len(axes) == 1:
-        return context.call(nnspec.Softmax(int(axes[0])), inputs)
+        return context.call(nnspec.Softmax(int(axes[0])), inputs, part=part)
     summed = sorted(axis % len(shape) for axis in axes)
     if summed != list(range(len(shape) - len(summed), len(shape))) or None in shape[1:]:
         raise context.error(
@@ -163,7 +173,7 @@ def softmax(layer: Any, context: Context, inputs: Value, mask: Any = None) -> Va
         )
     flat = context.call(nnspec.Reshape((*shape[1 : summed[0]], -1)), inputs, part="flat")
     y = context.call(nnspec.Softmax(), flat, part="all")
-    return context.call(nnspec.Reshape(tuple(shape[1:])), y)
+    return context.call(nnspec.Reshape(tuple(shape[1:])), y, part=part)
 
 
 @convert.register(keras.layers.PReLU)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -75,7 +76,10 @@ def constant(context: Context, given: Array, *, view: View = FIXED) -> Value:
     floats = given if dtype == "float" else given.astype(exact)
     layer = nnspec.Parameter(given.shape, trainable=False)
     variables = {"value": floats}
-    value = done(context, layer, reference(context), view=view, part="constant", variables=variables)
+    # A layer's constants are told apart by what they are: it may have several, and be called several times.
+    digest = hashlib.sha256(floats.tobytes()).digest()
+    owner = None if context.owner is None else (context.owner, "constant", floats.shape, digest)
+    value = done(context, layer, reference(context), view=view, part="constant", variables=variables, owner=owner)
     return cast(context, value, dtype, part="constant_astype")
 
 
