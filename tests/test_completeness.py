@@ -85,10 +85,10 @@ def test_every_class_of_cases_is_asked_in_float32_every_day() -> None:
     waiting = {(item.dtype, item.check.name) for item in found if item.id not in everyday}
     by_turns = {
         *("forward", "gradients", "masks", "nodes", "loss", "optimizer"),
-        *("training", "divided", "evaluation"),
+        *("kinks", "loss kinks", "metric", "divided", "evaluation"),
     }
     assert {check for dtype, check in waiting if dtype == "float64"} == by_turns | {
-        *("NaN", "agreement", "batch of one", "batches", "transfer"),
+        *("NaN", "agreement", "batch of one", "batches", "training", "transfer"),
     }
     somewhere = {(item.dtype, item.check.name, item.case.name) for item in found if item.id in everyday}
     assert all(

@@ -231,7 +231,7 @@ CHECKS = (
         quick="classes",
         everyday="turns",
     ),
-    Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes)), asks=("gradients",)),
+    Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes)), asks=("gradients",), everyday="turns"),
     Check("kinks", kinks.example, _examples(*LAYERS)),
     Check("extremes", extremes.extremes, _of(LAYERS, lambda case: case.extremes), asks=("forward", "gradients")),
     Check("masked", special.masked, _of(LAYERS, lambda case: case.masked), asks=("forward", "gradients")),
@@ -267,12 +267,12 @@ CHECKS = (
         _of(LOSSES, lambda case: case.at_extremes),
         quick="classes",
     ),
-    Check("loss kinks", loss.example, _examples(*LOSSES)),
-    Check("metric", metric.metric, _of(METRICS), quick="classes"),
+    Check("loss kinks", loss.example, _examples(*LOSSES), everyday="turns"),
+    Check("metric", metric.metric, _of(METRICS), quick="classes", everyday="turns"),
     Check("schedule", schedule.schedule, _of(SCHEDULES), quick="classes"),
     Check("optimizer", optimizer.optimizer, _of(OPTIMIZERS), quick="classes", everyday="turns"),
     Check("words", words.words, _of((random,)), once=True),
-    Check("training", updates.training, _of(TRAINING), quick="classes", everyday="turns"),
+    Check("training", updates.training, _of(TRAINING), quick="classes", everyday="classes"),
     Check("divided", runs.divided, _of(TRAINING), quick="none", everyday="turns"),
     # An engine of its own for each case; in these two dtypes, since safetensors knows one of them and NumPy both.
     Check("resumed", runs.resumed, _of((training,))[:2], dtypes=("float64", "bfloat16"), quick="none"),
@@ -372,9 +372,9 @@ def everyday(found: Iterable[Item]) -> frozenset[str]:
         mine = item.backends[0] == taking[crc32(item.case.name.encode()) % len(taking)]
         if item.dtype != "float64" and item.dtype not in item.check.dtypes:
             return mine and name in quick and item.check.name not in _OF_DERIVATIVES
-        if name in quick or item.check.everyday == "all" or name in firsts:
-            return True
-        return mine and item.check.everyday == "turns"
+        if item.check.everyday == "turns":
+            return mine or name in firsts
+        return name in quick or item.check.everyday == "all" or name in firsts
 
     return frozenset(item.id for item in found if chosen(item))
 

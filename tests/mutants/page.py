@@ -26,7 +26,7 @@ did. There are {count} mutants, and all of them are found.
 ```sh
 python -m tests.mutants                    # hunt all of them, and print the table
 python -m tests.mutants -k LayerNorm       # those with a word in their line
-pytest tests/mutants                       # one of every sixth class, as tests; -m slow: the others
+pytest tests/mutants                       # one of every twelfth class, as tests; -m slow: the others
 ```
 
 What cannot be found is no mutant: a change that computes the same, or another rounding where the suite promises

@@ -85,10 +85,10 @@ MUTANTS: tuple[Mutant, ...] = tuple(
 
 
 def everyday() -> frozenset[str]:
-    """The ids of one mutant of every sixth class, of one class in the reference, of the next in a backend: what is
+    """The ids of one mutant of every twelfth class, of one class in the reference, of the next in a backend: what is
     hunted by default."""
     first: dict[str, dict[str, str]] = {}
     for mutant in MUTANTS:
         first.setdefault(mutant.guilty, {}).setdefault(mutant.where, mutant.id)
-    sixths = list(first.values())[::6]
-    return frozenset(list(places.values())[i % len(places)] for i, places in enumerate(sixths))
+    twelfths = list(first.values())[::12]
+    return frozenset(list(places.values())[i % len(places)] for i, places in enumerate(twelfths))
