@@ -390,9 +390,10 @@ def _sample(check: Check) -> tuple[tuple[str, Any], ...]:
 
 def subject(backend: Backend, dtype: FloatType, asked: Iterable[tuple[Check, Any]] | None = None) -> Subject:
     """A backend under test, with the cases of each family grouped by question: all, or those that will be asked it."""
-    whole = [pair for check in CHECKS for pair in ((check, case) for _, case in check.cases)]
+    if asked is None:
+        asked = ((check, case) for check in CHECKS for _, case in check.cases)
     by_question: dict[Question, set[Any]] = {}
-    for check, case in whole if asked is None else asked:
+    for check, case in asked:
         for question in check.asks:
             by_question.setdefault(question, set()).add(case)
     return Subject(

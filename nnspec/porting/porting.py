@@ -154,7 +154,7 @@ class _Making:
         if not how.optimizer and found.optimizer is not None:
             found = dataclasses.replace(found, optimizer=None)
         self.notes += found.notes
-        self.sizes = len(found.variables), sum(int(value.nbytes) for value in found.variables.values())
+        self.sizes = len(found.variables), size(found.variables.values())
         return found
 
     def write(self, found: Port, place: Path, dtype: FloatType) -> Port:

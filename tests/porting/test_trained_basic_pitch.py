@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,17 +19,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.tensorflow, pytest.mark.jax]
 FOLDER = "basic_pitch/saved_models/icassp_2022"
 
 
-def _there(path: str) -> Path:
-    found = trained.located(path)
-    if found is None:
-        pytest.skip(f"{path} is not installed")
-    return found
-
-
 @pytest.fixture(scope="module")
 def model() -> Any:
-    variables = _there(f"{FOLDER}/nmp/variables/variables.index").with_suffix("")
-    return pitch.build(startup.keras, trained.module(_there("basic_pitch/layers/nnaudio.py")), variables)
+    variables = trained.installed(f"{FOLDER}/nmp/variables/variables.index").with_suffix("")
+    return pitch.build(startup.keras, trained.module(trained.installed("basic_pitch/layers/nnaudio.py")), variables)
 
 
 def sounds() -> Any:
@@ -48,7 +40,7 @@ def sounds() -> Any:
 
 
 def test_basic_pitch(model: Any) -> None:
-    file = _there(f"{FOLDER}/nmp.onnx")
+    file = trained.installed(f"{FOLDER}/nmp.onnx")
     x = sounds()
     names = onnx_oracle.before(file, "Sigmoid")
     found = onnx_oracle.run(file, {onnx_oracle.inputs(file)[0]: x}, names)

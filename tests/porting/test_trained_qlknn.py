@@ -5,7 +5,6 @@ Beside it run the package's published numbers in float64, its ONNX file, and the
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,20 +24,13 @@ pytestmark = [
 FOLDER = "fusion_surrogates/qlknn/models"
 
 
-def _there(path: str) -> Path:
-    found = trained.located(path)
-    if found is None:
-        pytest.skip(f"{path} is not installed")
-    return found
-
-
 @pytest.fixture(scope="module")
 def kept() -> Any:
     """The file: config and variables, without the axis of the ensemble, which has one member."""
     import jax
     from flax import serialization
 
-    content = serialization.msgpack_restore(_there(f"{FOLDER}/qlknn_7_11.qlknn").read_bytes())
+    content = serialization.msgpack_restore(trained.installed(f"{FOLDER}/qlknn_7_11.qlknn").read_bytes())
     config = serialization.msgpack_restore(content["config"])
     assert config["network_type"] == "mlp"
     assert config["normalize_inputs"]
@@ -50,7 +42,7 @@ def kept() -> Any:
 def surrogate(kept: Any) -> Any:
     """The package's predict_targets as a linen module around the package's network."""
     pytest.importorskip("immutabledict")
-    networks = trained.module(_there("fusion_surrogates/common/networks.py"))
+    networks = trained.module(trained.installed("fusion_surrogates/common/networks.py"))
     from flax import linen as nn
 
     config, variables = kept
@@ -83,7 +75,7 @@ def plasmas(config: Any, count: int) -> Any:
 
 def test_published_numbers(port: Any) -> None:
     """The package's own test asks for ten decimals."""
-    with np.load(_there(f"{FOLDER}/qlknn_7_11_test_data.npz")) as arrays:
+    with np.load(trained.installed(f"{FOLDER}/qlknn_7_11_test_data.npz")) as arrays:
         x, wanted = arrays["inputs"], arrays["outputs"]
     import nnspec
 
@@ -97,7 +89,7 @@ def test_fluxes(port: Any, kept: Any) -> None:
     """A live Keras model of stock layers in float32, beside ONNX's fluxes: products of outputs, clipped at 0."""
     config, _ = kept
     pytest.importorskip("onnx", reason="the package onnx is not installed")
-    file = _there(f"{FOLDER}/qlknn_7_11.onnx")
+    file = trained.installed(f"{FOLDER}/qlknn_7_11.onnx")
     x = plasmas(config, 300)
     targets = dict(zip(config["target_names"], np.asarray(porting.to_keras(port)(x)).T, strict=True))
     fluxes = onnx_oracle.run(file, {onnx_oracle.inputs(file)[0]: x})

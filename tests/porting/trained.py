@@ -32,6 +32,16 @@ def located(path: str) -> Path | None:
     return file if file.is_file() else None
 
 
+def installed(path: str) -> Path:
+    """The same file, for a test that is skipped without it."""
+    import pytest  # which the program does not need
+
+    found = located(path)
+    if found is None:
+        pytest.skip(f"{path} is not installed")
+    return found
+
+
 def module(path: Path) -> Any:
     """A module of a package, without the package around it."""
     spec = importlib.util.spec_from_file_location(f"trained_{path.stem}", path)

@@ -12,6 +12,7 @@ from nnspec.porting.formats import Reading
 from nnspec.porting.functions import Function
 from nnspec.porting.port import Port
 from nnspec.porting.registry import importer
+from nnspec_tensorflow.porting.saved_model import contents
 
 
 class SavedModelImporter:
@@ -21,7 +22,7 @@ class SavedModelImporter:
 
     def reads(self, path: Path) -> bool:
         """Whether a directory holds a SavedModel."""
-        return path.is_dir() and (path / "saved_model.pb").is_file()
+        return contents.is_saved_model(path)
 
     def knows(self, model: Any) -> bool:
         """Whether an object is a function of TensorFlow's."""
@@ -41,7 +42,7 @@ class SavedModelImporter:
             FileError: missing, damaged, or of a kind that would execute something when it is loaded.
             PortError: something in it that nnspec cannot express, named by its place.
         """
-        from nnspec_tensorflow.porting.saved_model import contents, signatures
+        from nnspec_tensorflow.porting.saved_model import signatures
 
         if how.weights is not None:
             raise PortError(f"{path} has its own weights: port it without --weights")
