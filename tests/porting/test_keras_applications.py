@@ -21,7 +21,11 @@ from tests.porting.applications import ALL, application, images
 from tests.porting.flax_files import run_alone
 from tests.porting.keras_models import ported
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.jax]
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.jax,
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 FOUR = ["MobileNetV2", "ResNet50", "EfficientNetB0", "ConvNeXtTiny"]
 
