@@ -249,6 +249,7 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ impo
         SpaceToDepth as SpaceToDepth,
     )
     from nnspec.layers.spectra import MelSpectrogram as MelSpectrogram, STFTSpectrogram as STFTSpectrogram
+    from nnspec.layers.stablehlo import StableHLO as StableHLO
     from nnspec.layers.time_distributed import TimeDistributed as TimeDistributed
     from nnspec.layers.tokens import TokenDropout as TokenDropout, TokenMasking as TokenMasking
     from nnspec.layers.tones import (

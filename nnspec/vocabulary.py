@@ -22,6 +22,7 @@ _TABLE: dict[str, dict[str, dict[str, str]]] = {
     "layer": {
         "nnspec.layers.linear": {name: name for name in ("Bilinear", "Dense", "DenseGeneral", "EinsumDense")},
         "nnspec.layers.parameter": {"Parameter": "Parameter"},
+        "nnspec.layers.stablehlo": {"StableHLO": "StableHLO"},
         "nnspec.layers.convolution": {
             "Conv": "Conv",
             "DepthwiseConv": "DepthwiseConv",

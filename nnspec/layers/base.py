@@ -56,6 +56,8 @@ class Layer(Spec):
     random: ClassVar[tuple[str, ...]] = ()
     # Whether nodes that share a layer may have layers of their own; each node's is then given to what computes it.
     variants: ClassVar[bool] = False
+    # Whether it has derivatives; where not, asking for one is an error.
+    differentiable: ClassVar[bool] = True
     # What takes() gives, where all layers of the class take the same number.
     arity: ClassVar[int | None] = 1
     name: Annotated[str, Field(pattern=f"^{NAME}$")] | None = dataclasses.field(default=None, kw_only=True)

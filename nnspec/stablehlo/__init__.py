@@ -1,0 +1,1 @@
+"""StableHLO programs as plain data: what the layer of that name holds, whoever runs it."""

@@ -1,0 +1,43 @@
+"""How many operations on numbers a program needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+
+from nnspec.stablehlo.module import Block, Module, Operation, Type, values
+from nnspec.stablehlo.operations import ELEMENTWISE
+
+_MOVING = frozenset({"convert", "select", "complex", "real", "imag"})
+
+
+def flops(module: Module) -> int:
+    """Of one run: one for each element of what is computed, two for a product of a sum; bodies of loops count once."""
+    return _block(module, module.main, {})
+
+
+def _block(module: Module, block: Block, around: Mapping[int, Type]) -> int:
+    types = {**around, **values(block)}
+    return sum(_operation(module, operation, types) for operation in block.operations)
+
+
+def _operation(module: Module, operation: Operation, types: Mapping[int, Type]) -> int:
+    given = [types[i] for i in operation.operands]
+    results = sum(prod(of.shape) for of in operation.types)
+    if operation.name == "func.call":
+        return _block(module, module.functions[operation.attributes["callee"]], {})
+    if operation.name in ("reduce", "reduce_window", "scatter", "sort"):
+        # A body is run for each element that it takes in.
+        window = prod(operation.attributes.get("window_dimensions", ()))
+        runs = results * window if window else max(prod(of.shape) for of in given)
+        return runs * sum(_block(module, block, types) for block in operation.blocks)
+    if operation.blocks:
+        return sum(_block(module, block, types) for block in operation.blocks)
+    if operation.name == "dot_general":
+        axes = operation.attributes["dot_dimension_numbers"]["lhs_contracting_dimensions"]
+        return results * max(2 * prod(given[0].shape[i] for i in axes) - 1, 0)
+    if operation.name == "convolution":
+        numbers = operation.attributes["dimension_numbers"]
+        kernel = given[1].shape
+        return results * max(2 * prod(kernel) // max(kernel[numbers["kernel_output_feature_dimension"]], 1) - 1, 0)
+    return results if operation.name in ELEMENTWISE - _MOVING or operation.name == "custom_call" else 0

@@ -1,0 +1,77 @@
+"""Which operations a program may have: those that compute, and mean the same wherever they run."""
+
+from __future__ import annotations
+
+from nnspec.errors import SpecError
+from nnspec.stablehlo.module import Module, Operation
+
+ELEMENTWISE = frozenset(
+    "abs add and atan2 cbrt ceil clamp compare complex convert cosine count_leading_zeros divide exponential "
+    "exponential_minus_one floor imag is_finite log log_plus_one logistic maximum minimum multiply negate not or "
+    "popcnt power real reduce_precision remainder round_nearest_afz round_nearest_even rsqrt select shift_left "
+    "shift_right_arithmetic shift_right_logical sign sine sqrt subtract tan tanh xor".split()
+)
+OPERATIONS = ELEMENTWISE | frozenset(
+    "batch_norm_inference bitcast_convert broadcast_in_dim case cholesky concatenate constant convolution dot_general "
+    "dynamic_slice dynamic_update_slice fft func.call gather if iota optimization_barrier pad reduce reduce_window "
+    "reshape reverse scatter slice sort transpose triangular_solve while".split()
+)
+# Calls of compilers' own functions that stand for operations which StableHLO lacks.
+CALLS = frozenset(
+    "mhlo.acos mhlo.acosh mhlo.asin mhlo.asinh mhlo.atanh mhlo.cosh mhlo.erf mhlo.sinh mhlo.tan mhlo.topk".split()
+)
+# What a scatter may do with an element and an update, beside putting the one in the other's place.
+SCATTERS = frozenset({"add", "multiply", "minimum", "maximum"})
+_WHY = {
+    "rng": "it draws random numbers that no seed decides",
+    "rng_bit_generator": "its random numbers depend on the device",
+    "custom_call": "it calls a function of its compiler's own",
+    "infeed": "it reads from outside the program",
+    "outfeed": "it writes to what is outside the program",
+    "send": "it writes to what is outside the program",
+    "recv": "it reads from outside the program",
+}
+
+
+def check(module: Module) -> None:
+    """Raise for what a program may not have.
+
+    Raises:
+        SpecError: an operation outside the list, a function that calls itself, or one that is not there.
+    """
+    for name, block in module.functions.items():
+        for operation in block.walk():
+            _check(operation)
+            if operation.name == "func.call" and operation.attributes["callee"] not in module.functions:
+                raise SpecError(f"{name} calls {operation.attributes['callee']}, which is not in the program")
+    for name in module.functions:
+        _ends(module, name, ())
+
+
+def _check(operation: Operation) -> None:
+    name = operation.name
+    if name == "custom_call":
+        target = operation.attributes.get("call_target_name")
+        if target in CALLS:
+            return
+        raise SpecError(f"a program has no custom_call of {target!r}: {_WHY[name]}")
+    if name not in OPERATIONS:
+        why = _WHY.get(name, "only operations that compute, and are the same everywhere, are known")
+        raise SpecError(f"a program has no {name}: {why}")
+    if name == "scatter":
+        (body,) = operation.blocks
+        puts = not body.operations and body.returned == body.arguments[1:]
+        adds = len(body.operations) == 1 and body.operations[0].name in SCATTERS
+        if len(operation.operands) != 3 or not (puts or adds):
+            raise SpecError(
+                "a scatter puts its updates in the place of elements, or adds, multiplies, or takes the smaller or "
+                "larger: this one has a body of its own"
+            )
+
+
+def _ends(module: Module, name: str, around: tuple[str, ...]) -> None:
+    if name in around:
+        raise SpecError(f"{name} calls itself: {' → '.join((*around, name))}")
+    for operation in module.functions[name].walk():
+        if operation.name == "func.call":
+            _ends(module, operation.attributes["callee"], (*around, name))
