@@ -248,6 +248,11 @@ class Model(Layer):
     def convolves(self) -> bool:
         return any(node.layer.convolves for node in self.nodes)
 
+    @property
+    def has_derivative(self) -> bool:
+        """Whether it has one with respect to all inputs and parameters: no layer of it refuses."""
+        return all(node.layer.differentiable for _, node in self.walk())
+
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Node]]:
         """All nodes with their paths (``encoder/dense``), nested models' own nodes after the model's node."""
         for node in self.nodes:

@@ -47,6 +47,7 @@ import nnspec_jax.scaling
 import nnspec_jax.shape
 import nnspec_jax.sorting
 import nnspec_jax.spectra
+import nnspec_jax.stablehlo
 import nnspec_jax.time_distributed
 import nnspec_jax.tokens
 import nnspec_jax.tones
@@ -55,6 +56,7 @@ import nnspec_jax.warping
 import nnspec_jax.weight_normalization  # noqa: F401
 from nnspec.model import Model
 from nnspec.random import stream_of
+from nnspec_jax.attributes import attribute
 from nnspec_jax.random import keep_mask, normals, words
 from nnspec_jax.realize import Context, build
 
@@ -175,28 +177,3 @@ class Graph(Nodes):
     def __call__(self, *inputs: jax.Array) -> Any:
         outputs, _ = self.observe(*inputs)
         return outputs if len(outputs) > 1 else outputs[self.model.outputs[0]]
-
-
-# Names under which a layer would hide a method of nnx.Dict (a node may well be called "keys"), or be taken for one of
-# the switches that train() and eval() set wherever they find them.
-_RESERVED = frozenset(dir(nnx.Dict)) | {"deterministic", "use_running_average"}
-
-
-def _is_reserved(name: str) -> bool:
-    return any(name.startswith(word) and not name[len(word) :].strip("_") for word in _RESERVED)
-
-
-def attribute(node: str) -> str:
-    """The name of a node in ``layers``: its own, or with one more "_" at the end where Flax needs the name itself."""
-    return f"{node}_" if _is_reserved(node) else node
-
-
-def canonical(path: Sequence[Any]) -> str:
-    """The canonical name of the variable at a path of Flax's: ``("layers", "dense", "kernel")`` is ``dense/kernel``."""
-    if len(path) == 1:
-        return f"random/{path[0]}"
-    names, rest = [], list(path)
-    while rest[0] == "layers":
-        _, name, *rest = rest
-        names.append(name[:-1] if name.endswith("_") and _is_reserved(name[:-1]) else name)
-    return "/".join([*names, *rest])

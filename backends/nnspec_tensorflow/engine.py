@@ -31,6 +31,7 @@ from nnspec_tensorflow.objective import Objective
 from nnspec_tensorflow.optimizers import SpecOptimizer, global_norm
 from nnspec_tensorflow.penalties import Constraints, Penalties
 from nnspec_tensorflow.realize import working
+from nnspec_tensorflow.stablehlo import differentiating
 from nnspec_tensorflow.startup import tf
 from nnspec_tensorflow.wrappers import perturbed
 
@@ -125,7 +126,8 @@ class TensorFlowEngine:
                 value += tf.cast(total / share, value.dtype)
             scaled = self._optimizer.scale_loss(value)
         zero = tf.UnconnectedGradients.ZERO
-        gradients = tape.gradient(scaled, parameters, unconnected_gradients=zero)
+        with differentiating():
+            gradients = tape.gradient(scaled, parameters, unconnected_gradients=zero)
         one_by_one(gradients)
         return value, self._optimizer.unscaled(gradients), outcome
 

@@ -52,6 +52,7 @@ from nnspec_tensorflow import (  # noqa: F401
     shape,
     sorting,
     spectra,
+    stablehlo,
     time_distributed,
     tokens,
     tones,
@@ -90,7 +91,7 @@ class Step:
 
     def call(self, layer: Any, given: list[Any], **options: Any) -> Any:
         """The node's value."""
-        if isinstance(layer, dropout.DrawingLayer | SubModel):
+        if isinstance(layer, dropout.DrawingLayer | stablehlo.Program | SubModel):
             options["use"] = self.use
         if isinstance(layer, SubModel):
             return layer(single(dict(zip(layer.plan.inputs, given, strict=True))), **options)

@@ -19,6 +19,7 @@ from nnspec_tensorflow.compilation import Compiled, CompiledFlat, compiles_well
 from nnspec_tensorflow.dropout import RandomLayer
 from nnspec_tensorflow.inference import TensorFlowInference
 from nnspec_tensorflow.model import SpecModel, realize, single, variables
+from nnspec_tensorflow.stablehlo import differentiating
 from nnspec_tensorflow.startup import tf
 
 Tensor = Any
@@ -172,12 +173,13 @@ class TensorFlowNet:
         with self.unchanged(), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch((floats, parameters))
             outputs = self.outputs(inputs, training=training)
-        return tape.gradient(
-            [outputs[name] for name in cotangents],
-            (floats, parameters),
-            output_gradients=list(cotangents.values()),
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
+        with differentiating():
+            return tape.gradient(
+                [outputs[name] for name in cotangents],
+                (floats, parameters),
+                output_gradients=list(cotangents.values()),
+                unconnected_gradients=tf.UnconnectedGradients.ZERO,
+            )
 
     def tensors(self, inputs: Arrays) -> Tensors:
         """The inputs as tensors of the dtypes they are declared with.

@@ -144,7 +144,7 @@ class Case:
     @property
     def differentiable(self) -> bool:
         """Whether there is anything that has gradients, inputs of floats or parameters, and outputs of floats."""
-        return bool(self.float_outputs and (self.floats or self.parameters))
+        return bool(self.float_outputs and (self.floats or self.parameters)) and self.model.has_derivative
 
     @property
     def parameters(self) -> list[str]:
@@ -260,7 +260,8 @@ def describe(spec: Spec, extra: str = "") -> str:
     """An id for a spec: ``LayerNorm-use_bias=False-large mean`` (a model is named by ``extra`` alone)."""
     if isinstance(spec, Model):
         return extra
-    fields = [f"{name}={_short(value)}" for name, value in changed_fields(spec).items()]
+    changed = {name: value for name, value in changed_fields(spec).items() if "\n" not in str(value)}  # a program
+    fields = [f"{name}={_short(value)}" for name, value in changed.items()]
     return "-".join([type(spec).__name__, *fields, *([extra] if extra else [])])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import DType, Layer, Param, Shape, show
@@ -11,6 +13,13 @@ from nnspec.stablehlo.module import FLOATS, Module, Type, values
 from nnspec.stablehlo.cost import flops
 from nnspec.stablehlo.operations import check
 from nnspec.stablehlo.parser import parsed
+
+NO_DERIVATIVE = (
+    "a StableHLO program has no derivative: what it computes can be used in training only where nothing before it is "
+    "trained"
+)
+# What can name a variable: a word in small letters.
+VARIABLE = r"^[a-z][a-z0-9_]*$"
 
 
 @spec
@@ -46,7 +55,7 @@ class StableHLO(Layer):
     differentiable: ClassVar[bool] = False
     program: str
     inputs: PositiveInt = 1
-    variables: tuple[str, ...] = ()
+    variables: tuple[Annotated[str, Field(pattern=VARIABLE)], ...] = ()
     output: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
@@ -83,9 +92,20 @@ class StableHLO(Layer):
         return self.module.main.types[: self.inputs]
 
     @property
-    def _result(self) -> Type:
+    def input_dtypes(self) -> tuple[DType, ...]:
+        """What each input is."""
+        return tuple(map(_dtype, self._given))
+
+    @property
+    def result_types(self) -> tuple[Type, ...]:
+        """The types of all of main's results."""
         main = self.module.main
-        return values(main)[main.returned[self.output]]
+        types = values(main)
+        return tuple(types[i] for i in main.returned)
+
+    @property
+    def _result(self) -> Type:
+        return self.result_types[self.output]
 
     def takes(self) -> int | None:
         return self.inputs

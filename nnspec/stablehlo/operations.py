@@ -12,7 +12,7 @@ ELEMENTWISE = frozenset(
     "shift_right_arithmetic shift_right_logical sign sine sqrt subtract tan tanh xor".split()
 )
 OPERATIONS = ELEMENTWISE | frozenset(
-    "batch_norm_inference bitcast_convert broadcast_in_dim case cholesky concatenate constant convolution dot_general "
+    "batch_norm_inference bitcast_convert broadcast_in_dim case cholesky concatenate constant convolution dot dot_general "
     "dynamic_slice dynamic_update_slice fft func.call gather if iota optimization_barrier pad reduce reduce_window "
     "reshape reverse scatter slice sort transpose triangular_solve while".split()
 )

@@ -70,7 +70,9 @@ class _Writer:
 
     def _head(self, operation: Operation) -> str:
         name = operation.name if "." in operation.name else f"stablehlo.{operation.name}"
-        given = dict(operation.written)
+        # What other dialects hang on an operation says nothing of what it computes, but of calls.
+        own = operation.name == "custom_call"
+        given = {key: value for key, value in operation.written.items() if own or "." not in key}
         if operation.name == "constant":
             given["value"] = self._constant(operation.attributes["value"], operation.types[0])
         attributes = f" <{{{', '.join(f'{key} = {value}' for key, value in given.items())}}}>" if given else ""

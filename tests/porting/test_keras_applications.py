@@ -104,7 +104,11 @@ def beside_keras(port: Port, image: NDArray[Any], gradients: bool = False) -> Ve
 def check(found: Verification) -> None:
     """Every node was compared, and keeps to its bound without any allowance for rounding."""
     assert found.passed, found.message()
-    assert found.missing == found.rounding == ()
+    assert found.rounding == ()
+    # A layer of Keras's that is two nodes here shows the value of the second.
+    for hidden in found.missing:
+        readers = [name for name, sources in found.sources.items() if hidden in sources]
+        assert readers and not set(readers) & set(found.missing), hidden
     exact: list[Figure] = list(found.passes[0].figures)
     beyond = [str(f) for f in exact if f.relative > {"node": 1e-11, "gradient": 1e-9}[f.kind]]
     assert beyond == []

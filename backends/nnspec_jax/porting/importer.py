@@ -106,9 +106,15 @@ class FlaxImporter:
         original = made_of(model, how.method, variables)
         called = calling(original, how.inputs)
         # A function has modes only if one of its arguments says which.
-        imported = (inference_from if isinstance(model, Function) and not called.mode else imported_from)(
-            original, called
-        )
+        quiet = isinstance(model, Function) and not called.mode
+        try:
+            imported = (inference_from if quiet else imported_from)(original, called)
+        except PortError as error:
+            if not quiet:
+                raise
+            from nnspec_jax.porting.opaque import of_function, opaque
+
+            return opaque(of_function(original, called), error)
         assembled = imported.assembled
         subject = FlaxSubject(original, called, imported)
         if isinstance(model, Function):

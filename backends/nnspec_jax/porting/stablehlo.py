@@ -64,7 +64,7 @@ class StableHloExporter:
             run = compute if self.beside else lambda variables, inputs: compute(held, inputs)
             try:
                 exported = jax.export.export(jax.jit(run), platforms=PLATFORMS)(given, inputs)
-                serialized = exported.serialize(vjp_order=1)
+                serialized = exported.serialize(vjp_order=1 if model.has_derivative else 0)
             except Exception as error:
                 remedy = " (give axes of any length a size)" if _open(model) else ""
                 raise PortError(f"JAX cannot export the model for any batch{remedy}: {error}") from error
@@ -157,6 +157,8 @@ class StableHloSubject:
         _inference(training)
         if not self._beside:
             raise UnsupportedError("the variables are constants of the graph, which have no gradients")
+        if not self.model.has_derivative:
+            raise UnsupportedError("the graph has no derivative")
         with jax.enable_x64(dtype == "float64"):
             arrays, given = self._given(inputs, dtype)
             floats = {name: x for name, x in given.items() if is_float(x.dtype)}

@@ -55,7 +55,8 @@ class SavedModelExporter:
         module.parameters = {name: weight.value for name, weight in weights.items()}
         module.others = [weight.value for weight in native.variables]
         module.serve = tf.function(serve, input_signature=None).get_concrete_function(**signature)
-        tf.saved_model.save(module, str(path), signatures={SIGNATURE: module.serve})
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=port.model.has_derivative)
+        tf.saved_model.save(module, str(path), signatures={SIGNATURE: module.serve}, options=options)
 
     def open(self, path: Path, port: Port) -> Subject:
         """What was written, loaded and served."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnspec.backends import Array
-from nnspec.errors import FileError
+from nnspec.errors import FileError, PortError
 from nnspec.porting.formats import Reading
 from nnspec.porting.port import Port
 
@@ -31,18 +31,24 @@ class ProgramImporter:
     def from_object(self, model: Any, how: Reading) -> Port:
         """A program as a port, compared with what its own framework computes.
 
+        One with an operation that has no counterpart is kept as it is, as an opaque node.
+
         Raises:
-            PortError: an operation that has no counterpart, named by its place.
+            PortError: an operation that has no counterpart, named by its place, and that a node cannot have either.
         """
         from nnspec_jax.porting import conversions
         from nnspec_jax.porting.hlo.original import ProgramOriginal
         from nnspec_jax.porting.hlo.subject import ProgramSubject
         from nnspec_jax.porting.importer import inference_from
+        from nnspec_jax.porting.opaque import of_program, opaque
 
         conversions.load()
         original = ProgramOriginal(model)
         called = original.calling()
-        imported = inference_from(original, called)
+        try:
+            imported = inference_from(original, called)
+        except PortError as error:
+            return opaque(of_program(model), error)
         assembled = imported.assembled
         subject = ProgramSubject(model, original, called, imported)
         names = dict(zip(model.outputs, imported.outputs, strict=True))

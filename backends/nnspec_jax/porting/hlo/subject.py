@@ -12,6 +12,9 @@ from nnspec.porting.functions import Program
 from nnspec_jax.porting.importer import Imported
 from nnspec_jax.porting.subject import FlaxSubject, laid_out
 
+# Elements of variables are numbered from here on, which no constant of a program is.
+_FIRST = 2.0**40 + 0.5
+
 
 class ProgramSubject(FlaxSubject):
     """The program's StableHLO, run by JAX in float64 and float32; in float32 outputs are its own framework's."""
@@ -46,13 +49,13 @@ class ProgramSubject(FlaxSubject):
         for leaf in self._original.leaves:
             size = int(np.size(leaf.array))
             floats = leaf.kind in ("parameter", "statistic")
-            numbers = np.arange(begin, begin + size, dtype=np.float64).reshape(np.shape(leaf.array))
+            numbers = (_FIRST + np.arange(begin, begin + size)).reshape(np.shape(leaf.array))
             counted.append(numbers if floats else leaf.array)
             begin += size if floats else 0
         seen: dict[int, str] = {}
         several: set[str] = set()
         for name, numbers in self._named(counted).items():
-            if numbers.dtype == np.float64 and numbers.size:
+            if numbers.dtype == np.float64 and numbers.size and numbers.reshape(-1)[0] >= _FIRST:
                 first = int(numbers.reshape(-1)[0])
                 several |= {name, seen[first]} if first in seen else set()
                 seen.setdefault(first, name)

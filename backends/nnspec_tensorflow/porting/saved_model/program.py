@@ -59,7 +59,7 @@ class TensorFlowProgram:
 
     def run(self, inputs: Arrays) -> list[Array]:
         """What TensorFlow computes, without XLA."""
-        return [np.asarray(one) for one in self._run(*self._tensors(inputs))]
+        return [np.asarray(one) for one in self._results(self._tensors(inputs))]
 
     def gradients(self, inputs: Arrays, cotangents: Sequence[Array | None]) -> Gradients:
         """Gradients as TensorFlow finds them; those of nothing are zero."""
@@ -69,7 +69,7 @@ class TensorFlowProgram:
         try:
             with tf.GradientTape() as tape:
                 tape.watch([given[i] for i in floats])
-                made = self._run(*given)
+                made = self._results(given)
                 pairs = zip(made, cotangents, strict=True)
                 total = tf.add_n([tf.reduce_sum(y * tf.cast(w, y.dtype)) for y, w in pairs if w is not None])
             found = tape.gradient(
@@ -84,6 +84,10 @@ class TensorFlowProgram:
             {names[i]: np.asarray(tf.convert_to_tensor(g)) for i, g in zip(floats, by_input, strict=True)},
             {paths[id(v)]: np.asarray(tf.convert_to_tensor(g)) for v, g in zip(trained, by_variable, strict=True)},
         )
+
+    def _results(self, given: Sequence[Any]) -> list[Any]:
+        # A call of the function itself warns when it meets many shapes.
+        return list(self._run.get_concrete_function(*given)(*given))
 
     def _traced(self, sizes: Mapping[str, tuple[int, ...]]) -> Any:
         specs = self._specs(sizes)

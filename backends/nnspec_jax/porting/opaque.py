@@ -1,0 +1,304 @@
+"""Programs that are no graph of the vocabulary, as one opaque node: what computes them is kept as StableHLO."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.interpreters import mlir
+from jaxlib.mlir import ir
+
+from nnspec.backends import Array, Arrays, FloatType, Gradients
+from nnspec.errors import PortError, SpecError, UnsupportedError
+from nnspec.layers.stablehlo import VARIABLE, StableHLO
+from nnspec.porting.assembly import Assembly, label
+from nnspec.porting.functions import Program
+from nnspec.porting.port import Port
+from nnspec.stablehlo.module import FLOATS, Block, Module, Operation
+from nnspec.stablehlo.operations import check
+from nnspec.stablehlo.parser import parsed
+from nnspec.stablehlo.writing import written
+from nnspec_jax.porting.original import Calling
+from nnspec_jax.stablehlo import run_module
+
+# Platforms whose compilers are asked for the program, in this order: some write functions of their own libraries.
+_PLATFORMS = ("cpu", "tpu")
+# Examples on which it is tried whether those of a batch are independent of one another.
+_TRIED = 3
+# How far the same numbers may part if they are computed for other sizes of the batch, of the largest.
+_APART: dict[FloatType, float] = {"float64": 1e-9, "float32": 1e-5}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A program to become a node.
+
+    Attributes:
+        name: what messages call it.
+        label: what runs it.
+        inputs: examples by name, the batch first.
+        outputs: names of its outputs.
+        variables: what main takes behind the inputs, by name.
+        modules: the program for one example, as generic text, in the forms that there are.
+        run: what the framework itself computes.
+        dtypes: in which.
+    """
+
+    name: str
+    label: str
+    inputs: Mapping[str, Array]
+    outputs: Sequence[str]
+    variables: Sequence[tuple[str, Array]]
+    modules: Callable[[], Sequence[str]]
+    run: Callable[[Arrays, FloatType], list[Array]]
+    dtypes: tuple[FloatType, ...] = ("float64", "float32")
+
+
+def opaque(source: Source, why: PortError) -> Port:
+    """The program as a port of one node for each output.
+
+    Args:
+        source: the program.
+        why: what of it has no counterpart.
+
+    Raises:
+        PortError: it has no counterpart, and cannot be such a node either.
+    """
+    try:
+        texts = source.modules()
+    except PortError:
+        raise why from None  # it is no program at all
+    try:
+        module, variables = _program(source, texts)
+        port = _assembled(_independent(source), module, variables)
+    except (SpecError, PortError) as error:
+        raise PortError(f"{why}; nor can it be a StableHLO node: {error}") from why
+    note = (
+        f"{why}. So all of {source.name} is kept as a StableHLO node, which every backend runs as it is, for inference; "
+        "as Keras, Flax or ONNX it cannot be written."
+    )
+    return replace(port, notes=(note,))
+
+
+def _program(source: Source, texts: Sequence[str]) -> tuple[Module, dict[str, Array]]:
+    """The program of one example with variables of floats as its arguments; others are constants of it."""
+    first: SpecError | None = None
+    for text in texts:
+        try:
+            module = parsed(text)
+            check(module)
+        except SpecError as error:
+            first = first or error
+            continue
+        return _with_constants(module, len(source.inputs), source.variables)
+    assert first is not None
+    raise first
+
+
+def _with_constants(
+    module: Module, inputs: int, given: Sequence[tuple[str, Array]]
+) -> tuple[Module, dict[str, Array]]:
+    main = module.main
+    if len(main.arguments) != inputs + len(given):
+        raise PortError(f"it is a function of {len(main.arguments)} arguments, for {inputs + len(given)} arrays")
+    kept, constants, variables = list(range(inputs)), [], {}
+    for i, (name, array) in enumerate(given, inputs):
+        of = main.types[i]
+        if of.dtype in FLOATS:
+            kept.append(i)
+            variables[_free(name, variables)] = np.asarray(array)
+        else:
+            value = {"value": np.asarray(array)}
+            constants.append(Operation("constant", (), (main.arguments[i],), (of,), value, (), ""))
+    block = Block(
+        tuple(main.arguments[i] for i in kept),
+        tuple(main.types[i] for i in kept),
+        (*constants, *main.operations),
+        main.returned,
+    )
+    return Module({**module.functions, "main": block}), variables
+
+
+def _free(name: str, taken: Mapping[str, Any]) -> str:
+    """A name that a node's variable can have."""
+    import re
+
+    word = re.sub(r"[^a-z0-9_]", "_", name.lower())
+    word = word if re.match(VARIABLE, word) else f"variable_{word.strip('_')}".rstrip("_")
+    count, found = 1, word
+    while found in taken:
+        count += 1
+        found = f"{word}_{count}"
+    return found
+
+
+def _independent(source: Source) -> Source:
+    """The source in the dtypes in which what one example comes to does not depend on the others of its batch.
+
+    Loops that end when all examples are good enough go on for some of them, which float64 shows.
+
+    Raises:
+        PortError: it does depend on them.
+    """
+    rng = np.random.default_rng(0)
+    rows = {}
+    for name, x in source.inputs.items():
+        taken = np.resize(np.asarray(x), (_TRIED, *np.shape(x)[1:]))
+        if taken.dtype.kind == "f":
+            spread = np.abs(taken).max(initial=0.0) / 8 or 1.0
+            taken = (taken + rng.standard_normal(taken.shape) * spread).astype(taken.dtype)
+        rows[name] = taken
+    for i, dtype in enumerate(source.dtypes):
+        parting = _parting(source, rows, dtype)
+        if parting is None:
+            return replace(source, dtypes=source.dtypes[i:])
+    raise PortError(f"in its output {parting!r} examples of a batch depend on one another")
+
+
+def _parting(source: Source, rows: Arrays, dtype: FloatType) -> str | None:
+    """The first output that is another for an example alone; None if there is none."""
+    together = source.run(rows, dtype)
+    alone = [source.run({name: x[i : i + 1] for name, x in rows.items()}, dtype) for i in range(_TRIED)]
+    for k, value in enumerate(together):
+        parts = [one[k] for one in alone]
+        if np.shape(value)[:1] != (_TRIED,) or any(np.shape(part)[:1] != (1,) for part in parts):
+            raise PortError(f"its output {source.outputs[k]!r} has no axis for the batch")
+        stacked = np.concatenate(parts)
+        scale = np.max(np.abs(stacked), initial=0.0, where=np.isfinite(stacked)) if stacked.dtype.kind == "f" else 0.0
+        if not np.allclose(value, stacked, rtol=0, atol=_APART[dtype] * scale, equal_nan=True):
+            return source.outputs[k]
+    return None
+
+
+def _assembled(source: Source, module: Module, variables: dict[str, Array]) -> Port:
+    assembly = Assembly()
+    program = written(module)
+    given = [
+        assembly.input(name, np.shape(x)[1:], "bool" if x.dtype == bool else "int32" if x.dtype.kind in "iu" else "float")
+        for name, x in ((name, np.asarray(x)) for name, x in source.inputs.items())
+    ]
+    results = [
+        assembly.call(
+            StableHLO(program, len(given), tuple(variables), k),
+            *given,
+            # A function without a name is "<lambda>".
+            name=label(name if len(source.outputs) > 1 else source.name).strip("_") or "program",
+            owner="program",
+            variables=variables if k == 0 else {},
+            origin=f"{source.name} (StableHLO)",
+        )
+        for k, name in enumerate(source.outputs)
+    ]
+    made = assembly.finish(results)
+    paths = [made.paths[value] for value in results]
+    return Port(made.model, made.variables, made.origin, OpaqueSubject(source, tuple(made.model.inputs), paths, made.variables))
+
+
+class OpaqueSubject:
+    """The program, run by its own framework as it was."""
+
+    def __init__(self, source: Source, inputs: Sequence[str], paths: Sequence[str], variables: Arrays) -> None:
+        self.label, self.dtypes = source.label, source.dtypes
+        self._source, self._inputs, self._paths, self._variables = source, inputs, paths, variables
+
+    def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
+        """Values of the outputs; nothing of it has a mode."""
+        names = zip(self._source.inputs, self._inputs, strict=True)
+        made = self._source.run({own: np.asarray(inputs[name]) for own, name in names}, dtype)
+        return dict(zip(self._paths, made, strict=True))
+
+    def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
+        """The variables, which nothing changes."""
+        return {name: np.asarray(x).astype(dtype) for name, x in self._variables.items()}
+
+    def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
+        raise UnsupportedError("a StableHLO node has no derivative")
+
+
+def generic(module: str | bytes) -> str:
+    """A module in MLIR's generic form.
+
+    Raises:
+        PortError: it is none that jaxlib reads.
+    """
+    with mlir.make_ir_context() as context:
+        try:
+            read = ir.Module.parse(module, context)
+        except Exception as error:
+            raise PortError(f"this is no StableHLO that jaxlib reads: {str(error)[:500]}") from error
+        made: str = read.operation.get_asm(print_generic_op_form=True, enable_debug_info=False)
+        return made
+
+
+def of_program(program: Program) -> Source:
+    """A compiled program of another framework; in float64 its StableHLO is run by JAX."""
+
+    def modules() -> list[str]:
+        return [generic(program.lower({name: (1, *np.shape(x)[1:]) for name, x in program.inputs.items()}))]
+
+    def run(inputs: Arrays, dtype: FloatType) -> list[Array]:
+        if dtype == "float32":
+            return list(map(_as_node, program.run(inputs)))
+        text = generic(program.lower({name: np.shape(x) for name, x in inputs.items()}))
+        arrays = [*inputs.values(), *(one.array for one in program.variables)]
+        return list(map(_as_node, run_module(parsed(text), arrays, dtype)))
+
+    variables = [("/".join(one.path), np.asarray(one.array)) for one in program.variables]
+    return Source(program.name, program.label, program.inputs, list(program.outputs), variables, modules, run)
+
+
+def of_function(original: Any, called: Calling) -> Source:
+    """A function of JAX.
+
+    Raises:
+        PortError: it draws random numbers.
+    """
+    if called.keys or any(leaf.kind == "key" for leaf in original.leaves):
+        raise PortError(f"{original.name} takes a key of random numbers")
+    floats = [i for i, leaf in enumerate(original.leaves) if leaf.kind == "parameter"]
+
+    def call(*given: Any) -> list[Any]:
+        arrays: list[Any] = [leaf.array for leaf in original.leaves]
+        for i, x in zip(floats, given[len(called.inputs) :], strict=True):
+            arrays[i] = x
+        made, _ = original.call(arrays, called.arguments(given[: len(called.inputs)], training=False), training=False)
+        return list(map(jnp.asarray, jax.tree.leaves(made)))
+
+    def cast(x: Any, dtype: FloatType) -> Array:
+        array = np.asarray(x)
+        kind = array.dtype.kind
+        return array.astype(dtype if kind == "f" else np.int32 if kind in "iu" and array.dtype.itemsize == 8 else array.dtype)
+
+    parameters = [(original.leaves[i].path, np.asarray(original.leaves[i].array)) for i in floats]
+
+    def modules() -> list[str]:
+        found = []
+        with jax.enable_x64(True):
+            given = [(1, *np.shape(x)[1:]) for x in called.inputs.values()]
+            examples = [cast(x, "float64") for x in (*called.inputs.values(), *(x for _, x in parameters))]
+            shapes = [*given, *(np.shape(x) for _, x in parameters)]
+            structs = [jax.ShapeDtypeStruct(s, x.dtype) for s, x in zip(shapes, examples, strict=True)]
+            for platform in _PLATFORMS:
+                made = jax.export.export(jax.jit(call, keep_unused=True), platforms=[platform])(*structs)
+                found.append(generic(made.mlir_module()))
+        return found
+
+    def run(inputs: Arrays, dtype: FloatType) -> list[Array]:
+        with jax.enable_x64(dtype == "float64"):
+            given = [cast(x, dtype) for x in (*inputs.values(), *(x for _, x in parameters))]
+            return [_as_node(np.asarray(x)) for x in compiled(*given)]
+
+    compiled = jax.jit(call)
+    count = len(run({name: np.asarray(x)[:1] for name, x in called.inputs.items()}, "float32"))
+    outputs = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+    examples = {name: np.asarray(x) for name, x in called.inputs.items()}
+    return Source(original.name, f"JAX {jax.__version__}", examples, outputs, parameters, modules, run)
+
+
+def _as_node(x: Array) -> Array:
+    """A result as nodes have them: whole numbers of 32 bits."""
+    return x.astype(np.int32) if x.dtype.kind in "iu" else x
