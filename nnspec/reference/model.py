@@ -47,6 +47,7 @@ from nnspec.reference import (  # noqa: F401
     shape,
     sorting,
     spectra,
+    stablehlo,
     time_distributed,
     tokens,
     tones,

@@ -1,0 +1,54 @@
+"""StableHLO programs, as their specification defines them: one file per kind of operation.
+
+Source: StableHLO specification (openxla.org/stablehlo/spec).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnspec.layers.stablehlo import StableHLO
+from nnspec.reference.base import Array, Scope, apply, computing
+
+# The kinds are imported because they register their operations.
+from nnspec.reference.stablehlo import (
+    arrangement,
+    calls,
+    control,
+    conversions,
+    elementwise,
+    indexing,
+    linear,
+    reductions,
+    sorting,
+)
+from nnspec.reference.stablehlo.evaluate import run
+from nnspec.stablehlo.module import FLOATS, computed_dtype, values
+
+__all__ = [
+    "arrangement",
+    "calls",
+    "control",
+    "conversions",
+    "elementwise",
+    "indexing",
+    "linear",
+    "reductions",
+    "run",
+    "sorting",
+]
+
+
+@apply.register(StableHLO)
+def stablehlo(spec: StableHLO, scope: Scope, *inputs: Array) -> Array:
+    module, dtype = spec.module, computing(scope.state.dtype)
+    main = module.main
+    variables = [scope[name] for name in spec.variables]
+    # Whole numbers come as int32, in whatever width the program has them.
+    given = [x.astype(computed_dtype(of.dtype, dtype), copy=False) for x, of in zip(inputs, main.types, strict=False)]
+    examples = [
+        run(module, [*(x[b : b + 1] for x in given), *variables], dtype)[spec.output] for b in range(len(given[0]))
+    ]
+    of = values(main)[main.returned[spec.output]]
+    left = dtype if of.dtype in FLOATS else np.dtype(np.bool_ if of.dtype == "i1" else np.int32)
+    return np.concatenate([np.empty((0, *of.shape[1:]), left), *examples]).astype(left, copy=False)
