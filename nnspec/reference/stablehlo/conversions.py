@@ -28,12 +28,12 @@ def convert(call: Call, x: Array) -> Array:
     """The same number in another type.
 
     Floats become integers toward zero, the nearest that there is where they are too large, and 0 of NaN, as XLA has it.
-    Integers wrap around. Of complex numbers the real part is taken; what is not 0 is true.
+    Integers wrap around. Of complex numbers the real part is taken; what is not 0 then is true.
     """
     if call.given[0].shape != call.result.shape:
         raise SpecError(f"{call.given[0]} cannot be converted to {call.result}")
     dtype = call.dtype
-    if x.dtype.kind == "c" and dtype.kind not in "cb":
+    if x.dtype.kind == "c" and dtype.kind != "c":
         x = x.real
     if dtype.kind in "iu" and x.dtype.kind == "f":
         return _whole(x, dtype)
@@ -56,16 +56,36 @@ def bitcast_convert(call: Call, x: Array) -> Array:
     Of a wider type the parts become a last axis, and from a narrower one the last axis becomes one number; what is of
     less weight comes first.
     """
-    before, after = call.given[0], call.result
-    if (before.dtype == "i1") != (after.dtype == "i1"):
-        raise SpecError(f"the bits of {before} are none of {after}")
-    source, target = numpy_dtype(before.dtype), numpy_dtype(after.dtype)
-    ratio = source.itemsize // target.itemsize
-    bits = np.ascontiguousarray(x.astype(source)).reshape(x.shape)
-    if ratio == 0 and (not x.ndim or x.shape[-1] * source.itemsize != target.itemsize):
-        raise SpecError(f"the last axis of {before} does not make up numbers of {after}")
-    expected = (*x.shape, ratio) if ratio > 1 else x.shape if ratio else x.shape[:-1]
-    return np.frombuffer(bits.tobytes(), target).reshape(expected).astype(call.dtype)
+    before, after = numpy_dtype(call.given[0].dtype), numpy_dtype(call.result.dtype)
+    bits = _bits(x.astype(before))
+    wide, narrow = bits.shape[-1], _width(after)
+    if narrow > wide:
+        bits = bits.reshape(*x.shape[:-1], -1)
+    elif narrow < wide:
+        bits = bits.reshape(*x.shape, wide // narrow, narrow)
+    if bits.shape != (*call.result.shape, narrow):
+        raise SpecError(f"the bits of {call.given[0]} are not those of {call.result}")
+    return _of_bits(bits, after).astype(call.dtype)
+
+
+def _width(dtype: np.dtype[Any]) -> int:
+    return 1 if dtype.kind == "b" else dtype.itemsize * 8
+
+
+def _bits(x: Array) -> Array:
+    """The bits of each number along a last axis, that of the least weight first; a boolean is one."""
+    if x.dtype.kind == "b":
+        return x[..., None]
+    octets = np.frombuffer(x.astype(x.dtype.newbyteorder("<")).tobytes(), np.uint8)
+    return np.unpackbits(octets, bitorder="little").reshape(*x.shape, _width(x.dtype)).astype(bool)
+
+
+def _of_bits(bits: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers that have these bits."""
+    if dtype.kind == "b":
+        return bits[..., 0]
+    octets = np.packbits(bits, axis=-1, bitorder="little")
+    return np.frombuffer(octets.tobytes(), dtype.newbyteorder("<")).reshape(bits.shape[:-1])
 
 
 @rule("complex")

@@ -13,14 +13,11 @@ from nnspec.reference.stablehlo.evaluate import Call, rule
 from nnspec.stablehlo.module import FLOATS
 
 Function = Callable[..., Any]
-INTEGER, FLOAT, COMPLEX, BOOL = "i", "f", "c", "b"
 
 
 def kind(dtype: str) -> str:
-    """Whether a type is of booleans, integers, floats or complex numbers."""
-    if dtype in FLOATS:
-        return FLOAT
-    return BOOL if dtype == "i1" else COMPLEX if dtype.startswith("complex") else INTEGER
+    """Whether a type is of booleans, signed or unsigned integers, floats or complex numbers: b, i, u, f or c."""
+    return "f" if dtype in FLOATS else "b" if dtype == "i1" else dtype[0]
 
 
 def _same(call: Call) -> None:
@@ -50,15 +47,12 @@ def _unsigned(x: Array) -> Array:
 # Numbers
 
 
-def _absolute(x: Array) -> Any:
-    return x if x.dtype.kind == "u" else np.abs(x)
-
-
 def _sign(x: Array) -> Any:
-    """−1 or 1, of floats also ±0 and NaN for themselves; x / |x| of complex numbers, and 0 of 0."""
+    """−1 or 1, of floats also ±0 and NaN for themselves; x / |x| of complex numbers, and 0 of 0, NaN of NaN."""
     if x.dtype.kind == "c":
-        return np.where(x == 0, 0, x / np.abs(x)).astype(x.dtype)
-    return np.sign(x) if x.dtype.kind in "iu" else np.where((x == 0) | np.isnan(x), x, np.sign(x))
+        unit = np.where(x == 0, 0, x / np.abs(x))
+        return np.where(np.isnan(x), complex(np.nan, np.nan), unit).astype(x.dtype)
+    return np.sign(x) if x.dtype.kind == "i" else np.where((x == 0) | np.isnan(x), x, np.sign(x))
 
 
 def _divide(x: Array, y: Array) -> Any:
@@ -138,16 +132,16 @@ def _angle(y: Array, x: Array) -> Any:
 
 
 _NUMBERS: tuple[tuple[str, str, Function], ...] = (
-    ("abs", "ifc", _absolute),
-    ("add", "bifc", np.add),  # of booleans: or
-    ("subtract", "ifc", np.subtract),
-    ("multiply", "bifc", np.multiply),  # of booleans: and
-    ("divide", "ifc", _divide),
-    ("remainder", "if", _remainder),
-    ("power", "ifc", _power),
-    ("maximum", "bifc", _larger),
-    ("minimum", "bifc", _smaller),
-    ("negate", "ifc", np.negative),
+    ("abs", "ifc", np.abs),
+    ("add", "biufc", np.add),  # of booleans: or
+    ("subtract", "iufc", np.subtract),
+    ("multiply", "biufc", np.multiply),  # of booleans: and
+    ("divide", "iufc", _divide),
+    ("remainder", "iuf", _remainder),
+    ("power", "iufc", _power),
+    ("maximum", "biufc", _larger),
+    ("minimum", "biufc", _smaller),
+    ("negate", "iufc", np.negative),
     ("sign", "ifc", _sign),
     ("atan2", "fc", _angle),
     ("cbrt", "fc", _cube_root),
@@ -206,15 +200,15 @@ def _signed(x: Array) -> Array:
 
 
 _BITS: tuple[tuple[str, str, Function], ...] = (
-    ("and", "bi", np.bitwise_and),
-    ("or", "bi", np.bitwise_or),
-    ("xor", "bi", np.bitwise_xor),
-    ("not", "bi", np.invert),
-    ("popcnt", "i", lambda x: np.bitwise_count(_unsigned(x)).astype(x.dtype)),
-    ("count_leading_zeros", "i", _leading_zeros),
-    ("shift_left", "i", _shifted(np.left_shift, _unsigned, np.zeros_like)),
-    ("shift_right_logical", "i", _shifted(np.right_shift, _unsigned, np.zeros_like)),
-    ("shift_right_arithmetic", "i", _shifted(np.right_shift, _signed, _of_sign)),
+    ("and", "biu", np.bitwise_and),
+    ("or", "biu", np.bitwise_or),
+    ("xor", "biu", np.bitwise_xor),
+    ("not", "biu", np.invert),
+    ("popcnt", "iu", lambda x: np.bitwise_count(_unsigned(x)).astype(x.dtype)),
+    ("count_leading_zeros", "iu", _leading_zeros),
+    ("shift_left", "iu", _shifted(np.left_shift, _unsigned, np.zeros_like)),
+    ("shift_right_logical", "iu", _shifted(np.right_shift, _unsigned, np.zeros_like)),
+    ("shift_right_arithmetic", "iu", _shifted(np.right_shift, _signed, _of_sign)),
 )
 for _name, _kinds, _function in _NUMBERS + _BITS:
     _elementwise(_name, _kinds, _function)
@@ -252,7 +246,7 @@ def compare(call: Call, x: Array, y: Array) -> Array:
     direction = call.attribute("comparison_direction")
     if direction not in _DIRECTIONS:
         raise SpecError(f"comparison_direction is {direction!r}: expected one of {', '.join(_DIRECTIONS)}")
-    if kind(call.given[0].dtype) == FLOAT and call.attribute("compare_type", "FLOAT") == "TOTALORDER":
+    if kind(call.given[0].dtype) == "f" and call.attribute("compare_type", "FLOAT") == "TOTALORDER":
         x, y = total_order(x), total_order(y)
     return np.asarray(_compared(direction, x, y))
 
