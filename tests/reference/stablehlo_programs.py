@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnspec.reference.stablehlo import run
 from nnspec.stablehlo.attributes import type_of
 from nnspec.stablehlo.module import numpy_dtype
 from nnspec.stablehlo.parser import parsed
@@ -43,6 +44,25 @@ def one(
         f'"func.return"({", ".join(f"%r#{i}" for i in range(len(after)))}) : ({_listed(after)}) -> ()'
     )
     return main(text, given, after)
+
+
+def line(name: str, given: Sequence[tuple[str, str]], result: tuple[str, str], attributes: str = "") -> str:
+    """An operation on values, each with its type, by the names that they have."""
+    operands, types = ", ".join(value for value, _ in given), _listed([of for _, of in given])
+    inside = f" <{{{attributes}}}>" if attributes else ""
+    return f'{result[0]} = "stablehlo.{name}"({operands}){inside} : ({types}) -> {written_type(result[1])}'
+
+
+def several(lines: Sequence[tuple[str, Sequence[int], str, str]], given: Sequence[str]) -> str:
+    """A program of operations on main's arguments, each (name, which arguments, type of the result, attributes)."""
+    text = [
+        line(name, [(f"%a{i}", given[i]) for i in which], (f"%r{k}", of), attributes)
+        for k, (name, which, of, attributes) in enumerate(lines)
+    ]
+    results = [of for _, _, of, _ in lines]
+    values = ", ".join(f"%r{k}" for k in range(len(lines)))
+    text.append(f'"func.return"({values}) : ({_listed(results)}) -> ()')
+    return main("\n".join(text), given, results)
 
 
 def main(text: str, given: Sequence[str], results: Sequence[str], others: str = "") -> str:
@@ -91,6 +111,17 @@ def by_xla(text: str, *arguments: Any) -> list[np.ndarray[Any, Any]]:
             artifact = stablehlo.serialize_portable_artifact(module, stablehlo.get_current_version() or version)
         program = dataclasses.replace(exported, mlir_module_serialized=artifact)
         return [np.asarray(y) for y in program.call(*arguments)]
+
+
+def agrees(text: str, *arguments: Any, tolerance: float = 1e-11, names: Sequence[str] = ()) -> None:
+    """Hold the reference in float64 against XLA: integers and booleans are equal, floats as near as this."""
+    expected, found = by_xla(text, *arguments), run(parsed(text), arguments)
+    for k, (one_expected, one_found) in enumerate(zip(expected, found, strict=True)):
+        close = tolerance if one_found.dtype.kind in "fc" else 0
+        np.testing.assert_allclose(one_found, one_expected, close, close, err_msg=names[k] if names else f"result {k}")
+        if one_found.dtype.kind == "f":  # which zero it is, too
+            zero = one_expected == 0
+            np.testing.assert_array_equal(np.signbit(one_found[zero]), np.signbit(one_expected[zero]))
 
 
 def traced(function: Any, *arguments: Any) -> str:
