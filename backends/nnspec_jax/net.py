@@ -16,9 +16,9 @@ from nnspec.errors import SpecError, did_you_mean
 from nnspec.inference import BatchShape, Inference
 from nnspec.model import Model
 from nnspec_jax.arrays import as_cotangents, as_inputs, check_variables, is_float, to_host
+from nnspec_jax.attributes import canonical
 from nnspec_jax.compilation import compiler_options
 from nnspec_jax.inference import JaxInference
-from nnspec_jax.attributes import canonical
 from nnspec_jax.model import Graph, Pass
 from nnspec_jax.realize import Context
 

@@ -14,6 +14,7 @@ from nnspec.layers.stablehlo import NO_DERIVATIVE, StableHLO
 from nnspec.spec import dump, parse
 from nnspec.stablehlo.module import Type, computed_dtype
 from nnspec.stablehlo.writing import written
+from nnspec_tensorflow.propagation import propagating
 from nnspec_tensorflow.realize import Context, build, serializable, working
 from nnspec_tensorflow.startup import keras, tf
 
@@ -100,7 +101,7 @@ class Program(keras.layers.Layer):
 
 
 def _artifact(spec: StableHLO, floats: str) -> bytes:
-    text = written(spec.module, "f64" if floats == "float64" else "f32")
+    text = written(propagating(spec.module), "f64" if floats == "float64" else "f32")
     try:
         made: bytes = portable.serialize_portable_artifact_str(text, portable.get_current_version())
     except (ValueError, RuntimeError) as error:

@@ -19,9 +19,11 @@ from nnspec.layers.normalization import BatchNorm, LayerNorm
 from nnspec.layers.pooling import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from nnspec.layers.recurrent import GRU, LSTM, MGU, SimpleRNN
 from nnspec.layers.shape import Flatten, Reshape
-from nnspec.model import Model, Sequential, call_layer, symbol
+from nnspec.layers.stablehlo import StableHLO
+from nnspec.model import Input, Model, Node, Sequential, call_layer, symbol
 from nnspec.ops import Concat, Multiply, Slice, Squeeze
 from nnspec_conformance.case import Case
+from nnspec_conformance.stablehlo import program
 
 
 def mlp() -> Model:
@@ -75,6 +77,16 @@ def residual() -> Model:
     for _ in range(2):
         y = y + Dense(6)(Tanh()(Dense(8)(LayerNorm()(y))))
     return Model(inputs=x, outputs=Dense(3)(y))
+
+
+def programs() -> Model:
+    """Two results of one program as nodes that share its variables."""
+    text = program("products")
+    nodes = tuple(
+        Node(name, StableHLO(text, 2, ("kernel", "bias"), k), ("a", "b"), None if k == 0 else "product")
+        for k, name in enumerate(("product", "total"))
+    )
+    return Model({"a": Input((4, 3)), "b": Input((3, 2))}, nodes, ("product", "total"))
 
 
 def shared() -> Model:
@@ -248,6 +260,7 @@ CASES = [
     Case(temporal(), id="temporal convolutions", distinct=True),
     Case(volumes(), id="volumes"),
     Case(shared(), id="shared layers"),
+    Case(programs(), id="several results of a program"),
     Case(unrolled(), id="unrolled in time"),
     Case(sequence(), id="recurrent"),
     Case(nested(), id="nested models"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib import resources
 
 from nnspec.layers.stablehlo import StableHLO
-from nnspec.model import Input, Model, Node
 from nnspec_conformance.case import Case
 
 
@@ -14,20 +13,9 @@ def program(name: str) -> str:
     return resources.files("nnspec_conformance").joinpath("programs", f"{name}.mlir").read_text(encoding="utf-8")
 
 
-def _several() -> Model:
-    """Two results of one program as nodes that share its variables."""
-    text = program("products")
-    nodes = tuple(
-        Node(name, StableHLO(text, 2, ("kernel", "bias"), k), ("a", "b"), None if k == 0 else "product")
-        for k, name in enumerate(("product", "total"))
-    )
-    return Model({"a": Input((4, 3)), "b": Input((3, 2))}, nodes, ("product", "total"))
-
-
 CASES = [
     Case(StableHLO(program("newton")), (5,), id="a loop that ends by values"),
     Case(StableHLO(program("products"), 2, ("kernel", "bias")), ((4, 3), (3, 2)), id="products"),
-    Case(_several(), id="several results of a program"),
     Case(StableHLO(program("spectrum"), 1, ("window",)), (6,), id="complex numbers"),
     Case(StableHLO(program("order"), 2), ((7,), (7,)), dtype=("int32", "float"), integers=(0, 3), id="the keys"),
     Case(StableHLO(program("order"), 2, (), 1), ((7,), (7,)), dtype=("int32", "float"), integers=(0, 3), id="in order"),

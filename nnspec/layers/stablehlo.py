@@ -9,8 +9,8 @@ from pydantic import Field
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import DType, Layer, Param, Shape, show
 from nnspec.spec import NonNegativeInt, PositiveInt, spec
-from nnspec.stablehlo.module import FLOATS, Module, Type, values
 from nnspec.stablehlo.cost import flops
+from nnspec.stablehlo.module import FLOATS, Module, Type, values
 from nnspec.stablehlo.operations import check
 from nnspec.stablehlo.parser import parsed
 

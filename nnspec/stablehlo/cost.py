@@ -35,9 +35,15 @@ def _operation(module: Module, operation: Operation, types: Mapping[int, Type]) 
         return sum(_block(module, block, types) for block in operation.blocks)
     if operation.name == "dot_general":
         axes = operation.attributes["dot_dimension_numbers"]["lhs_contracting_dimensions"]
-        return results * max(2 * prod(given[0].shape[i] for i in axes) - 1, 0)
+        return results * _sum_of(prod(given[0].shape[i] for i in axes))
+    if operation.name == "dot":
+        return results * _sum_of(given[0].shape[-1])
     if operation.name == "convolution":
         numbers = operation.attributes["dimension_numbers"]
-        kernel = given[1].shape
-        return results * max(2 * prod(kernel) // max(kernel[numbers["kernel_output_feature_dimension"]], 1) - 1, 0)
+        features: int = given[1].shape[numbers["kernel_output_feature_dimension"]]
+        return results * _sum_of(prod(given[1].shape) // max(features, 1))
     return results if operation.name in ELEMENTWISE - _MOVING or operation.name == "custom_call" else 0
+
+
+def _sum_of(products: int) -> int:
+    return max(2 * products - 1, 0)

@@ -104,13 +104,15 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
         "complex<f64>": "complex128",
     }
     if name in known:
-        return np.dtype(known[name])
+        found: np.dtype[Any] = np.dtype(known[name])
+        return found
     match = re.fullmatch(r"(u?)i(8|16|32|64)", name)
     if match is None:
         raise SpecError(
             f"numbers of the type {name} are not known here: floats of 16 bits and more, integers, booleans"
         )
-    return np.dtype(f"{'u' if match[1] else ''}int{match[2]}")
+    whole: np.dtype[Any] = np.dtype(f"{'u' if match[1] else ''}int{match[2]}")
+    return whole
 
 
 def computed_dtype(name: str, dtype: Any) -> np.dtype[Any]:
@@ -121,5 +123,6 @@ def computed_dtype(name: str, dtype: Any) -> np.dtype[Any]:
     if name in FLOATS:
         return np.dtype(dtype)
     if name.startswith("complex"):
-        return np.result_type(dtype, np.complex64)
+        pair: np.dtype[Any] = np.result_type(dtype, np.complex64)
+        return pair
     return numpy_dtype(name)

@@ -6,20 +6,30 @@ from nnspec.errors import SpecError
 from nnspec.stablehlo.module import Module, Operation
 
 ELEMENTWISE = frozenset(
-    "abs add and atan2 cbrt ceil clamp compare complex convert cosine count_leading_zeros divide exponential "
-    "exponential_minus_one floor imag is_finite log log_plus_one logistic maximum minimum multiply negate not or "
-    "popcnt power real reduce_precision remainder round_nearest_afz round_nearest_even rsqrt select shift_left "
-    "shift_right_arithmetic shift_right_logical sign sine sqrt subtract tan tanh xor".split()
-)
+    {
+        "abs", "add", "and", "atan2", "cbrt", "ceil", "clamp", "compare", "complex", "convert", "cosine",
+        "count_leading_zeros", "divide", "exponential", "exponential_minus_one", "floor", "imag",
+        "is_finite", "log", "log_plus_one", "logistic", "maximum", "minimum", "multiply", "negate", "not",
+        "or", "popcnt", "power", "real", "reduce_precision", "remainder", "round_nearest_afz",
+        "round_nearest_even", "rsqrt", "select", "shift_left", "shift_right_arithmetic",
+        "shift_right_logical", "sign", "sine", "sqrt", "subtract", "tan", "tanh", "xor",
+    }
+)  # fmt: skip
 OPERATIONS = ELEMENTWISE | frozenset(
-    "batch_norm_inference bitcast_convert broadcast_in_dim case cholesky concatenate constant convolution dot dot_general "
-    "dynamic_slice dynamic_update_slice fft func.call gather if iota optimization_barrier pad reduce reduce_window "
-    "reshape reverse scatter slice sort transpose triangular_solve while".split()
-)
+    {
+        "batch_norm_inference", "bitcast_convert", "broadcast_in_dim", "case", "cholesky", "concatenate",
+        "constant", "convolution", "dot", "dot_general", "dynamic_slice", "dynamic_update_slice", "fft",
+        "func.call", "gather", "if", "iota", "optimization_barrier", "pad", "reduce", "reduce_window",
+        "reshape", "reverse", "scatter", "slice", "sort", "transpose", "triangular_solve", "while",
+    }
+)  # fmt: skip
 # Calls of compilers' own functions that stand for operations which StableHLO lacks.
 CALLS = frozenset(
-    "mhlo.acos mhlo.acosh mhlo.asin mhlo.asinh mhlo.atanh mhlo.cosh mhlo.erf mhlo.sinh mhlo.tan mhlo.topk".split()
-)
+    {
+        "mhlo.acos", "mhlo.acosh", "mhlo.asin", "mhlo.asinh", "mhlo.atanh", "mhlo.cosh", "mhlo.erf",
+        "mhlo.sinh", "mhlo.tan", "mhlo.topk",
+    }
+)  # fmt: skip
 # What a scatter may do with an element and an update, beside putting the one in the other's place.
 SCATTERS = frozenset({"add", "multiply", "minimum", "maximum"})
 _WHY = {

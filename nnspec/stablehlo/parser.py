@@ -41,7 +41,7 @@ class _Parser:
         self._count = 0
 
     def module(self) -> Module:
-        name, _, attributes, blocks = self._begin()
+        name, _, _attributes, blocks = self._begin()
         if name != "builtin.module" or len(blocks) != 1:
             raise self._error('expected "builtin.module"() ({ … })')
         self._rest()
@@ -63,7 +63,7 @@ class _Parser:
         found = self._match(_NAME, 'an operation in generic form, as "stablehlo.add"(%0, %1) : …')
         name = found[1]
         self._take("(")
-        operands = []
+        operands: list[int] = []
         while not self._given(")"):
             if operands:
                 self._take(",")
@@ -156,10 +156,7 @@ class _Parser:
         self._take("(")
         self._until(")")
         self._take("->")
-        if self._given("("):
-            found = tuple(self._checked(one) for one in split(self._until(")")))
-        else:
-            found = (self._type(),)
+        found = tuple(self._checked(one) for one in split(self._until(")"))) if self._given("(") else (self._type(),)
         self._location()
         return found
 

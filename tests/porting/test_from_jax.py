@@ -105,10 +105,7 @@ def test_what_is_called_how() -> None:
         porting.from_jax(network, variables=VARIABLES)
     with pytest.raises(PortError, match="cannot be called in inference mode"):
         porting.from_jax(network, weight(4, 6), variables=VARIABLES)
-    with pytest.raises(PortError, match="cond on a value"):
-        porting.from_jax(
-            lambda v, x: jax.lax.cond(v["b"].sum() > 0, lambda y: y, jnp.negative, x),
-            weight(2, 3),
-            variables={"b": weight(3)},
-        )
+    with pytest.raises(PortError, match="batch axis") as raised:
+        porting.from_jax(lambda x: jax.lax.cond(x.sum() > 0, lambda y: y, jnp.negative, x), weight(2, 3))
+    assert "examples of a batch depend on one another" in str(raised.value)
     assert porting.from_jax(partial(network, VARIABLES), weight(4, 5), check=False).model.outputs

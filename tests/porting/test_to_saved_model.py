@@ -16,6 +16,7 @@ from nnspec import models
 from nnspec.errors import FileError, UnsupportedError
 from nnspec.porting.port import Port
 from nnspec.reference.model import run
+from nnspec_conformance.stablehlo import program as case_program
 from tests.porting.exports import Exported, branches, exported
 from tests.porting.test_to_keras import near
 
@@ -54,11 +55,22 @@ def texts() -> nn.Model:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Exported]]:
     folder = tmp_path_factory.mktemp("saved")
-    chosen = [exported("branches", branches()), exported("texts", texts()), exported("lenet", lenet())]
+    chosen = [
+        exported("branches", branches()),
+        exported("texts", texts()),
+        exported("lenet", lenet()),
+        exported("program", program()),
+    ]
     for each in chosen:
         exporter().write(each.port, folder / each.name)
         np.savez(folder / f"{each.name}.npz", **each.inputs)
     return folder, chosen
+
+
+def program() -> nn.Model:
+    """A StableHLO program between layers."""
+    spectrum = nn.StableHLO(case_program("spectrum"), 1, ("window",))
+    return nn.Sequential([nn.Dense(6), spectrum, nn.Dense(2)], input=[5])
 
 
 def lenet() -> nn.Model:

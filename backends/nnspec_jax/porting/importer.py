@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -114,7 +115,7 @@ class FlaxImporter:
                 raise
             from nnspec_jax.porting.opaque import of_function, opaque
 
-            return opaque(of_function(original, called), error)
+            return opaque(partial(of_function, original, called), error)
         assembled = imported.assembled
         subject = FlaxSubject(original, called, imported)
         if isinstance(model, Function):

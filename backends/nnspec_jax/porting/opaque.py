@@ -30,7 +30,7 @@ _PLATFORMS = ("cpu", "tpu")
 # Examples on which it is tried whether those of a batch are independent of one another.
 _TRIED = 3
 # How far the same numbers may part if they are computed for other sizes of the batch, of the largest.
-_APART: dict[FloatType, float] = {"float64": 1e-9, "float32": 1e-5}
+_APART: dict[FloatType, float] = {"float64": 1e-12, "float32": 1e-5}
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,18 @@ class Source:
     dtypes: tuple[FloatType, ...] = ("float64", "float32")
 
 
-def opaque(source: Source, why: PortError) -> Port:
+def opaque(find: Callable[[], Source], why: PortError) -> Port:
     """The program as a port of one node for each output.
 
     Args:
-        source: the program.
+        find: gives the program.
         why: what of it has no counterpart.
 
     Raises:
         PortError: it has no counterpart, and cannot be such a node either.
     """
     try:
+        source = find()
         texts = source.modules()
     except PortError:
         raise why from None  # it is no program at all
@@ -78,8 +79,8 @@ def opaque(source: Source, why: PortError) -> Port:
     except (SpecError, PortError) as error:
         raise PortError(f"{why}; nor can it be a StableHLO node: {error}") from why
     note = (
-        f"{why}. So all of {source.name} is kept as a StableHLO node, which every backend runs as it is, for inference; "
-        "as Keras, Flax or ONNX it cannot be written."
+        f"{why}. So all of {source.name} is kept as a StableHLO node, which every backend runs as it is, for "
+        "inference; as Keras, Flax or ONNX it cannot be written."
     )
     return replace(port, notes=(note,))
 
@@ -99,13 +100,12 @@ def _program(source: Source, texts: Sequence[str]) -> tuple[Module, dict[str, Ar
     raise first
 
 
-def _with_constants(
-    module: Module, inputs: int, given: Sequence[tuple[str, Array]]
-) -> tuple[Module, dict[str, Array]]:
+def _with_constants(module: Module, inputs: int, given: Sequence[tuple[str, Array]]) -> tuple[Module, dict[str, Array]]:
     main = module.main
     if len(main.arguments) != inputs + len(given):
         raise PortError(f"it is a function of {len(main.arguments)} arguments, for {inputs + len(given)} arrays")
-    kept, constants, variables = list(range(inputs)), [], {}
+    kept, constants = list(range(inputs)), []
+    variables: dict[str, Array] = {}
     for i, (name, array) in enumerate(given, inputs):
         of = main.types[i]
         if of.dtype in FLOATS:
@@ -178,7 +178,9 @@ def _assembled(source: Source, module: Module, variables: dict[str, Array]) -> P
     assembly = Assembly()
     program = written(module)
     given = [
-        assembly.input(name, np.shape(x)[1:], "bool" if x.dtype == bool else "int32" if x.dtype.kind in "iu" else "float")
+        assembly.input(
+            name, np.shape(x)[1:], "bool" if x.dtype == bool else "int32" if x.dtype.kind in "iu" else "float"
+        )
         for name, x in ((name, np.asarray(x)) for name, x in source.inputs.items())
     ]
     results = [
@@ -195,7 +197,9 @@ def _assembled(source: Source, module: Module, variables: dict[str, Array]) -> P
     ]
     made = assembly.finish(results)
     paths = [made.paths[value] for value in results]
-    return Port(made.model, made.variables, made.origin, OpaqueSubject(source, tuple(made.model.inputs), paths, made.variables))
+    return Port(
+        made.model, made.variables, made.origin, OpaqueSubject(source, tuple(made.model.inputs), paths, made.variables)
+    )
 
 
 class OpaqueSubject:
@@ -255,7 +259,7 @@ def of_function(original: Any, called: Calling) -> Source:
     """A function of JAX.
 
     Raises:
-        PortError: it draws random numbers.
+        PortError: it draws random numbers, or cannot be called on one example.
     """
     if called.keys or any(leaf.kind == "key" for leaf in original.leaves):
         raise PortError(f"{original.name} takes a key of random numbers")
@@ -271,7 +275,9 @@ def of_function(original: Any, called: Calling) -> Source:
     def cast(x: Any, dtype: FloatType) -> Array:
         array = np.asarray(x)
         kind = array.dtype.kind
-        return array.astype(dtype if kind == "f" else np.int32 if kind in "iu" and array.dtype.itemsize == 8 else array.dtype)
+        return array.astype(
+            dtype if kind == "f" else np.int32 if kind in "iu" and array.dtype.itemsize == 8 else array.dtype
+        )
 
     parameters = [(original.leaves[i].path, np.asarray(original.leaves[i].array)) for i in floats]
 
@@ -293,7 +299,10 @@ def of_function(original: Any, called: Calling) -> Source:
             return [_as_node(np.asarray(x)) for x in compiled(*given)]
 
     compiled = jax.jit(call)
-    count = len(run({name: np.asarray(x)[:1] for name, x in called.inputs.items()}, "float32"))
+    try:
+        count = len(run({name: np.asarray(x)[:1] for name, x in called.inputs.items()}, "float32"))
+    except Exception as error:
+        raise PortError(f"{original.name} cannot be called on one example: {error}") from error
     outputs = ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
     examples = {name: np.asarray(x) for name, x in called.inputs.items()}
     return Source(original.name, f"JAX {jax.__version__}", examples, outputs, parameters, modules, run)

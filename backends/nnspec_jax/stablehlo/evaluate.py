@@ -78,10 +78,11 @@ class Run:
 
     def _operation(self, operation: Operation, given: list[Any], values: Mapping[int, Any]) -> list[Any]:
         function = RULES[operation.name]
-        made = function(self, operation, *given, values=values) if operation.blocks else function(self, operation, *given)
+        made = (
+            function(self, operation, *given, values=values) if operation.blocks else function(self, operation, *given)
+        )
         results = list(made) if isinstance(made, list | tuple) else [made]
         for one, of in zip(results, operation.types, strict=True):
             if tuple(one.shape) != of.shape or one.dtype != self.dtype(of):
                 raise SpecError(f"the program's {operation.name} gives {one.dtype}{list(one.shape)} where it says {of}")
         return results
-

@@ -19,9 +19,7 @@ def dot_general(run: Run, operation: Operation, x: Any, y: Any) -> Any:
         (n["lhs_contracting_dimensions"], n["rhs_contracting_dimensions"]),
         (n["lhs_batching_dimensions"], n["rhs_batching_dimensions"]),
     )
-    return lax.dot_general(
-        x, y, numbers, precision=HIGHEST, preferred_element_type=run.dtype(operation.types[0])
-    )
+    return lax.dot_general(x, y, numbers, precision=HIGHEST, preferred_element_type=run.dtype(operation.types[0]))
 
 
 @rule("dot")
@@ -55,7 +53,6 @@ def convolution(run: Run, operation: Operation, x: Any, kernel: Any) -> Any:
     )
 
 
-
 @rule("fft")
 def fft(run: Run, operation: Operation, x: Any) -> Any:
     a = operation.attributes
@@ -67,7 +64,9 @@ def cholesky(run: Run, operation: Operation, x: Any) -> Any:
     """The factor; the other triangle is whatever it was, as nothing is said of it."""
     if operation.attributes.get("lower", False):
         return lax.linalg.cholesky(x, symmetrize_input=False)
-    return jnp.conj(jnp.swapaxes(lax.linalg.cholesky(jnp.conj(jnp.swapaxes(x, -1, -2)), symmetrize_input=False), -1, -2))
+    return jnp.conj(
+        jnp.swapaxes(lax.linalg.cholesky(jnp.conj(jnp.swapaxes(x, -1, -2)), symmetrize_input=False), -1, -2)
+    )
 
 
 @rule("triangular_solve")

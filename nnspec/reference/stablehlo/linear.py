@@ -38,6 +38,15 @@ def dot_general(call: Call, x: Array, y: Array) -> Array:
     return (left @ right.swapaxes(1, 2)).reshape(*batch, *rows, *columns)
 
 
+@rule("dot")
+def dot(call: Call, x: Array, y: Array) -> Array:
+    """Of vectors or matrices: Σ over the last axis of x and the first of y, computed in the result's type."""
+    if not (x.ndim in (1, 2) and y.ndim in (1, 2)):
+        raise SpecError("it is of vectors and matrices")
+    made: Array = np.asarray(np.dot(x.astype(call.dtype), y.astype(call.dtype)))
+    return made
+
+
 @rule("convolution")
 def convolution(call: Call, x: Array, kernel: Array) -> Array:
     """y[n, o, p] = Σ_{c, k} x̃[n, c, p · window_strides + k · rhs_dilation] · kernel[o, c, k].

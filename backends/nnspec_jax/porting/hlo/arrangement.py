@@ -9,8 +9,9 @@ import numpy as np
 from jax import lax
 
 from nnspec.errors import PortError
+from nnspec.stablehlo.module import Operation
 from nnspec_jax.porting.hlo.evaluate import Rows, Run, Spread, rule, whole
-from nnspec_jax.porting.hlo.module import Operation
+from nnspec_jax.stablehlo.arrangement import SCATTERS, vectors
 
 
 @rule("broadcast_in_dim")
@@ -185,26 +186,11 @@ def gather(run: Run, operation: Operation, x: Any, ids: Any) -> Any:
     )
     return lax.gather(
         x,
-        _vectors(ids, n["index_vector_dim"]),
+        vectors(ids, n["index_vector_dim"]),
         numbers,
         operation.attributes["slice_sizes"],
         mode=lax.GatherScatterMode.CLIP,
     )
-
-
-def _vectors(ids: Any, axis: int) -> Any:
-    """Ids with their vectors along the last axis, as JAX has them."""
-    if axis == ids.ndim:
-        return lax.expand_dims(ids, (axis,))
-    return jnp.moveaxis(ids, axis, -1) if axis != ids.ndim - 1 else ids
-
-
-_SCATTERS = {
-    "add": lax.scatter_add,
-    "multiply": lax.scatter_mul,
-    "minimum": lax.scatter_min,
-    "maximum": lax.scatter_max,
-}
 
 
 @rule("scatter")
@@ -221,10 +207,10 @@ def scatter(run: Run, operation: Operation, *given: Any, values: Any) -> Any:
         n["scatter_indices_batching_dims"],
     )
     body = operation.blocks[0]
-    ids = _vectors(ids, n["index_vector_dim"])
+    ids = vectors(ids, n["index_vector_dim"])
     if not body.operations and body.returned == body.arguments[1:]:
         return lax.scatter(jnp.asarray(x), ids, updates, numbers)
     name = body.operations[0].name if len(body.operations) == 1 else ""
-    if name not in _SCATTERS:
+    if name not in SCATTERS:
         raise PortError(f"{run.where(operation)} with a body of its own has no counterpart")
-    return _SCATTERS[name](jnp.asarray(x), ids, updates, numbers)
+    return SCATTERS[name](jnp.asarray(x), ids, updates, numbers)

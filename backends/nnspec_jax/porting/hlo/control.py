@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnspec.errors import PortError
+from nnspec.stablehlo.module import Operation
 from nnspec_jax.porting.hlo.evaluate import Run, rule
-from nnspec_jax.porting.hlo.module import Operation
 
 # So many steps of a loop are written out, as of JAX's own.
 MOST = 512

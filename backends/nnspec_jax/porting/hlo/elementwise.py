@@ -10,45 +10,13 @@ import numpy as np
 from jax import lax
 
 from nnspec.errors import PortError
+from nnspec.stablehlo.module import Operation
 from nnspec_jax.porting.hlo.evaluate import Run, computed_in, is_splat, rule
-from nnspec_jax.porting.hlo.module import Operation, numpy_dtype
+from nnspec_jax.porting.hlo.module import numpy_dtype
+from nnspec_jax.stablehlo.elementwise import CALLS, COMPARISONS, FUNCTIONS, ROUNDINGS
 
 _FUNCTIONS: dict[str, Any] = {
-    "abs": lax.abs,
-    "add": lax.add,
-    "atan2": lax.atan2,
-    "cbrt": lax.cbrt,
-    "ceil": lax.ceil,
-    "cosine": lax.cos,
-    "count_leading_zeros": lax.clz,
-    "divide": lax.div,
-    "exponential": lax.exp,
-    "exponential_minus_one": lax.expm1,
-    "floor": lax.floor,
-    "is_finite": lax.is_finite,
-    "log": lax.log,
-    "log_plus_one": lax.log1p,
-    "logistic": lax.logistic,
-    "maximum": lax.max,
-    "minimum": lax.min,
-    "negate": lax.neg,
-    "not": lax.bitwise_not,
-    "or": lax.bitwise_or,
-    "and": lax.bitwise_and,
-    "xor": lax.bitwise_xor,
-    "popcnt": lax.population_count,
-    "power": lax.pow,
-    "remainder": lax.rem,
-    "rsqrt": lax.rsqrt,
-    "shift_left": lax.shift_left,
-    "shift_right_arithmetic": lax.shift_right_arithmetic,
-    "shift_right_logical": lax.shift_right_logical,
-    "sign": lax.sign,
-    "sine": lax.sin,
-    "sqrt": lax.sqrt,
-    "subtract": lax.sub,
-    "tan": lax.tan,
-    "tanh": lax.tanh,
+    **FUNCTIONS,
     "chlo.acos": jnp.arccos,
     "chlo.acosh": jnp.arccosh,
     "chlo.asin": jnp.arcsin,
@@ -65,23 +33,6 @@ _FUNCTIONS: dict[str, Any] = {
     "chlo.square": lax.square,
     "chlo.tan": lax.tan,
 }
-# What StableHLO lacks, as it is called in its place.
-CUSTOM = {
-    "mhlo.acos": jnp.arccos,
-    "mhlo.acosh": jnp.arccosh,
-    "mhlo.asin": jnp.arcsin,
-    "mhlo.asinh": jnp.arcsinh,
-    "mhlo.atanh": jnp.arctanh,
-    "mhlo.cosh": jnp.cosh,
-    "mhlo.erf": lax.erf,
-    "mhlo.sinh": jnp.sinh,
-    "mhlo.tan": lax.tan,
-}
-_COMPARISONS = {"EQ": lax.eq, "NE": lax.ne, "GE": lax.ge, "GT": lax.gt, "LE": lax.le, "LT": lax.lt}
-_NEAREST = {
-    "round_nearest_afz": lax.RoundingMethod.AWAY_FROM_ZERO,
-    "round_nearest_even": lax.RoundingMethod.TO_NEAREST_EVEN,
-}
 
 
 def _register(name: str, function: Any) -> None:
@@ -94,14 +45,14 @@ for _name, _function in _FUNCTIONS.items():
     _register(_name, _function)
 
 
-@rule(*_NEAREST, elementwise=True)
+@rule(*ROUNDINGS, elementwise=True)
 def rounded(run: Run, operation: Operation, x: Any) -> Any:
-    return lax.round(x, _NEAREST[operation.name])
+    return lax.round(x, ROUNDINGS[operation.name])
 
 
 @rule("compare", elementwise=True)
 def compare(run: Run, operation: Operation, x: Any, y: Any) -> Any:
-    return _COMPARISONS[operation.attributes["comparison_direction"]](x, y)
+    return COMPARISONS[operation.attributes["comparison_direction"]](x, y)
 
 
 @rule("multiply", elementwise=True)
@@ -174,11 +125,11 @@ def custom(run: Run, operation: Operation, *given: Any) -> Any:
         return list(given)
     if name in ("mhlo.topk", "chlo.top_k", "TopK"):
         return top_k(run, operation, *given)
-    if name not in CUSTOM:
+    if name not in CALLS:
         raise PortError(
             f"{run.where(operation)} is a function of its compiler's own, which has no counterpart in nnspec"
         )
-    return CUSTOM[name](*given)
+    return CALLS[name](*given)
 
 
 @rule("chlo.top_k")

@@ -17,8 +17,9 @@ import numpy as np
 from jax import lax
 
 from nnspec.errors import PortError
+from nnspec.stablehlo.module import Block, Module, Operation, Type
 from nnspec_jax.porting.hlo.functions import Replaced, replacements
-from nnspec_jax.porting.hlo.module import Block, Module, Operation, Type, numpy_dtype
+from nnspec_jax.porting.hlo.module import numpy_dtype
 
 # An operation's value, or values, of those it takes.
 Rule = Callable[..., Any]

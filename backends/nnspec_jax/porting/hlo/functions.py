@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from nnspec_jax.porting.hlo.module import Block, Operation, Type
+from nnspec.stablehlo.module import Block, Operation, Type
 
 _FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "Acosh": jnp.arccosh,

@@ -48,7 +48,7 @@ class ProgramImporter:
         try:
             imported = inference_from(original, called)
         except PortError as error:
-            return opaque(of_program(model), error)
+            return opaque(lambda: of_program(model), error)
         assembled = imported.assembled
         subject = ProgramSubject(model, original, called, imported)
         names = dict(zip(model.outputs, imported.outputs, strict=True))

@@ -7,8 +7,8 @@ from typing import Any
 from jax import lax
 
 from nnspec.errors import PortError
+from nnspec.stablehlo.module import Operation
 from nnspec_jax.porting.hlo.evaluate import Run, rule
-from nnspec_jax.porting.hlo.module import Operation
 
 
 @rule("dot_general")

@@ -1,19 +1,18 @@
-"""A StableHLO module as plain data: functions of blocks of operations, attributes as Python's numbers and arrays."""
+"""StableHLO modules in whichever form jaxlib reads them, with the places that their operations come from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from jax.interpreters import mlir
 from jaxlib.mlir import ir
 from jaxlib.mlir.dialects import stablehlo
 
-from nnspec.errors import PortError
+from nnspec.errors import PortError, SpecError
+from nnspec.stablehlo.module import Block, Module, Operation, Type, numpy_dtype as known_dtype
 
 # What is larger than any model is refused before it is read.
 LARGEST = 2**31
@@ -23,58 +22,6 @@ _NUMBERS = (
     stablehlo.GatherDimensionNumbers,
     stablehlo.ScatterDimensionNumbers,
 )
-
-
-@dataclass(frozen=True)
-class Type:
-    """The type of a value: its shape, and the dtype as StableHLO names it (``f32``, ``i1``, ``ui8``)."""
-
-    shape: tuple[int, ...]
-    dtype: str
-
-
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """One operation.
-
-    Attributes:
-        name: without the dialect where that is StableHLO: ``add``, ``func.call``.
-        operands: the numbers of the values it takes.
-        results: those of the values it gives.
-        types: of the results.
-        attributes: by name.
-        blocks: what is within: a reduction's body, a loop's condition and body.
-        place: what it comes from in the framework's own words; "" where that is not known.
-    """
-
-    name: str
-    operands: tuple[int, ...]
-    results: tuple[int, ...]
-    types: tuple[Type, ...]
-    attributes: Mapping[str, Any]
-    blocks: tuple[Block, ...]
-    place: str
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """Operations in order, from arguments to what is returned."""
-
-    arguments: tuple[int, ...]
-    types: tuple[Type, ...]
-    operations: tuple[Operation, ...]
-    returned: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Module:
-    """A module: its functions by name, of which ``main`` is the one that is run."""
-
-    functions: Mapping[str, Block] = field(default_factory=dict)
-
-    @property
-    def main(self) -> Block:
-        return self.functions["main"]
 
 
 def parsed(text: str | bytes) -> Module:
@@ -216,17 +163,9 @@ def numpy_dtype(name: str) -> np.dtype[Any]:
     Raises:
         PortError: it has no counterpart: complex and quantized numbers.
     """
-    known = {
-        "i1": "bool",
-        "index": "int64",
-        "bf16": ml_dtypes.bfloat16,
-        "f16": "float16",
-        "f32": "float32",
-        "f64": "float64",
-    }
-    if name in known:
-        return np.dtype(known[name])
-    match = re.fullmatch(r"(u?)i(8|16|32|64)", name)
-    if match is None:
-        raise PortError(f"numbers of the type {name} have no counterpart: nnspec has floats, int32 and booleans")
-    return np.dtype(f"{'u' if match[1] else ''}int{match[2]}")
+    try:
+        if not name.startswith("complex"):
+            return known_dtype(name)
+    except SpecError:
+        pass
+    raise PortError(f"numbers of the type {name} have no counterpart: nnspec has floats, int32 and booleans")

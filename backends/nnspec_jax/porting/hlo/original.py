@@ -12,10 +12,11 @@ import numpy as np
 
 from nnspec.errors import PortError
 from nnspec.porting.functions import Program
+from nnspec.stablehlo.module import Module
 from nnspec_jax.porting.hlo import rules  # noqa: F401 - the rules a run knows
 from nnspec_jax.porting.hlo.evaluate import Run, computed_in
 from nnspec_jax.porting.hlo.graph import ProgramGraph
-from nnspec_jax.porting.hlo.module import Module, numpy_dtype, parsed
+from nnspec_jax.porting.hlo.module import numpy_dtype, parsed
 from nnspec_jax.porting.original import Arguments, Calling, Leaf
 
 

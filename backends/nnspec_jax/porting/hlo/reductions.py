@@ -9,8 +9,8 @@ import numpy as np
 from jax import lax
 
 from nnspec.errors import PortError
+from nnspec.stablehlo.module import Block, Operation
 from nnspec_jax.porting.hlo.evaluate import Run, rule
-from nnspec_jax.porting.hlo.module import Block, Operation
 
 # Of a body's one operation: the reduction, what joins two values, and what changes nothing.
 _REDUCTIONS: dict[str, tuple[Any, Any, Any]] = {
