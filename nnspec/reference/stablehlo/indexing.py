@@ -10,7 +10,7 @@ import numpy as np
 from nnspec.errors import SpecError
 from nnspec.reference.base import Array
 from nnspec.reference.stablehlo.evaluate import Call, checked_axes, rule
-from nnspec.reference.stablehlo.reductions import Combine, combining
+from nnspec.reference.stablehlo.reductions import combining
 
 
 class _Places:
@@ -102,10 +102,10 @@ def gather(call: Call, x: Array, indices: Array) -> Array:
 
 @rule("scatter")
 def scatter(call: Call, x: Array, indices: Array, updates: Array) -> Array:
-    """x with updates taken in one after another, each by the body: y[place] = body(y[place], update).
+    """x with windows of updates taken in one after another, each by the body: y[place] = body(y[place], update).
 
-    An update's place is start + offset as that of an element of ``gather``, without clamping: one that is not within x
-    is left out.
+    A window's place is said as for ``gather``, without clamping. One that does not lie within x is left out as a whole:
+    so do XLA and the others that run programs, where the specification would take in what lies within.
     """
     numbers: Mapping[str, Any] = call.attribute("scatter_dimension_numbers")
     places = _Places(
@@ -128,12 +128,14 @@ def scatter(call: Call, x: Array, indices: Array, updates: Array) -> Array:
         raise SpecError(f"updates of {call.given[2]} do not fit {call.given[0]} at places of {places.shape}")
     if call.given[2].dtype != call.result.dtype:
         raise SpecError(f"updates of {call.given[2]} are taken into {call.result}")
-    combine: Combine = combining(call, 1)
-    y = x.copy()
-    for at in np.ndindex(updates.shape):
-        place = places.start(tuple(at[axis] for axis in others))
-        for axis, offset in zip(own, (at[axis] for axis in offsets), strict=True):
-            place[axis] += offset
-        if all(0 <= i < size for i, size in zip(place, x.shape, strict=True)):
-            y[tuple(place)] = combine([y[tuple(place)]], [updates[at]])[0]
+    moved = updates.transpose((*others, *offsets))
+    sizes = [1] * x.ndim
+    for axis, size in zip(own, moved.shape[len(others) :], strict=True):
+        sizes[axis] = size
+    combine, y = combining(call, 1), x.copy()
+    for at in np.ndindex(places.shape):
+        start = places.start(at)
+        if all(0 <= first <= whole - size for first, whole, size in zip(start, x.shape, sizes, strict=True)):
+            place = tuple(slice(first, first + size) for first, size in zip(start, sizes, strict=True))
+            y[place] = combine([y[place]], [moved[at].reshape(sizes)])[0]
     return y

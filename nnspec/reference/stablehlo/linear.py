@@ -35,7 +35,7 @@ def dot_general(call: Call, x: Array, y: Array) -> Array:
     n = int(np.prod(contract))
     left = x.reshape(int(np.prod(batch)), int(np.prod(rows)), n)
     right = y.reshape(int(np.prod(batch)), int(np.prod(columns)), n)
-    return (left @ right.swapaxes(1, 2)).reshape(*batch, *rows, *columns)
+    return (left @ right.swapaxes(1, 2)).reshape((*batch, *rows, *columns))
 
 
 @rule("dot")
