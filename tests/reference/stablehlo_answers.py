@@ -80,6 +80,8 @@ def _dot(left: tuple[str, Any], right: tuple[str, Any], result: tuple[str, Any],
 def _convolution(result: tuple[str, Any], numbers: str, given: str, shape: str, kernel: tuple[str, Any]) -> Answer:
     attributes = f"dimension_numbers = #stablehlo.conv<{numbers}>, window_strides = array<i64: 4, 4>, lhs_dilation = "
     attributes += f"array<i64: 2, 2>{given}"
+    for name in ("batch_group_count", "feature_group_count"):
+        attributes += "" if name in given else f", {name} = 1 : i64"
     return Answer("interpret/convolution", "convolution", ((shape, _PICTURE), kernel), (result,), attributes)
 
 
