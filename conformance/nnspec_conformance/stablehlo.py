@@ -19,6 +19,7 @@ CASES = [
     Case(StableHLO(program("spectrum"), 1, ("window",)), (6,), id="complex numbers"),
     Case(StableHLO(program("order"), 2), ((7,), (7,)), dtype=("int32", "float"), integers=(0, 3), id="the keys"),
     Case(StableHLO(program("order"), 2, (), 1), ((7,), (7,)), dtype=("int32", "float"), integers=(0, 3), id="in order"),
+    Case(StableHLO(program("stable"), 2), ((9,), (9,)), dtype=("int32", "float"), integers=(0, 3), id="equal keys"),
     Case(StableHLO(program("bits")), (4,), offset=3.0, scale=0.1, id="the bits of floats"),
     Case(StableHLO(program("lookup"), 1, ("table",)), (4,), dtype="int32", integers=(-2, 9), id="rows of a table"),
     Case(StableHLO(program("lookup"), 1, ("table",), 1), (4,), dtype="int32", integers=(-9, 9), id="booleans"),
