@@ -37,6 +37,7 @@ EXCLUDING = (
     *("samples of a frame", "expected ids below num_embeddings", "the lower end first", "that mask_fraction leaves"),
     *("one for each sample of a frame", "stands in the vocabulary, too", "a salt belongs to"),
     *("which has no losses", "nothing to minimize", "weights for the losses of", "give a list of", "is listed twice"),
+    *("of the program:",),
 )
 
 

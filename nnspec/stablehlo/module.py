@@ -120,9 +120,9 @@ def computed_dtype(name: str, dtype: Any) -> np.dtype[Any]:
 
     Complex numbers have two such parts; integers and booleans are what they are.
     """
+    wide = np.dtype(dtype) == np.float64
     if name in FLOATS:
-        return np.dtype(dtype)
+        return np.dtype(np.float64 if wide else np.float32)
     if name.startswith("complex"):
-        pair: np.dtype[Any] = np.result_type(dtype, np.complex64)
-        return pair
+        return np.dtype(np.complex128 if wide else np.complex64)
     return numpy_dtype(name)

@@ -25,7 +25,7 @@ from nnspec.layers.time_distributed import TimeDistributed
 from nnspec.layers.weight_normalization import SpectralNorm, WeightNorm
 from nnspec.ops import Maximum, Minimum
 from nnspec_conformance.case import Case, DTypes, each
-from nnspec_conformance.strategies import activation, ids, images, operations, spectra, window
+from nnspec_conformance.strategies import activation, ids, images, operations, programs, spectra, window
 from nnspec_conformance.strategies.fields import Hints, attempts, classes, numbers, specs
 from nnspec_conformance.strategies.initializers import drawable
 from nnspec_conformance.strategies.operations import MOST, shapes
@@ -96,7 +96,7 @@ def dtypes(cls: type[Any]) -> list[DTypes]:
         return operations.DTYPES[cls]
     if cls is Embedding or cls in ids.CLASSES or cls.__name__ == "PaddingMask":  # whose output is no float in any case
         return ["int32"]
-    if cls in (SpectralNorm, WeightNorm):
+    if cls in (SpectralNorm, WeightNorm) or cls.__name__ == "StableHLO":
         return ["float"]
     plain = cls.output_dtype is Layer.output_dtype or issubclass(
         cls, _Attention | Recurrence | RotaryPositions | TimeDistributed | _Positions
@@ -192,6 +192,8 @@ def _hints(cls: type[Any], *shapes: Shape) -> Hints:
         hints["layer"] = st.just(Dense(1))
     if cls.__name__ == "Reshape":
         hints["shape"] = _regrouped(math.prod(size or 1 for size in first[1:]))
+    if cls.__name__ == "StableHLO":
+        hints |= programs.hints(*shapes)
     if cls.__name__ == "Parameter":
         hints["shape"] = st.lists(st.integers(1, 4), max_size=3)
     if cls.__name__ == "Permute":
