@@ -81,8 +81,10 @@ class Program(keras.layers.Layer):
             )
             return made[spec.output][0]
 
-        each = tf.TensorSpec(of.shape[1:], self._dtype_of(of))
-        y = tf.map_fn(one, given, fn_output_signature=each)
+        if given[0].shape[0] == 0:  # XLA compiles what is done with one, where there is none
+            y = tf.zeros((0, *of.shape[1:]), self._dtype_of(of))
+        else:
+            y = tf.map_fn(one, given, fn_output_signature=tf.TensorSpec(of.shape[1:], self._dtype_of(of)))
         kind = spec.output_dtype(*spec.input_dtypes)
         return tf.cast(y, self.compute_dtype if kind == "float" else kind)
 

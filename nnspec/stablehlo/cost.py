@@ -28,8 +28,8 @@ def _operation(module: Module, operation: Operation, types: Mapping[int, Type]) 
         return _block(module, module.functions[operation.attributes["callee"]], {})
     if operation.name in ("reduce", "reduce_window", "scatter", "sort"):
         # A body is run for each element that it takes in.
-        window = prod(operation.attributes.get("window_dimensions", ()))
-        runs = results * window if window else max(prod(of.shape) for of in given)
+        window = operation.attributes.get("window_dimensions")
+        runs = max(prod(of.shape) for of in given) if window is None else results * prod(window)
         return runs * sum(_block(module, block, types) for block in operation.blocks)
     if operation.blocks:
         return sum(_block(module, block, types) for block in operation.blocks)
