@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import re
 from typing import Any
 
@@ -19,11 +21,15 @@ _NUMBERS = {
     "scatter": ("update_window_dims", "inserted_window_dims", "input_batching_dims",
                 "scatter_indices_batching_dims", "scattered_dims_to_operand_dims", "index_vector_dim"),
 }  # fmt: skip
-_TYPE = re.compile(r"tensor<((?:\d+x)*)([a-z]\w*(?:<\w+>)?)>")
-# What is larger than any model is refused before memory is taken for it.
-LARGEST = 2**31
+_TYPE = re.compile(r"tensor<((?:\d{1,10}x)*)([a-z]\w*(?:<\w+>)?)>")
+# A text in quotes; without alternatives that a long one would be matched by character by character.
+QUOTED = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_MARKS = re.compile(QUOTED + r"|->|[\[\]<>(){},]", re.DOTALL)
+# What is larger than any model is refused before memory is taken for it, and so are more axes than NumPy has.
+LARGEST, MOST_AXES = 2**31, 64
 
 
+@functools.lru_cache(maxsize=4096)
 def type_of(text: str) -> Type:
     """``tensor<2x3xf32>`` as a type.
 
@@ -34,8 +40,8 @@ def type_of(text: str) -> Type:
     if match is None:
         raise SpecError(f"expected a tensor of fixed shape, got the type {text.strip()[:80]}")
     shape = tuple(int(size) for size in match[1].split("x")[:-1])
-    if int(np.prod([float(size) for size in shape])) > LARGEST:
-        raise SpecError(f"a tensor of more than {LARGEST} elements: {text.strip()[:80]}")
+    if math.prod(shape) > LARGEST or len(shape) > MOST_AXES:
+        raise SpecError(f"a tensor of more than {LARGEST} elements or {MOST_AXES} axes: {text.strip()[:80]}")
     numpy_dtype(match[2])
     return Type(shape, match[2])
 
@@ -46,7 +52,15 @@ def plain(text: str) -> Any:
     Raises:
         SpecError: it is no attribute that MLIR writes.
     """
-    text = text.strip()
+    try:
+        return _plain(text.strip())
+    except (ValueError, OverflowError) as error:  # numbers of thousands of digits, axes that are not there
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError(f"{text.strip()[:80]} means nothing: {error}") from None
+
+
+def _plain(text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
     if text == "unit":
@@ -86,9 +100,9 @@ def _convolution(match: re.Match[str]) -> dict[str, Any]:
 _SIMPLE: tuple[tuple[str, Any], ...] = (
     (r"(-?\d+)(?: : \w+)?", lambda m: int(m[1])),
     (r"(-?\d+\.\d*(?:[eE][+-]?\d+)?)(?: : \w+)?", lambda m: float(m[1])),
-    (r'"((?:[^"\\]|\\.)*)"', lambda m: m[1]),
+    (QUOTED, lambda m: m[0][1:-1]),
     (r"@([\w.$-]+)", lambda m: m[1]),
-    (r'@"((?:[^"\\]|\\.)*)"', lambda m: m[1]),
+    (f"@{QUOTED}", lambda m: m[0][2:-1]),
     (r"array<\w+(?:: ([^<>]*))?>", lambda m: tuple(plain(part) for part in split(m[1] or ""))),
     (r"#(?:stablehlo|chlo)<\w+ (\w+)>", lambda m: m[1]),
     (r"#stablehlo\.(dot|gather|scatter)<(.*)>", _numbers),
@@ -98,19 +112,15 @@ _SIMPLE: tuple[tuple[str, Any], ...] = (
 
 def split(text: str) -> list[str]:
     """What commas part, those within brackets and quotes left out."""
-    parts, depth, begin, quoted = [], 0, 0, False
-    for i, c in enumerate(text):
-        if c == '"' and text[i - 1 : i] != "\\":
-            quoted = not quoted
-        elif quoted:
-            continue
-        elif c in "<[({":
+    parts, depth, begin = [], 0, 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in "<[({":
             depth += 1
-        elif c in ">])}" and text[i - 1 : i + 1] != "->":
+        elif mark[0] in ">])}":
             depth -= 1
-        elif c == "," and depth == 0:
-            parts.append(text[begin:i].strip())
-            begin = i + 1
+        elif mark[0] == "," and depth == 0:
+            parts.append(text[begin : mark.start()].strip())
+            begin = mark.end()
     last = text[begin:].strip()
     return [*parts, last] if last else parts
 
@@ -134,9 +144,9 @@ def _dense(text: str) -> np.ndarray[Any, Any]:
         return _from_bytes(body.strip('"'), of, dtype)
     try:
         found = [_number(word, dtype) for word in re.findall(r"\([^()]*\)|[^\[\],\s]+", body)]
-    except ValueError as error:
+        array = np.array(found, dtype)
+    except (ValueError, OverflowError) as error:
         raise SpecError(f"a constant of {of} has an element that is none: {error}") from None
-    array = np.array(found, dtype)
     if body and not body.startswith("["):
         if len(found) != 1:
             raise SpecError(f"a constant of {of} has {len(found)} numbers without brackets")
@@ -153,9 +163,10 @@ def _number(word: str, dtype: np.dtype[Any]) -> Any:
         return complex(float(_number(real.strip(), part)), float(_number(imaginary.strip(), part)))
     if dtype.kind == "b":
         return {"true": True, "false": False}[word] if word in ("true", "false") else bool(int(word))
-    if dtype.kind in "iu":
-        return int(word, 0)
-    if word.lower().startswith("0x"):  # the bits of a float
+    bits = word.lower().startswith("0x")
+    if dtype.kind in "iu" and not bits:
+        return int(word)
+    if bits:
         return np.array(int(word, 16), f"uint{dtype.itemsize * 8}").view(dtype)
     return float(word)
 

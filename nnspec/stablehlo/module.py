@@ -12,6 +12,8 @@ import numpy as np
 
 from nnspec.errors import SpecError
 
+# What is nested deeper than programs are is refused before Python's stack ends.
+DEEPEST = 60
 FLOATS = ("f64", "f32", "bf16", "f16")
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numpy as np
+
 from nnspec.errors import SpecError
-from nnspec.stablehlo.module import Module, Operation
+from nnspec.stablehlo.module import DEEPEST, Block, Module, Operation
 
 ELEMENTWISE = frozenset(
     {
@@ -52,10 +56,11 @@ def check(module: Module) -> None:
     for name, block in module.functions.items():
         for operation in block.walk():
             _check(operation)
-            if operation.name == "func.call" and operation.attributes["callee"] not in module.functions:
-                raise SpecError(f"{name} calls {operation.attributes['callee']}, which is not in the program")
+            if operation.name == "func.call" and operation.attributes.get("callee") not in module.functions:
+                raise SpecError(f"{name} calls {operation.attributes.get('callee')}, which is not in the program")
+    known: dict[str, int] = {}
     for name in module.functions:
-        _ends(module, name, ())
+        _depth(module, name, (), known)
 
 
 def _check(operation: Operation) -> None:
@@ -68,10 +73,16 @@ def _check(operation: Operation) -> None:
     if name not in OPERATIONS:
         why = _WHY.get(name, "only operations that compute, and are the same everywhere, are known")
         raise SpecError(f"a program has no {name}: {why}")
+    if name == "constant":
+        value = operation.attributes.get("value")
+        if not isinstance(value, np.ndarray) or [value.shape] != [of.shape for of in operation.types]:
+            raise SpecError(
+                f"a constant {', '.join(map(str, operation.types))} does not hold its elements: have it printed in full"
+            )
     if name == "scatter":
-        (body,) = operation.blocks
-        puts = not body.operations and body.returned == body.arguments[1:]
-        adds = len(body.operations) == 1 and body.operations[0].name in SCATTERS
+        bodies = operation.blocks
+        puts = len(bodies) == 1 and not bodies[0].operations and bodies[0].returned == bodies[0].arguments[1:]
+        adds = len(bodies) == 1 and _is_one_of(bodies[0], SCATTERS)
         if len(operation.operands) != 3 or not (puts or adds):
             raise SpecError(
                 "a scatter puts its updates in the place of elements, or adds, multiplies, or takes the smaller or "
@@ -79,9 +90,39 @@ def _check(operation: Operation) -> None:
             )
 
 
-def _ends(module: Module, name: str, around: tuple[str, ...]) -> None:
+def _is_one_of(body: Block, names: frozenset[str]) -> bool:
+    """Whether a body is one of these operations on both arguments."""
+    if len(body.operations) != 1:
+        return False
+    (only,) = body.operations
+    return only.name in names and {*only.operands} == {*body.arguments} and body.returned == only.results
+
+
+def _depth(module: Module, name: str, around: tuple[str, ...], known: dict[str, int]) -> int:
+    """How deep blocks and functions are nested in a function.
+
+    Raises:
+        SpecError: it calls itself, or nests deeper than programs do.
+    """
     if name in around:
         raise SpecError(f"{name} calls itself: {' → '.join((*around, name))}")
-    for operation in module.functions[name].walk():
-        if operation.name == "func.call":
-            _ends(module, operation.attributes["callee"], (*around, name))
+    if name not in known:
+        depth = 0
+        for level, operation in _levels(module.functions[name], len(around)):
+            called = operation.name == "func.call"
+            below = _depth(module, operation.attributes["callee"], (*around, name), known) if called else 0
+            depth = max(depth, level - len(around) + below)
+        if depth > DEEPEST:
+            raise SpecError(f"functions and blocks nested more than {DEEPEST} deep are refused, as in {name}")
+        known[name] = depth
+    return known[name]
+
+
+def _levels(block: Block, level: int) -> Iterator[tuple[int, Operation]]:
+    """All operations of a block, and how deep each is nested."""
+    if level > DEEPEST:
+        raise SpecError(f"functions and blocks nested more than {DEEPEST} deep are refused")
+    for operation in block.operations:
+        yield level + 1, operation
+        for inner in operation.blocks:
+            yield from _levels(inner, level + 1)

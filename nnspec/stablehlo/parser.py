@@ -10,18 +10,17 @@ import functools
 import re
 
 from nnspec.errors import SpecError
-from nnspec.stablehlo.attributes import named, plain, split, type_of
-from nnspec.stablehlo.module import Block, Module, Operation, Type
+from nnspec.stablehlo.attributes import QUOTED, named, plain, split, type_of
+from nnspec.stablehlo.module import DEEPEST, Block, Module, Operation, Type
 
 _SPACE = re.compile(r"(?:\s+|//[^\n]*)*")
-_RESULT = re.compile(r"%[\w$.-]+(?::\d+)?")
-_OPERAND = re.compile(r"%[\w$.-]+(?:#\d+)?")
+_RESULT = re.compile(r"%[\w$.-]+(?::\d{1,9})?")
+_OPERAND = re.compile(r"%[\w$.-]+(?:#\d{1,9})?")
 _NAME = re.compile(r'"([\w.$]+)"')
 _LABEL = re.compile(r"\^[\w$.-]+")
 _LOCATION = re.compile(r"\s*loc\(")
+_MARKS = re.compile(QUOTED + r'|->|["\[\]<>(){}]', re.DOTALL)
 _CLOSING = {"(": ")", "{": "}", "[": "]", "<": ">"}
-# What is nested deeper than programs are is refused before Python's stack ends.
-_DEEPEST = 60
 
 
 @functools.lru_cache(maxsize=64)
@@ -38,20 +37,24 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
         self._scopes: list[dict[str, tuple[int, ...]]] = [{}]
-        self._count = 0
+        self._of: list[Type] = []
+        self._depth = 0
 
     def module(self) -> Module:
-        name, _, _attributes, blocks = self._begin()
+        name, _, _, blocks = self._begin()
         if name != "builtin.module" or len(blocks) != 1:
             raise self._error('expected "builtin.module"() ({ … })')
         self._rest()
         if self._peek():
             raise self._error("expected nothing behind the module")
-        functions = {}
+        functions: dict[str, Block] = {}
         for operation in blocks[0].operations:
-            if operation.name != "func.func":
-                raise SpecError(f"a module has functions alone, this one has {operation.name}")
-            functions[str(operation.attributes.get("sym_name", ""))] = operation.blocks[0]
+            function = str(operation.attributes.get("sym_name", ""))
+            if len(operation.blocks) != 1:
+                raise SpecError(f"the function {function} has no body")
+            if function in functions:
+                raise SpecError(f"two functions of the program are named {function}")
+            functions[function] = operation.blocks[0]
         if "main" not in functions:
             raise SpecError("a program needs a function named main")
         return Module(functions)
@@ -74,13 +77,15 @@ class _Parser:
             self._take(">")
         blocks: tuple[Block, ...] = ()
         if self._given("({"):
-            if len(self._scopes) > _DEEPEST:
-                raise self._error(f"regions nested more than {_DEEPEST} deep are refused")
-            made = [self._block(isolated=name in ("func.func", "builtin.module"))]
+            if self._depth > DEEPEST:
+                raise self._error(f"regions nested more than {DEEPEST} deep are refused")
+            self._depth += 1
+            made = [self._block(name)]
             while self._given(","):
                 self._take("{")
-                made.append(self._block())
+                made.append(self._block(name))
             self._take(")")
+            self._depth -= 1
             blocks = tuple(made)
         if self._given("{"):
             written.update(named(self._until("}")))
@@ -95,11 +100,11 @@ class _Parser:
                 names.append(self._match(_RESULT, "a result")[0])
             self._take("=")
         name, operands, written, blocks = self._begin()
-        types = self._types()
+        types = self._types(name, operands, line)
         counts = [int(one.partition(":")[2] or 1) for one in names]
         if sum(counts) != len(types):
             raise self._error(f"{name} has {len(types)} results, and names for {sum(counts)}", line)
-        results = tuple(self._new() for _ in types)
+        results = tuple(map(self._new, types))
         begin = 0
         for one, count in zip(names, counts, strict=True):
             self._define(one.partition(":")[0], results[begin : begin + count])
@@ -111,10 +116,10 @@ class _Parser:
         made = Operation(name.removeprefix("stablehlo."), operands, results, types, attributes, blocks, "", written)
         return name, made
 
-    def _block(self, isolated: bool = False) -> Block:
-        """A region's one block; ``{`` is read already. A function sees no value around it."""
+    def _block(self, owner: str) -> Block:
+        """The one block of an operation's region; ``{`` is read already. A function sees no value around it."""
         around = self._scopes
-        self._scopes = [*([] if isolated else around), {}]
+        self._scopes = [*([] if owner in ("func.func", "builtin.module") else around), {}]
         arguments: list[int] = []
         types: list[Type] = []
         if self._peek() == "^":
@@ -126,7 +131,7 @@ class _Parser:
                     name = self._match(_RESULT, "an argument")[0]
                     self._take(":")
                     types.append(self._type())
-                    arguments.append(self._new())
+                    arguments.append(self._new(types[-1]))
                     self._define(name, (arguments[-1],))
                     self._location()
             self._take(":")
@@ -135,7 +140,11 @@ class _Parser:
         while not self._given("}"):
             if self._peek() == "^":
                 raise self._error("regions of several blocks are not read")
+            self._skip()
+            begin = self.at
             name, operation = self._operation()
+            if (owner == "builtin.module") != (name == "func.func"):
+                raise self._error("a module has functions alone, and they are in it alone", begin)
             if name in ("stablehlo.return", "func.return"):
                 returned = operation.operands
                 self._take("}")
@@ -150,11 +159,15 @@ class _Parser:
             self._take(word)
         self._location()
 
-    def _types(self) -> tuple[Type, ...]:
-        """``: (…) -> …``: the types of the results."""
+    def _types(self, name: str, operands: tuple[int, ...], line: int) -> tuple[Type, ...]:
+        """``: (…) -> …``: the types of the results; those of operands are the ones that they have."""
         self._take(":")
         self._take("(")
-        self._until(")")
+        begin = self.at
+        given = tuple(self._checked(one, begin) for one in split(self._until(")")))
+        if given != tuple(self._of[i] for i in operands):
+            own = ", ".join(str(self._of[i]) for i in operands)
+            raise self._error(f"the operands of {name} are ({own}), not ({', '.join(map(str, given))})", line)
         self._take("->")
         found = tuple(self._checked(one) for one in split(self._until(")"))) if self._given("(") else (self._type(),)
         self._location()
@@ -181,9 +194,9 @@ class _Parser:
 
     # Values
 
-    def _new(self) -> int:
-        self._count += 1
-        return self._count - 1
+    def _new(self, of: Type) -> int:
+        self._of.append(of)
+        return len(self._of) - 1
 
     def _define(self, name: str, numbers: tuple[int, ...]) -> None:
         if any(name in scope for scope in self._scopes):
@@ -232,22 +245,18 @@ class _Parser:
     def _until(self, closing: str) -> str:
         """The text up to the bracket that closes what is open, which is read too."""
         begin, open_ = self.at, [closing]
-        while self.at < len(self.text):
-            c = self.text[self.at]
-            if c == '"':
-                match = re.compile(r'"(?:[^"\\]|\\.)*"').match(self.text, self.at)
-                if match is None:
-                    break
-                self.at = match.end()
-                continue
-            self.at += 1
-            if c == open_[-1] and not (c == ">" and self.text[self.at - 2] == "-"):
+        for mark in _MARKS.finditer(self.text, begin):
+            if mark[0] == open_[-1]:
                 open_.pop()
                 if not open_:
-                    return self.text[begin : self.at - 1]
-            elif c in _CLOSING:
-                open_.append(_CLOSING[c])
-        self.at = begin
+                    self.at = mark.end()
+                    return self.text[begin : mark.start()]
+            elif mark[0] in _CLOSING:
+                open_.append(_CLOSING[mark[0]])
+                if len(open_) > DEEPEST:
+                    raise self._error(f"brackets nested more than {DEEPEST} deep are refused")
+            elif mark[0] == '"':
+                break
         raise self._error(f"expected {closing!r} at some place behind this")
 
     def _error(self, reason: str, place: int | None = None) -> SpecError:

@@ -137,7 +137,7 @@ _FEW = 8
 
 def _elements(array: Any, dtype: str) -> str:
     one = numpy_dtype(dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         cast = np.asarray(array).astype(one)
     if cast.ndim == 0 or (cast.size and not any(np.asarray(array).strides)):
         return _element(cast.reshape(-1)[0], dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from nnspec.errors import SpecError
 from nnspec.reference.base import Array
 from nnspec.reference.stablehlo.evaluate import Call, rule
+from nnspec.stablehlo.attributes import LARGEST
 
 
 @rule("broadcast_in_dim")
@@ -96,12 +98,12 @@ def padded_shape(
     """The shape of an array with so much before, behind and between the elements along each axis; less if negative.
 
     Raises:
-        SpecError: more is taken away than there is, or less than nothing put between.
+        SpecError: more is taken away than there is, less than nothing put between, or so much that no memory has it.
     """
     sizes = tuple(
         n + max(n - 1, 0) * k + before + after for n, before, after, k in zip(shape, low, high, between, strict=True)
     )
-    if any(size < 0 for size in sizes) or any(k < 0 for k in between):
+    if any(size < 0 for size in sizes) or any(k < 0 for k in between) or prod(sizes) > LARGEST:
         raise SpecError(f"an array of the shape {tuple(shape)} cannot be padded to {sizes}")
     return sizes
 

@@ -194,7 +194,7 @@ class Runner:
             self._check(operation.types, results, over)
         except SpecError as error:
             raise SpecError(f"{operation.name}: {error.reason}", error.path) from None
-        except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, np.linalg.LinAlgError) as error:
+        except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError, MemoryError) as error:
             types = ", ".join(map(str, given))
             raise SpecError(f"{operation.name} of ({types}) cannot be computed: {error}") from error
         return results

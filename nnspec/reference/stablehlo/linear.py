@@ -40,11 +40,10 @@ def dot_general(call: Call, x: Array, y: Array) -> Array:
 
 @rule("dot")
 def dot(call: Call, x: Array, y: Array) -> Array:
-    """Of vectors or matrices: Σ over the last axis of x and the first of y, computed in the result's type."""
-    if not (x.ndim in (1, 2) and y.ndim in (1, 2)):
-        raise SpecError("it is of vectors and matrices")
-    made: Array = np.asarray(np.dot(x.astype(call.dtype), y.astype(call.dtype)))
-    return made
+    """Σ x · y over the last axis of x and the first of y, of vectors and matrices, computed in the result's type."""
+    if not 1 <= x.ndim <= 2 or not 1 <= y.ndim <= 2 or x.shape[-1] != y.shape[0]:
+        raise SpecError(f"there is no product of {call.given[0]} and {call.given[1]}")
+    return np.asarray(x.astype(call.dtype) @ y.astype(call.dtype))
 
 
 @rule("convolution")
