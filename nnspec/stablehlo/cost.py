@@ -53,7 +53,7 @@ class _Counter:
         if operation.name in ("reduce", "reduce_window", "scatter", "sort"):
             # A body is run for each element that it takes in.
             window = operation.attributes.get("window_dimensions")
-            runs = max(prod(of.shape) for of in given) if window is None else results * prod(window)
+            runs = max(prod(of.shape) for of in given) if window is None else results * prod(map(int, window))
             return runs * sum(self._block(block, types) for block in operation.blocks)
         if operation.blocks:
             return sum(self._block(block, types) for block in operation.blocks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,6 +76,12 @@ def main(text: str, given: Sequence[str], results: Sequence[str], others: str = 
     )
 
 
+def constant(of: str, value: str) -> str:
+    """A program that gives one constant."""
+    return main(f'%c = "stablehlo.constant"() <{{value = dense<{value}> : tensor<{of}>}}> : () -> tensor<{of}>\n'
+                f'"func.return"(%c) : (tensor<{of}>) -> ()', [], [of])  # fmt: skip
+
+
 def _listed(types: Sequence[str]) -> str:
     return ", ".join(map(written_type, types))
 
@@ -132,6 +139,7 @@ def traced(function: Any, *arguments: Any) -> str:
         return generic(jax.export.export(jax.jit(function, keep_unused=True))(*arguments).mlir_module())
 
 
+@functools.cache
 def generic(text: str) -> str:
     """Any text of a module in generic form."""
     from jax.interpreters import mlir
