@@ -20,9 +20,10 @@ def constant(call: Call) -> Array:
         raise SpecError(f"the constant {str(value)[:40]!r} has its elements elsewhere")
     if value.dtype != numpy_dtype(call.result.dtype):
         raise SpecError(f"a constant of the type {value.dtype} is declared as {call.result}")
-    if value.size and not any(value.strides):  # one number for all, which takes no memory
-        return np.broadcast_to(value[(0,) * value.ndim].astype(call.dtype), value.shape)
-    return np.asarray(value).astype(call.dtype)
+    array = np.asarray(value)
+    if array.size and not any(array.strides):  # one number for all, which takes no memory
+        return np.broadcast_to(array[(0,) * array.ndim].astype(call.dtype), array.shape)
+    return array.astype(call.dtype)
 
 
 @rule("convert")
