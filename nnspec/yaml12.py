@@ -220,6 +220,8 @@ def _fits_a_line(value: Any) -> bool:
                 return False
             waiting.extend(current)
             length += 2 * len(current)
+        elif isinstance(current, str) and _style(current) == "|":
+            return False
         else:
             length += len(str(current))
     return length <= 80
@@ -237,11 +239,17 @@ def _scalar(value: Any) -> yaml.ScalarNode:
         mantissa, e, exponent = text.partition("e")
         kind, text = "float", text if "." in mantissa or not e else f"{mantissa}.0e{exponent}"
     elif isinstance(value, str):
-        style = '"' if not value.isprintable() else "'" if _reads_as_other(value) else None
-        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=style)
+        return yaml.ScalarNode("tag:yaml.org,2002:str", value, style=_style(value))
     else:
         raise SpecError(f"{type(value).__name__} cannot be written to a spec file")
     return yaml.ScalarNode(f"tag:yaml.org,2002:{kind}", text)
+
+
+def _style(text: str) -> str | None:
+    """How a string is written: as it is, quoted where it would be read as something else, lines as lines."""
+    if text.isprintable():
+        return "'" if _reads_as_other(text) else None
+    return "|" if text.strip("\n") and text.replace("\n", "").isprintable() else '"'
 
 
 def _reads_as_other(text: str) -> bool:

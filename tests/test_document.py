@@ -287,6 +287,22 @@ def test_what_is_written_reads_like_notes() -> None:
     )
 
 
+def test_lines_are_written_as_lines() -> None:
+    program = 'module {\n  func @main # of one: "example"\n\n}\n'
+    layers = [{"StableHLO": {"program": program, "variables": ["kernel"]}}, "gelu"]
+    assert document.dumps({"layers": layers}) == (
+        "layers:\n"
+        "  - StableHLO:\n"
+        "      program: |\n"
+        "        module {\n"
+        '          func @main # of one: "example"\n'
+        "\n"
+        "        }\n"
+        "      variables: [kernel]\n"
+        "  - gelu\n"
+    )
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), object(), {1, 2}])
 def test_what_no_spec_file_holds_is_not_written(value: Any) -> None:
     with pytest.raises(SpecError):

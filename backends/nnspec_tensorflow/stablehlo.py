@@ -6,9 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tensorflow.compiler.mlir.stablehlo import stablehlo as portable
-from tensorflow.compiler.tf2xla.ops import gen_xla_ops
-
 from nnspec.errors import SpecError, UnsupportedError
 from nnspec.layers.stablehlo import NO_DERIVATIVE, StableHLO
 from nnspec.spec import dump, parse
@@ -63,6 +60,8 @@ class Program(keras.layers.Layer):
         variables = [
             tf.cast(value, self._dtype_of(of)) for value, of in zip(self.values, types[spec.inputs :], strict=True)
         ]
+        from tensorflow.compiler.tf2xla.ops import gen_xla_ops
+
         results = spec.result_types
         of = results[spec.output]
 
@@ -103,6 +102,8 @@ class Program(keras.layers.Layer):
 
 
 def _artifact(spec: StableHLO, floats: str) -> bytes:
+    from tensorflow.compiler.mlir.stablehlo import stablehlo as portable
+
     text = written(propagating(spec.module), "f64" if floats == "float64" else "f32")
     try:
         made: bytes = portable.serialize_portable_artifact_str(text, portable.get_current_version())

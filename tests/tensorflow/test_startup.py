@@ -52,6 +52,20 @@ def python(code: str, **variables: str | None) -> subprocess.CompletedProcess[st
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
+def test_nothing_is_imported_past_the_startup() -> None:
+    """A module that imports TensorFlow by itself brings its log lines, if it is the first to do so."""
+    import nnspec_tensorflow
+
+    root = Path(next(iter(nnspec_tensorflow.__path__)))
+    past = [
+        f"{path.relative_to(root)}: {line}"
+        for path in root.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line.startswith(("import tensorflow", "from tensorflow", "import keras", "from keras"))
+    ]
+    assert past == []
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
     return python(TRAINING, KERAS_HOME=str(tmp_path_factory.mktemp("keras")))

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from keras.src.backend.common import global_state
-
 from nnspec.errors import FileError
 from nnspec_tensorflow.startup import keras
 
@@ -79,5 +77,5 @@ def deferred(allowance: Allowance) -> Iterator[None]:
 
 
 def _waiting() -> list[Any]:
-    found: list[Any] = global_state.get_global_attribute(_WAITING, [], set_to_default=True)
+    found: list[Any] = keras.src.backend.common.global_state.get_global_attribute(_WAITING, [], set_to_default=True)
     return found

@@ -13,7 +13,7 @@ FloorMod Greater GreaterEqual Igamma Igammac Inv Invert IsFinite IsInf IsNan Lea
 Lgamma Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Ndtri Neg NextAfter NotEqual Pow
 RealDiv Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Sinh Softplus
 Softsign Sqrt Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy Xlog1py Xlogy ZerosLike OnesLike
-PopulationCount
+PopulationCount Betainc Complex ComplexAbs Conj Imag Polygamma Real Zeta
 """
 _ARRAYS = """
 BatchToSpace BatchToSpaceND BroadcastArgs BroadcastTo Concat ConcatOffset ConcatV2 Const DepthToSpace Diag DiagPart
@@ -35,6 +35,11 @@ SparseSoftmaxCrossEntropyWithLogits ExtractImagePatches AdjustContrastv2 RGBToHS
 _REDUCTIONS = """
 All Any ArgMax ArgMin Bucketize EuclideanNorm Max Mean Min Prod SegmentSum Sum UnsortedSegmentSum
 """
+_ALGEBRA = """
+BatchCholesky Cholesky FFT FFT2D FFT3D IFFT IFFT2D IFFT3D IRFFT IRFFT2D IRFFT3D RFFT RFFT2D RFFT3D LogMatrixDeterminant
+Lu MatrixDeterminant MatrixInverse MatrixSolve MatrixTriangularSolve Qr SelfAdjointEigV2 Svd TridiagonalMatMul
+TridiagonalSolve CombinedNonMaxSuppression NonMaxSuppressionV3 NonMaxSuppressionV4 NonMaxSuppressionV5
+"""
 _CONTROL = """
 Assert Case Enter Exit Func If LegacyCall LoopCond Merge NextIteration NoOp PartitionedCall Placeholder
 PlaceholderWithDefault ReadVariableOp StatefulPartitionedCall StatelessCase StatelessIf StatelessWhile Switch
@@ -44,7 +49,7 @@ EmptyTensorList VarHandleOp VariableShape While XlaCallModule XlaConvV2 XlaDotV2
 XlaDynamicUpdateSlice XlaGather XlaPad XlaReduce XlaSharding StringFormat
 """
 
-COMPUTING = frozenset(" ".join((_ELEMENTWISE, _ARRAYS, _NETWORKS, _REDUCTIONS, _CONTROL)).split())
+COMPUTING = frozenset(" ".join((_ELEMENTWISE, _ARRAYS, _NETWORKS, _REDUCTIONS, _ALGEBRA, _CONTROL)).split())
 # Of what is refused, how its name begins, and what it does.
 _WHY = {
     "draws random numbers": ("Random", "Stateless", "Multinomial", "Truncated", "ParameterizedTruncated"),

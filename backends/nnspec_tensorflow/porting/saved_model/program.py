@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nnspec.backends import Array, Arrays, Gradients
 from nnspec.errors import PortError, UnsupportedError
 from nnspec.porting.functions import Variable
+from nnspec_tensorflow.startup import tf
 
 # Sizes of batches that are tried first.
 _SMALL = 2

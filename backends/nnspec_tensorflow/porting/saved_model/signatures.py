@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from nnspec.backends import Array, Arrays
 from nnspec.errors import FileError, PortError
 from nnspec.porting.functions import Function
+from nnspec_tensorflow.startup import tf
 
 _ROWS = 2
 
