@@ -191,4 +191,6 @@ def _call(name: str, held: Any) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, dict):  # a spec in its short form: a name with its value or fields
         return ", ".join(_call(name, held) for name, held in value.items())
+    if isinstance(value, str) and "\n" in value:  # a program
+        return f"<{value.count(chr(10))} lines>"
     return str(value).lower() if isinstance(value, bool) else str(value)

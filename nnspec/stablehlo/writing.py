@@ -55,15 +55,14 @@ class _Writer:
     def _operation(self, operation: Operation, indent: str) -> list[str]:
         if operation.name == "bitcast_convert" and self._floats:
             return self._bits(operation, indent)
+        head = f"{indent}{self._results(operation)}{self._head(operation)}"
         blocks: list[str] = []
         for block in operation.blocks:
-            blocks += [
-                ", {" if blocks else " ({",
-                *self._block(block, "stablehlo.return", indent, indent + "  "),
-                f"{indent}}}",
-            ]
-        head = f"{indent}{self._results(operation)}{self._head(operation)}"
-        tail = f" : ({self._listed(self._types[i] for i in operation.operands)}) -> ({self._listed(operation.types)})"
+            inner = self._block(block, "stablehlo.return", indent, indent + "  ")
+            blocks += [", {" if blocks else " ({", *inner, f"{indent}}}"]
+        made = self._listed(operation.types)
+        made = made if len(operation.types) == 1 else f"({made})"
+        tail = f" : ({self._listed(self._types[i] for i in operation.operands)}) -> {made}"
         if not blocks:
             return [head + tail]
         return _joined([head, *blocks, ")" + tail])
