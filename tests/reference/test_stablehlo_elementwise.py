@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ _BELOW = 0.49999999999999994
 NUMBERS = (0.0, -0.0, np.nan, np.inf, -np.inf, 2.5, -2.5, 3.5, _BELOW, -_BELOW, 1e30, -1.0, 1.0)
 INTEGERS = [f"{sign}{bits}" for sign in ("i", "ui") for bits in (8, 16, 32, 64)]
 TYPES = ("i1", *INTEGERS, "f32", "f64", "complex<f64>")
+# The narrowest and the widest in every run, those between when all is asked for.
+BETWEEN = ("i16", "i32", "ui16", "ui32")
+
+
+def marked(kinds: Sequence[str]) -> list[Any]:
+    return [pytest.param(kind, marks=pytest.mark.slow) if kind in BETWEEN else kind for kind in kinds]
 
 
 def pairs(values: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -94,7 +101,7 @@ def test_complex_numbers_from_parts() -> None:
     agrees(one("complex", ["5xf64", "5xf64"], "5xcomplex<f64>"), x, x[::-1].copy())
 
 
-@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize("kind", marked(INTEGERS))
 def test_integers(kind: str) -> None:
     """Wrapped around; division by zero and shifts that are too wide as XLA has them."""
     x, y = pairs(corners(kind))
@@ -107,7 +114,7 @@ def test_integers(kind: str) -> None:
     agrees(several(lines, [of, of]), x, y, names=names)
 
 
-@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize("kind", marked(INTEGERS))
 def test_powers_of_integers(kind: str) -> None:
     """XLA's are right for exponents of six bits."""
     x, y = pairs(corners(kind))
@@ -133,7 +140,7 @@ def test_booleans() -> None:
     agrees(several(lines, ["4xi1", "4xi1"]), x, y)
 
 
-@pytest.mark.parametrize("source", TYPES)
+@pytest.mark.parametrize("source", marked(TYPES))
 def test_conversions(source: str) -> None:
     """Floats toward zero, to the nearest number that there is; integers by their last bits."""
     if source == "i1":

@@ -140,8 +140,8 @@ def test_cholesky(kind: str, lower: bool) -> None:
     assert np.isfinite(found[0]).all() and np.isnan(found[1]).any()
 
 
-@pytest.mark.parametrize("kind", ["f64", "complex<f64>"])
 @pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("kind", [pytest.param("f64", marks=pytest.mark.slow), "complex<f64>"])
 def test_triangular_solve(kind: str, left: bool) -> None:
     given, lines = [f"2x3x3x{kind}", f"2x{'3x4' if left else '4x3'}x{kind}"], []
     for lower, unit, turned in itertools.product(
