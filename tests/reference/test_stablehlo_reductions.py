@@ -138,6 +138,17 @@ def test_sort(axis: int, attributes: str) -> None:
     np.testing.assert_array_equal(found, -np.sort(-keys, axis))
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 17, 64, 1000])
+def test_sort_of_any_length(n: int) -> None:
+    order = body("compare", "i32", "comparison_direction = #stablehlo<comparison_direction LT>", "i1")
+    both = order.replace("^bb0(", "^bb0(%p: tensor<i32>, %q: tensor<i32>, ")
+    text = one("sort", [f"2x{n}xi32"] * 2, [f"2x{n}xi32"] * 2, "dimension = 1 : i64", [both])
+    keys, places = RNG.integers(0, 9, size=(2, n)).astype(np.int32), np.arange(2 * n, dtype=np.int32).reshape(2, n)
+    found = run(parsed(text), [places, keys])
+    np.testing.assert_array_equal(found[1], np.sort(keys))
+    np.testing.assert_array_equal(found[0], np.take_along_axis(places, np.argsort(keys, kind="stable"), 1))
+
+
 PROGRAMS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "loops": (
         lambda x, n: lax.while_loop(lambda s: s[0] < n, lambda s: (s[0] + 2, s[1] * 0.5 + x, x), (0, x * 2, x)),
@@ -247,7 +258,8 @@ ILL = [
     ("reduce_window", ["5xf32", "f32"], ["5xf32"], "window_dimensions = array<i64: 2>", [ADD], "are (4,), not"),
     ("reduce_window", ["5xf32", "f32"], ["5xf32"], "window_dimensions = array<i64: 0>", [ADD], "from 1 up"),
     ("sort", ["5xf32"], ["5xf32"], "dimension = 1 : i64", [ADD], "has the axis 1"),
-    ("sort", ["5xf32", "5xf32"], ["5xf32", "5xf32"], "", [ADD], "is given 4"),
+    ("sort", ["5xf32", "5xf32"], ["5xf32", "5xf32"], "", [ADD], "a comparator of 4 arguments"),
+    ("sort", ["5xf32"], ["5xf32"], "", [ADD], "that gives a boolean"),
     ("while", ["f32"], ["f32"], "", [ADD, ADD], "is given 1"),
     ("if", ["f32"], ["f32"], "", [ADD, ADD], "one boolean"),
     ("func.call", ["f32"], ["f32"], "callee = @other", [], "no function other"),
