@@ -37,6 +37,22 @@ def test_as_stablehlos_interpreter_has_it(answer: Answer) -> None:
                 np.testing.assert_array_equal(np.signbit(y[wanted == 0]), np.signbit(wanted[wanted == 0]))
 
 
+def test_all_is_computed_in_float32_where_that_is_asked_for() -> None:
+    """The same numbers with fewer digits; those on the bits of float64 apart."""
+    for answer in ANSWERS:
+        if answer.name in ("bitcast_convert", "compare"):
+            continue
+        text = one(answer.name, [of for of, _ in answer.given], [of for of, _ in answer.expected], answer.attributes,
+                   answer.regions)  # fmt: skip
+        given = [array(of, x) for of, x in answer.given]
+        for y, wide in zip(run(parsed(text), given, np.float32), run(parsed(text), given), strict=True):
+            assert y.dtype == {np.dtype(np.float64): np.float32, np.dtype(np.complex128): np.complex64}.get(
+                wide.dtype, wide.dtype
+            )
+            with np.errstate(over="ignore"):
+                np.testing.assert_allclose(y, wide.astype(y.dtype), 1e-5, 1e-5)
+
+
 def test_zeros_of_both_signs() -> None:
     """IEEE 754-2019, maximum and minimum: 0 is larger than −0, and NaN is given on."""
     x, y = np.array([0.0, -0.0, -0.0, np.nan, 1.0]), np.array([-0.0, 0.0, -0.0, 1.0, np.nan])

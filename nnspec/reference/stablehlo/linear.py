@@ -108,7 +108,8 @@ def _convolved(x: Array, kernel: Array, sizes: Sequence[int], stride: Sequence[i
             slice(offset * d, offset * d + (size - 1) * s + 1 if size else 0, s)
             for offset, d, s, size in zip(k, dilation, stride, sizes, strict=True)
         )
-        y += np.einsum("nc...,oc->no...", x[(slice(None), slice(None), *at)], kernel[(slice(None), slice(None), *k)])
+        part = np.tensordot(kernel[(slice(None), slice(None), *k)], x[(slice(None), slice(None), *at)], (1, 1))
+        y += part.swapaxes(0, 1)
     return y
 
 
