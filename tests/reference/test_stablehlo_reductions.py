@@ -249,6 +249,9 @@ def test_largest(largest: bool) -> None:
 
 
 ADD = body("add", "f32")
+ALWAYS = """^bb0(%x: tensor<i32>):
+%c = "stablehlo.constant"() <{value = dense<true> : tensor<i1>}> : () -> tensor<i1>
+"stablehlo.return"(%c) : (tensor<i1>) -> ()"""
 ILL = [
     ("reduce", ["3x4xf32", "f32"], ["3xf32"], "dimensions = array<i64: 0>", [ADD], "is declared"),
     ("reduce", ["3x4xf32", "f32"], ["3xf32"], "dimensions = array<i64: 2>", [ADD], "each once"),
@@ -263,6 +266,7 @@ ILL = [
     ("sort", ["5xf32", "5xf32"], ["5xf32", "5xf32"], "", [ADD], "a comparator of 4 arguments"),
     ("sort", ["5xf32"], ["5xf32"], "", [ADD], "that gives a boolean"),
     ("while", ["f32"], ["f32"], "", [ADD, ADD], "is given 1"),
+    ("while", ["f32"], ["f32"], "", [ALWAYS, ALWAYS], "numbers of the type float64"),
     ("if", ["f32"], ["f32"], "", [ADD, ADD], "one boolean"),
     ("func.call", ["f32"], ["f32"], "callee = @other", [], "no function other"),
     ("custom_call", ["f32"], ["f32"], 'call_target_name = "mhlo.other"', [], "does not have the function"),

@@ -127,8 +127,13 @@ def run(module: Module, arguments: Sequence[Array], dtype: DTypeLike = np.float6
     Raises:
         SpecError: an operation cannot be computed, or gives something else than the program declares.
     """
+    runner = Runner(module, np.dtype(dtype))
     with np.errstate(all="ignore"):
-        return Runner(module, np.dtype(dtype)).function("main", arguments)
+        given = [
+            np.asarray(x).astype(computed_dtype(of.dtype, runner.dtype), copy=False)
+            for x, of in zip(arguments, module.main.types, strict=False)
+        ]
+        return runner.function("main", [*given, *arguments[len(given) :]])
 
 
 class Runner:
@@ -161,6 +166,8 @@ class Runner:
         for of, value in zip(block.types, arguments, strict=True):
             if np.shape(value) != of.shape:
                 raise SpecError(f"an argument of the type {of} is given an array of the shape {np.shape(value)}")
+            if np.asarray(value).dtype != computed_dtype(of.dtype, self.dtype):
+                raise SpecError(f"an argument of the type {of} is given numbers of the type {np.asarray(value).dtype}")
         return self._run(block, arguments, ())
 
     def each(self, block: Block, arguments: Sequence[Array]) -> list[Array]:
@@ -172,7 +179,7 @@ class Runner:
             return [np.broadcast_to(value, shape) for value in self._run(block, arguments, shape)]
         results = [np.empty(shape, computed_dtype(self._types[i].dtype, self.dtype)) for i in block.returned]
         for at in np.ndindex(shape):
-            for result, value in zip(results, self.block(block, [x[at] for x in arguments]), strict=True):
+            for result, value in zip(results, self._run(block, [x[at] for x in arguments], ()), strict=True):
                 result[at] = value
         return results
 
