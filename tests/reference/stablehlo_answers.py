@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.reference.stablehlo_programs import body
+from tests.reference.stablehlo_programs import body, one
 
 INF, NAN = float("inf"), float("nan")
 Value = tuple[str, Any]
@@ -26,6 +26,13 @@ class Answer:
     attributes: str = ""
     regions: tuple[str, ...] = ()
     near: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The program of this operation."""
+        return one(
+            self.name, [of for of, _ in self.given], [of for of, _ in self.expected], self.attributes, self.regions
+        )
 
 
 def comparison(direction: str, kind: str) -> str:

@@ -14,6 +14,7 @@ from nnspec.reference.stablehlo import run
 from nnspec.stablehlo.module import numpy_dtype
 from nnspec.stablehlo.operations import ELEMENTWISE
 from nnspec.stablehlo.parser import parsed
+from tests.reference.stablehlo_answers import comparison
 from tests.reference.stablehlo_programs import agrees, array, one, several
 
 pytest.importorskip("jax", reason="the jax backend is not installed")
@@ -57,13 +58,6 @@ def corners(kind: str) -> np.ndarray[Any, Any]:
     dtype = numpy_dtype(kind)
     least, most, bits = np.iinfo(dtype).min, np.iinfo(dtype).max, dtype.itemsize * 8
     return np.array([least, least + 1, 0, 1, 2, 3, 7, bits - 1, bits, bits + 1, most // 3, most - 1, most], dtype)
-
-
-def comparison(direction: str, kind: str) -> str:
-    return (
-        f"compare_type = #stablehlo<comparison_type {kind}>, "
-        f"comparison_direction = #stablehlo<comparison_direction {direction}>"
-    )
 
 
 def test_floats_one_by_one() -> None:

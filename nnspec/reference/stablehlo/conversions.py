@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def bitcast_convert(call: Call, x: Array) -> Array:
     bits = _bits(x.astype(before))
     wide, narrow = bits.shape[-1], _width(after)
     if narrow > wide:
-        bits = bits.reshape(*x.shape[:-1], -1)
+        bits = bits.reshape(*x.shape[:-1], wide * prod(x.shape[-1:]))
     elif narrow < wide:
         bits = bits.reshape(*x.shape, wide // narrow, narrow)
     if bits.shape != (*call.result.shape, narrow):

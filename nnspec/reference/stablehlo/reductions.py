@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 
@@ -54,12 +55,14 @@ def reduce(call: Call, *operands: Array) -> Sequence[Array]:
     axes = call.axes("dimensions", rank)
     kept = [axis for axis in range(rank) if axis not in axes]
     shape = tuple(arrays[0].shape[axis] for axis in kept)
-    rows = [x.transpose((*sorted(axes), *kept)).reshape(-1, *shape) for x in arrays]
+    count = prod(arrays[0].shape[axis] for axis in axes)
+    rows = [x.transpose((*sorted(axes), *kept)).reshape(count, *shape) for x in arrays]
     results: Sequence[Array] = [np.full(shape, one, call.computed(of)) for one, of in _typed(call, first)]
     combine = combining(call, len(arrays))
     if _in_any_order(call):
         rows = [_halved(rows[0].astype(call.dtype), combine)]
-    for i in range(len(rows[0])):
+        count = len(rows[0])
+    for i in range(count):
         results = combine(results, [row[i] for row in rows])
     return results
 
