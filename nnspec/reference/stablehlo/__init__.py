@@ -1,5 +1,8 @@
 """StableHLO programs, as their specification defines them: one file per kind of operation.
 
+What it leaves open is as XLA has it: integers divided by zero, floats that no integer holds, reductions of windows that
+are padded. So are windows of a scatter that lie partly outside, which XLA leaves out as a whole.
+
 Source: StableHLO specification (openxla.org/stablehlo/spec).
 """
 
