@@ -92,8 +92,21 @@ def test_a_platform_without_calls_into_libraries_is_found() -> None:
     )
 
 
-def _noisy(key: Any, x: Any) -> Any:
-    return x + jax.random.normal(key, x.shape)
+@needs_tensorflow
+def test_what_jax_composes_is_opened() -> None:
+    """JAX exports erf and top_k as composites of what they are made of."""
+
+    def call(x: Any) -> Any:
+        largest, places = jax.lax.top_k(jax.scipy.special.erf(jnp.abs(jnp.fft.fft(x)) / 9), 2)
+        return {"largest": largest, "places": places}
+
+    x = array(4, 6)
+    port = porting.from_jax(call, x)
+    special = pytest.importorskip("scipy.special")
+    truth = special.erf(np.abs(np.fft.fft(x.astype(np.float64))) / 9)
+    largest, places = outputs(port, x)
+    np.testing.assert_allclose(largest, -np.sort(-truth, -1)[:, :2], rtol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(truth, places, -1), largest, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

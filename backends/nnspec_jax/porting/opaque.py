@@ -90,7 +90,7 @@ def _program(source: Source, texts: Sequence[str]) -> tuple[Module, dict[str, Ar
     first: SpecError | None = None
     for text in texts:
         try:
-            module = parsed(text)
+            module = _opened(parsed(text))
             check(module)
         except SpecError as error:
             first = first or error
@@ -98,6 +98,21 @@ def _program(source: Source, texts: Sequence[str]) -> tuple[Module, dict[str, Ar
         return _with_constants(module, len(source.inputs), source.variables)
     assert first is not None
     raise first
+
+
+def _opened(module: Module) -> Module:
+    """The program with composites as calls of what they are made of."""
+
+    def of(block: Block) -> Block:
+        return replace(block, operations=tuple(map(operation, block.operations)))
+
+    def operation(one: Operation) -> Operation:
+        if one.name == "composite":
+            name = one.attributes["decomposition"]
+            return replace(one, name="func.call", attributes={"callee": name}, written={"callee": f"@{name}"})
+        return replace(one, blocks=tuple(map(of, one.blocks)))
+
+    return Module({name: of(block) for name, block in module.functions.items()})
 
 
 def _with_constants(module: Module, inputs: int, given: Sequence[tuple[str, Array]]) -> tuple[Module, dict[str, Array]]:

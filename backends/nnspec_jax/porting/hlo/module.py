@@ -12,6 +12,7 @@ from jaxlib.mlir import ir
 from jaxlib.mlir.dialects import stablehlo
 
 from nnspec.errors import PortError, SpecError
+from nnspec.stablehlo.attributes import plain
 from nnspec.stablehlo.module import Block, Module, Operation, Type, numpy_dtype as known_dtype
 
 # What is larger than any model is refused before it is read.
@@ -111,7 +112,7 @@ def _array(attribute: Any) -> Any:
         return np.broadcast_to(np.asarray(number).astype(dtype), shape)
     if dtype.kind in "iubf" and dtype.name not in ("float16",):
         return np.array(elements).astype(dtype).reshape(shape)
-    return np.asarray(list(ir.DenseFPElementsAttr(attribute))).astype(dtype).reshape(shape)
+    return plain(str(attribute))  # jaxlib gives no numbers of half precision
 
 
 _SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
@@ -128,9 +129,9 @@ _SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 
 def _plain(attribute: Any) -> Any:
     """An attribute as Python has it; one that is of no use here as its text."""
-    for kind, plain in _SCALARS:
+    for kind, as_plain in _SCALARS:
         if isinstance(attribute, kind):
-            return plain(kind(attribute))
+            return as_plain(kind(attribute))
     if isinstance(attribute, ir.DenseElementsAttr):
         return _array(attribute)
     if isinstance(attribute, ir.ArrayAttr):
