@@ -286,13 +286,23 @@ def package(name: str) -> ModuleType:
 
 
 def required_packages(name: str) -> tuple[str, ...]:
-    """Packages a registered backend needs: ``REQUIRES`` of its top-level package."""
-    return tuple(getattr(package(name), "REQUIRES", ()))
+    """Packages a registered backend needs."""
+    return requirements(package(name))
 
 
 def missing_packages(name: str) -> list[str]:
     """Packages a registered backend needs and that are not installed, found without importing them."""
-    return [package for package in required_packages(name) if importlib.util.find_spec(package) is None]
+    return not_installed(package(name))
+
+
+def requirements(module: ModuleType) -> tuple[str, ...]:
+    """Packages that a top-level package of realizations or ports needs: its ``REQUIRES``."""
+    return tuple(getattr(module, "REQUIRES", ()))
+
+
+def not_installed(module: ModuleType) -> list[str]:
+    """Packages that it needs and that are not installed, found without importing them."""
+    return [name for name in requirements(module) if importlib.util.find_spec(name) is None]
 
 
 def backend(name: str | None = None) -> Backend:

@@ -40,6 +40,10 @@ def port(
     inputs: Inputs = None,
     method: Annotated[str | None, typer.Option(metavar="NAME", help="What to call of an object.")] = None,
     backend: BackendName = None,
+    weights_format: Annotated[
+        str | None,
+        typer.Option(metavar="W", help="How flax has its weights: safetensors, or orbax for a checkpoint of Orbax."),
+    ] = None,
     dtype: Annotated[
         str | None, typer.Option(metavar="D", help="Of the variables that are written: float64, float32, bfloat16, …")
     ] = None,
@@ -96,6 +100,7 @@ def port(
                 backend=backend,
                 gradients=gradients,
                 optimizer=optimizer,
+                weights_format=weights_format,
                 force=force,
                 report=report or (),
                 progress=progress,

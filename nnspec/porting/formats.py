@@ -70,6 +70,9 @@ class Importer(Protocol):
 class Exporter(Protocol):
     """Writes models for one framework, without nnspec at run time.
 
+    One that has a choice of formats for its weights lists them in ``weights_formats``, its default first, and is made
+    with ``weights_format=`` one of them.
+
     Attributes:
         name: the format, as ``--to`` names it.
         suffix: how its files end; "" for a directory.

@@ -168,6 +168,7 @@ def to_flax_source(
     out: str | os.PathLike[str],
     variables: Arrays | None = None,
     *,
+    weights_format: str | None = None,
     dtype: FloatType | None = None,
     backend: str | None = None,
 ) -> Ported:
@@ -177,10 +178,12 @@ def to_flax_source(
         source: a port, or a model with its ``variables``.
         out: the directory to write.
         variables: by canonical name.
+        weights_format: "orbax" for a checkpoint of Orbax in the place of a file of safetensors.
         dtype: of the variables; by default the one they have.
         backend: what runs the spec in verification; by default one of another framework.
     """
-    return port(_as_port(source, variables), "flax", out, dtype=dtype, backend=backend, progress=silent)
+    found = _as_port(source, variables)
+    return port(found, "flax", out, weights_format=weights_format, dtype=dtype, backend=backend, progress=silent)
 
 
 def _as_port(source: Port | Model, variables: Arrays | None) -> Port:

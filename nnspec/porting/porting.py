@@ -62,6 +62,7 @@ def port(
     dtypes: Sequence[FloatType] | None = None,
     gradients: bool | None = None,
     optimizer: bool = True,
+    weights_format: str | None = None,
     force: bool = False,
     report: Sequence[str | os.PathLike[str]] = (),
     progress: Progress = silent,
@@ -85,6 +86,7 @@ def port(
         dtypes: in which verification computes; by default float64 and float32, as far as both sides can.
         gradients: whether they are verified, too; by default unless the model is very large.
         optimizer: whether to take the optimizer along with its state, where the source has one.
+        weights_format: how the target's weights are written, where it has a choice: "orbax" for "flax".
         force: whether to replace what is there.
         report: files to write the report to, ``.json`` or ``.html``; also after a failure.
         progress: told what is done now.
@@ -97,7 +99,7 @@ def port(
     """
     target = Path(out)
     # What can be wrong with the call comes before anything slow.
-    writer = exporter(to)
+    writer = exporter(to, weights_format)
     _check_target(target, writer, force)
     check_names(report)
     made = _Making(source, to, target, writer, backend, dtypes, gradients, progress)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -40,18 +39,35 @@ def exporters() -> list[str]:
     return list(_points(EXPORTERS))
 
 
-def exporter(name: str) -> Exporter:
+def exporter(name: str, weights_format: str | None = None) -> Exporter:
     """The exporter of a format.
 
+    Args:
+        name: the format.
+        weights_format: how it writes weights, where it has a choice.
+
     Raises:
-        PortError: there is no such format. BackendError: what it needs is not installed.
+        PortError: there is no such format, or it does not write weights so.
+        BackendError: what it needs is not installed.
     """
     points = _points(EXPORTERS)
     if name not in points:
         hint = did_you_mean(name, points)
         raise PortError(f"nothing writes {name!r}{hint} (formats: {', '.join(points) or 'none'})")
-    made: Exporter = _made(points[name])
+    kind = _loaded(points[name])
+    made: Exporter = kind() if weights_format is None else kind(weights_format=_known(weights_format, name, kind))
     return made
+
+
+def _known(weights_format: str, name: str, kind: Any) -> str:
+    """A way to write weights that an exporter has."""
+    known: tuple[str, ...] = getattr(kind, "weights_formats", ())
+    if not known:
+        raise PortError(f"{name} has no choice of formats for its weights: leave the weights format out")
+    if weights_format not in known:
+        hint = did_you_mean(weights_format, known)
+        raise PortError(f"{name} writes no weights as {weights_format!r}{hint} (weights formats: {', '.join(known)})")
+    return weights_format
 
 
 def importer(name: str) -> Importer:
@@ -63,7 +79,7 @@ def importer(name: str) -> Importer:
     points = _points(IMPORTERS)
     if name not in points:
         raise BackendError(f"nothing reads {name} (importers: {', '.join(points) or 'none'})")
-    made: Importer = _made(points[name])
+    made: Importer = _loaded(points[name])()
     return made
 
 
@@ -88,7 +104,7 @@ def read(source: Any, how: Reading) -> Port:
     failed: list[str] = []
     for point in _ordered(path):
         try:
-            reader: Importer = _made(point)
+            reader: Importer = _loaded(point)()
         except BackendError as error:
             failed.append(str(error))
             continue
@@ -169,30 +185,26 @@ def _importer_of(model: Any) -> Importer | None:
         return importer(_FUNCTIONS[model.framework])
     for point in _points(IMPORTERS).values():
         package = importlib.import_module(point.module.partition(".")[0])
-        required = getattr(package, "REQUIRES", ())
-        if required and (not any(name in sys.modules for name in required) or _missing(required)):
+        required = backends.requirements(package)
+        if required and (not any(name in sys.modules for name in required) or backends.not_installed(package)):
             continue
-        reader: Importer = _made(point)
+        reader: Importer = _loaded(point)()
         if reader.knows(model):
             return reader
     return None
 
 
-def _missing(required: Iterable[str]) -> list[str]:
-    return [name for name in required if importlib.util.find_spec(name) is None]
-
-
-def _made(point: EntryPoint) -> Any:
-    """An importer or exporter.
+def _loaded(point: EntryPoint) -> Any:
+    """The class of an importer or exporter.
 
     Raises:
         BackendError: what it needs is not installed.
     """
     package = importlib.import_module(point.module.partition(".")[0])
-    if missing := _missing(getattr(package, "REQUIRES", ())):
+    if missing := backends.not_installed(package):
         hint = next((how for name, how in backends.INSTALL.items() if package.__name__.endswith(name)), "install them")
         raise BackendError(f"{point.name} needs {', '.join(missing)}, which is not installed: {hint}")
     try:
-        return point.load()()
+        return point.load()
     except ImportError as error:
         raise BackendError(f"{point.name} cannot be loaded: {error}") from error

@@ -79,6 +79,10 @@ def test_a_port_that_diverges(capsys: pytest.CaptureFixture[str]) -> None:
         (["port", "none", "--to", "nnspec", "-o", "out"], "there is no file or directory none"),
         (["port", "right", "--to", "nnspec", "-o", "right"], "right exists"),
         (["port", "right", "--to", "nnspec", "-o", "out", "--dtype", "float23"], "--dtype is one of float64"),
+        (
+            ["port", "none", "--to", "nnspec", "-o", "out", "--weights-format", "orbax"],
+            "nnspec has no choice of formats for its weights: leave the weights format out",
+        ),
         (["port", "right", "--to", "nnspec", "-o", "out", "--report", "r.txt"], "ends in .json or .html"),
         (
             ["port", "right", "--to", "nnspec", "-o", "out", "--custom", "Mine"],

@@ -175,7 +175,7 @@ def test_frameworks_that_are_missing_are_named(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BackendError, match=r"keras needs tensorflow, keras, which is not installed: pip install"):
-        registry._made(Point())  # type: ignore[arg-type]
+        registry._loaded(Point())  # type: ignore[arg-type]
 
 
 def test_names_of_functions_and_of_modules() -> None:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import jax.numpy as jnp
 import numpy as np
 
 from nnspec.backends import Array, FloatType
-from nnspec.errors import FileError, PortError
+from nnspec.errors import BackendError, FileError, PortError
 from nnspec.files import write_atomically
 from nnspec.porting.directory import in_dtype
 from nnspec.porting.optimizer import moved
 from nnspec.porting.port import OptimizerState, Port, Subject
 from nnspec.porting.shards import read_file, write_file
 from nnspec.variables import FORMAT, FORMAT_KEY
-from nnspec_jax.porting.export.module import CHECKPOINT, MODULE, WEIGHTS, Source, Weights
+from nnspec_jax.porting.export.module import CHECKPOINT, MODULE, WEIGHTS, Source, WeightsFormat
 from nnspec_jax.porting.export.optimizer_module import OPTIMIZER, STATE, OptimizerSource
 
 
@@ -33,17 +34,23 @@ class FlaxExporter:
 
     name: ClassVar[str] = "flax"
     suffix: ClassVar[str] = ""
+    weights_formats: ClassVar[tuple[WeightsFormat, ...]] = get_args(WeightsFormat)
 
-    def __init__(self, *, weights: Weights = "safetensors") -> None:
+    def __init__(self, *, weights_format: WeightsFormat = "safetensors") -> None:
         """An exporter.
 
         Args:
-            weights: "orbax" for a checkpoint of Orbax, ``checkpoint/``, in the place of a file of safetensors.
+            weights_format: "orbax" for a checkpoint of Orbax, ``checkpoint/``, in the place of a file of safetensors.
+
+        Raises:
+            BackendError: Orbax is asked for and not installed.
         """
-        self.weights: Weights = weights
+        if weights_format == "orbax" and not _has_orbax():
+            raise BackendError("weights as orbax need Orbax, which is not installed: pip install orbax-checkpoint")
+        self.weights_format: WeightsFormat = weights_format
 
     def write(self, port: Port, path: Path, *, dtype: FloatType = "float32") -> None:
-        source = Source(port.model, weights=self.weights)
+        source = Source(port.model, weights_format=self.weights_format)
         text = source.text()
         optimizer = None if port.optimizer is None else OptimizerSource(port.optimizer, source, port.model.params())
         of_optimizer = "" if optimizer is None else optimizer.text()
@@ -55,7 +62,7 @@ class FlaxExporter:
             raise FileError(f"{path} cannot be written: {error.strerror}") from None
         write_atomically(path / MODULE, text)
         arrays = dict(_native(source, port, dtype))
-        if self.weights == "orbax":
+        if self.weights_format == "orbax":
             _write_checkpoint(path / CHECKPOINT, {name: np.array(x, order="C") for name, x in arrays.items()})
         else:
             write_file(path / WEIGHTS, arrays, {FORMAT_KEY: str(FORMAT)})
@@ -71,7 +78,7 @@ class FlaxExporter:
         from nnspec_jax.porting.optimizer_source_subject import OptimizerSourceSubject
 
         assert port.optimizer is not None
-        source = Source(port.model, weights=self.weights)
+        source = Source(port.model, weights_format=self.weights_format)
         optimizer = OptimizerSource(port.optimizer, source, port.model.params())
         arrays = read_file(path / STATE)
         subject = OptimizerSourceSubject(path, source, optimizer)
@@ -80,11 +87,11 @@ class FlaxExporter:
     def open(self, path: Path, port: Port) -> Subject:
         from nnspec_jax.porting.source_subject import SourceSubject
 
-        return SourceSubject(path, Source(port.model, weights=self.weights), port.model)
+        return SourceSubject(path, Source(port.model, weights_format=self.weights_format), port.model)
 
     def variables(self, path: Path, port: Port) -> dict[str, Array]:
-        source = Source(port.model, weights=self.weights)
-        arrays = _read_checkpoint(path / CHECKPOINT) if self.weights == "orbax" else read_file(path / WEIGHTS)
+        source = Source(port.model, weights_format=self.weights_format)
+        arrays = _read_checkpoint(path / CHECKPOINT) if self.weights_format == "orbax" else read_file(path / WEIGHTS)
         return {name: place.layout.back(arrays[place.name]) for name, place in source.variables.items()}
 
 
@@ -95,6 +102,11 @@ def _native(source: Source, port: Port, dtype: FloatType) -> Iterator[tuple[str,
             raise PortError(f"the variable {name!r} is missing")
         array = np.asarray(port.variables[name]).astype(jnp.dtype(dtype), copy=False)
         yield place.name, place.layout.to(array)
+
+
+def _has_orbax() -> bool:
+    # What is installed of Orbax may be another of its packages.
+    return find_spec("orbax") is not None and find_spec("orbax.checkpoint") is not None
 
 
 def _write_checkpoint(path: Path, arrays: dict[str, Array]) -> None:

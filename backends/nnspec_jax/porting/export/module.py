@@ -31,7 +31,7 @@ from nnspec_jax.porting.export.needed import sources
 from nnspec_jax.porting.export.written import Layout, Written
 
 MODULE, WEIGHTS, CHECKPOINT = "model.py", "model.safetensors", "checkpoint"
-Weights = Literal["safetensors", "orbax"]
+WeightsFormat = Literal["safetensors", "orbax"]
 Path = tuple[str | int, ...]
 
 
@@ -78,10 +78,10 @@ class Source:
         random: whether it holds streams of random numbers.
     """
 
-    def __init__(self, model: Model, *, weights: Weights = "safetensors") -> None:
+    def __init__(self, model: Model, *, weights_format: WeightsFormat = "safetensors") -> None:
         check(model)
         self.model = model
-        self._orbax = weights == "orbax"
+        self._orbax = weights_format == "orbax"
         self._classes = Classes(model, class_name(model.name or "model"))
         self.name = self._classes.top.name
         self.outputs = model.outputs if len(model.outputs) > 1 else None
