@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Iterable
 from typing import Any
+
+from nnspec.model import Model
 
 # So many bytes are worth the time that it takes to go through all objects of a process, which may be seconds.
 WORTH = 50_000_000
@@ -13,6 +16,11 @@ WORTH = 50_000_000
 def size(arrays: Iterable[Any]) -> int:
     """Bytes of arrays."""
     return sum(int(getattr(array, "nbytes", 0)) for array in arrays)
+
+
+def held_by(model: Model) -> int:
+    """Bytes of a model's variables in float32."""
+    return 4 * sum(math.prod(param.shape) for param in model.params().values())
 
 
 def collect(held: int) -> None:

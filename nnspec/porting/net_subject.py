@@ -13,8 +13,8 @@ from nnspec.porting.chance import without_chance
 from nnspec.porting.collecting import collect, size
 from nnspec.rounding import epsilon, float_type
 
-# So many numbers are moved at a time.
-_PIECE = 1 << 20
+# So many numbers are moved at a time: of each there are some copies in float64.
+_PIECE = 1 << 16
 
 
 class NetSubject:

@@ -45,19 +45,26 @@ thread = threading.Thread(target=watch)
 thread.start()
 def progress(doing):
     now[0] = doing
-made = port(place / "model.keras", to, place / "out", gradients=False, progress=progress)
+out = place / ("out.keras" if to == "keras" else "out")
+made = port(place / "model.keras", to, out, gradients=False, progress=progress)
 done = True
 thread.join()
 print(json.dumps({name: peak / made.report.bytes for name, peak in peaks.items()}))
 """
 
 
-def test_a_port_takes_a_few_times_its_weights(tmp_path: Path) -> None:
-    """The original once, and a net in float64 twice beside it; compilers and single layers take what they take."""
-    done = subprocess.run(
-        [sys.executable, "-c", PORTING, str(tmp_path), "flax"], capture_output=True, text=True, check=False
-    )
+# The variables once, and beside them one thing at a time: a net in float64, which is twice, or a model of the target
+# with its file, which Keras takes into memory as a whole. Compilers and single layers take what they take: 70 MB.
+LIMIT = 3.5
+# Arrays are written one by one.
+WRITING = {"flax": 1.3, "keras": LIMIT}
+
+
+@pytest.mark.parametrize("to", WRITING)
+def test_a_port_takes_three_times_its_weights(to: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PORTING, str(tmp_path), to]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     peaks = json.loads(done.stdout.splitlines()[-1])
-    assert {name: peak for name, peak in peaks.items() if peak > 5.0} == {}
-    assert peaks["writing flax"] < 2.0
+    assert {name: peak for name, peak in peaks.items() if peak > LIMIT} == {}
+    assert peaks[f"writing {to}"] < WRITING[to]

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import nnspec as nn
+from nnspec import porting
 from nnspec.errors import FileError, PortError
 from nnspec.porting.port import Port
 from nnspec.reference.model import run
@@ -121,7 +122,7 @@ def test_cases_are_computed_as_by_the_reference(module: Any, tmp_path: Path) -> 
         expected = run(model, variables, inputs).nodes
     # Keras's norms lose digits where means are large: 7e-5.
     near_shown(model, subject.nodes(inputs, dtype="float32"), expected, 1e-4)
-    kept = subject.variables
+    kept = exporter().variables(path, port)
     assert all(kept[name].tobytes() == array.tobytes() for name, array in variables.items())
 
 
@@ -138,7 +139,8 @@ def test_formulas_are_the_same_in_float64(module: Any) -> None:
             continue
         point = case.point("float64")
         graph.write(made, point.variables)
-        found = NativeSubject(case.model, made, made.model, "float64", "model").nodes(point.inputs, dtype="float64")
+        subject = NativeSubject(case.model, made, lambda made=made: made.model, print, "float64", "model")
+        found = subject.nodes(point.inputs, dtype="float64")
         with np.errstate(all="ignore"):
             expected = run(case.model, point.variables, point.inputs).nodes
         near_shown(case.model, found, expected, 1e-11)
@@ -272,6 +274,17 @@ def test_statistics_and_gradients_in_training(tmp_path: Path) -> None:
     near(found.parameters, expected.parameters, 1e-9)
     after = run(still, each.port.variables, each.inputs, training=True).updates
     near(subject.statistics(inputs, dtype="float64"), after, 1e-11)
+
+
+@pytest.mark.jax
+@pytest.mark.parametrize("dtype", ["float64", "float16", "bfloat16"])
+def test_other_float_types_are_verified(dtype: Any, tmp_path: Path) -> None:
+    """Keras says float32 of any functional model, whatever its layers are."""
+    model = nn.Sequential([nn.Dense(5, "tanh"), nn.Dropout(0.5), nn.Dense(2)], input=[4])
+    each = exported("other", model)
+    for to, out in (("keras", "out.keras"), ("keras-source", "out")):
+        made = porting.port(each.port, to, tmp_path / out, dtype=dtype, backend="jax", gradients=False)
+        assert made.report.passed and made.report.bits == ()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from flax import linen as nn, nnx, serialization
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from nnspec.errors import FileError, PortError, did_you_mean
+from nnspec.porting.shards import read_file
 
 _COLLECTIONS = ("params", "batch_stats")
 
@@ -59,9 +60,7 @@ def read(path: Path) -> dict[str, Any]:
             with np.load(path, allow_pickle=False) as file:
                 return _nested({name: file[name] for name in file.files})
         if path.suffix == ".safetensors" or head[8:9] == b"{":
-            from safetensors.numpy import load_file
-
-            return _nested(load_file(path))
+            return _nested(read_file(path))
         return _arrays_of(serialization.msgpack_restore(path.read_bytes()), path)
     except FileError:
         raise

@@ -14,6 +14,7 @@ import numpy as np
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import UnsupportedError
 from nnspec.layers.dropout import GaussianNoise
+from nnspec.porting.collecting import collect, size
 from nnspec_jax.porting.evaluate import Evaluation
 from nnspec_jax.porting.importer import Imported, alike, variables_of
 from nnspec_jax.porting.original import Calling, Original
@@ -32,31 +33,41 @@ class FlaxSubject:
         self._original, self._calling, self._imported = original, calling, imported
         self._traced: dict[Any, Traced] = {}
         self._compiled: dict[Any, Any] = {}
+        self._held: tuple[FloatType, list[Any]] | None = None
         noise = {path for path, node in imported.assembled.model.walk() if isinstance(node.layer, GaussianNoise)}
         self._silent = {seen.place for path, seen in imported.seen.items() if path in noise}
         self._kinds = {name: param.kind for name, param in imported.assembled.model.params().items()}
         self.label = f"Flax {flax.__version__} on JAX {jax.__version__}"
         self.dtypes: tuple[FloatType, ...] = ("float32",) if self._rounds() else ("float64", "float32")
 
+    def close(self) -> None:
+        """Let go of the arrays in a dtype; they are made again when they are asked."""
+        held = 0 if self._held is None else size(self._held[1])
+        self._held = None
+        collect(held)
+
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         """Values of nodes by path."""
         with self._in(dtype):
-            results, kept = self._run(inputs, dtype, training)
+            results, kept = self._run(inputs, dtype, training, range(len(self._imported.outputs)))
         found: dict[str, Array] = {}
         batch = self._batch(inputs)
         for path, seen in self._imported.seen.items():
             if seen.place in kept:
                 found[path] = laid_out(np.asarray(kept[seen.place][seen.result]), seen.layout, batch)
-        for path, layout, value in zip(self._imported.outputs, self._imported.layouts, results, strict=False):
+        for path, layout, value in zip(self._imported.outputs, self._imported.layouts, results, strict=True):
             found[path] = laid_out(np.asarray(value), layout, batch)
         return found
 
     def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
         """The statistics as one pass in training mode leaves them."""
+        after: list[Any] = [leaf.array for leaf in self._original.leaves]
+        changing = [i for i, leaf in enumerate(self._original.leaves) if leaf.kind == "statistic"]
         with self._in(dtype):
-            results, _ = self._run(inputs, dtype, True)
-            after = results[len(self._imported.outputs) :]
-        named = self._named([np.asarray(x) if _is_number(x) else x for x in after])
+            results, _ = self._run(inputs, dtype, True, [len(self._imported.outputs) + i for i in changing])
+        for i, value in zip(changing, results, strict=True):
+            after[i] = np.asarray(value)
+        named = self._named(after)
         return {name: array for name, array in named.items() if self._kinds[name] == "statistic"}
 
     def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
@@ -99,9 +110,12 @@ class FlaxSubject:
         """The leaves that gradients are found of."""
         return [i for i, leaf in enumerate(self._original.leaves) if leaf.kind == "parameter"]
 
-    def _run(self, inputs: Arrays, dtype: FloatType, training: bool) -> tuple[list[Any], dict[Any, list[Any]]]:
+    def _run(
+        self, inputs: Arrays, dtype: FloatType, training: bool, wanted: Sequence[int]
+    ) -> tuple[list[Any], dict[Any, list[Any]]]:
+        """Some of the results, which are the model's outputs and its arrays afterwards, and the values of nodes."""
         traced = self._trace(inputs, dtype, training)
-        key = (id(traced), "run")
+        key = (id(traced), tuple(wanted))
         if key not in self._compiled:
             places = [seen.place for seen in self._imported.seen.values()] if self._has_places(traced) else []
             evaluation = Evaluation(places, self._silent_in(traced))
@@ -109,7 +123,7 @@ class FlaxSubject:
             def run(given: Sequence[Any]) -> Any:
                 evaluation.kept.clear()
                 results = evaluation.run(traced.closed.jaxpr, traced.closed.consts, given)
-                return results, dict(evaluation.kept)
+                return [results[i] for i in wanted], dict(evaluation.kept)
 
             self._compiled[key] = jax.jit(run)
         results, kept = self._compiled[key]([*self._arrays(dtype), *self._given(inputs, dtype)])
@@ -144,7 +158,11 @@ class FlaxSubject:
         return len(next(iter(inputs.values())))
 
     def _arrays(self, dtype: FloatType) -> list[Any]:
-        return [_as_dtype(leaf.array, dtype) for leaf in self._original.leaves]
+        """The model's arrays in a dtype, of which it holds those of one at a time."""
+        if self._held is None or self._held[0] != dtype:
+            self.close()
+            self._held = dtype, [_as_dtype(leaf.array, dtype) for leaf in self._original.leaves]
+        return self._held[1]
 
     def _given(self, inputs: Arrays, dtype: FloatType) -> list[Any]:
         arrays = [_as_dtype(x, dtype) for x in self._calling_on(inputs).inputs.values()]

@@ -1,4 +1,7 @@
-"""Layers built before their variables are: so that a file cannot have more memory taken than it holds numbers."""
+"""Layers built before their variables are, or without them.
+
+So that a file cannot have more memory taken than it holds numbers, and that a model's structure takes none.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +77,17 @@ def deferred(allowance: Allowance) -> Iterator[None]:
         raise
     with keras.StatelessScope():  # at its end, Keras makes what waits
         pass
+
+
+@contextmanager
+def unheld() -> Iterator[None]:
+    """Within it, layers are built and called symbolically, and their variables never get values."""
+    before = len(_waiting())
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        del _waiting()[before:]
 
 
 def _waiting() -> list[Any]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import zipfile
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from nnspec.backends import Array, FloatType
 from nnspec.errors import FileError
+from nnspec.porting.collecting import collect, held_by
 from nnspec.porting.optimizer import trained
 from nnspec.porting.port import OptimizerState, Port, Subject
 from nnspec_tensorflow.porting import optimizer_state
 from nnspec_tensorflow.porting.export import families as families, graph, optimizers
 from nnspec_tensorflow.porting.export.subject import NativeSubject
+from nnspec_tensorflow.porting.recognition import WEIGHTS
 from nnspec_tensorflow.porting.trainables import Trainables
 from nnspec_tensorflow.startup import keras
 
@@ -27,6 +32,9 @@ class KerasExporter:
     name: ClassVar[str] = "keras"
     suffix: ClassVar[str] = ".keras"
 
+    def __init__(self) -> None:
+        self._outlines = graph.Outlines()
+
     def write(self, port: Port, path: Path, *, dtype: FloatType = "float32") -> None:
         """Write a model to a file that does not exist yet.
 
@@ -34,32 +42,30 @@ class KerasExporter:
             PortError: a node that stock Keras cannot express, named.
             FileError: the file cannot be written.
         """
-        made = graph.realize(port.model, dtype)
-        graph.write(made, port.variables)
-        if port.optimizer is not None:
-            compile_with(made, made.model, port)
         saved = path if path.suffix == self.suffix else path.with_name(path.name + self.suffix)  # Keras insists
         try:
-            made.model.save(saved)
+            _filled(port, dtype).save(saved)
             os.replace(saved, path)
         except OSError as error:
             raise FileError(f"{path}: cannot be written: {error}") from error
+        finally:
+            collect(held_by(port.model))
 
     def open(self, path: Path, port: Port) -> Subject:
         """What was written, loaded as its users will, under the names of ``port.model``."""
-        model = _loaded(path)
-        dtype: Any = model.dtype
-        return NativeSubject(port.model, graph.realize(port.model, dtype), model, dtype, path.name)
+        dtype = graph.dtype_of(_loaded(path))  # which shows as well that it can be loaded
+        collect(held_by(port.model))
+        made = self._outlines.of(port.model)
+        return NativeSubject(port.model, made, partial(_loaded, path), partial(_fill, path), dtype, path.name)
 
     def variables(self, path: Path, port: Port) -> dict[str, Array]:
         """The variables as they lie in the file, under canonical names and in the canonical layout."""
-        model = _loaded(path)
-        return graph.read(graph.realize(port.model, model.dtype), model)
+        return graph.read(self._outlines.of(port.model), _loaded(path))
 
     def open_optimizer(self, path: Path, port: Port) -> OptimizerState:
         """The optimizer as it lies in the file, loaded as its users will."""
         model = _loaded(path, compiled=True)
-        made = graph.realize(port.model, model.dtype)
+        made = self._outlines.of(port.model)
         params = port.model.params()
         trainables = Trainables.written(made, model, list(trained(params)))
         return optimizer_state.read(model.optimizer, trainables, params, graph.read(made, model))
@@ -74,7 +80,7 @@ class KerasExporter:
         Raises:
             PortError: a node that stock Keras cannot express, named.
         """
-        found = graph.realize(port.model, "float32").notes
+        found = self._outlines.of(port.model).notes
         return found if port.optimizer is None else (*found, *optimizers.notes(port.optimizer))
 
 
@@ -88,6 +94,21 @@ def compile_with(made: graph.Native, model: Any, port: Port) -> None:
     params = port.model.params()
     trainables = Trainables.written(made, model, list(trained(params)))
     model.compile(optimizer=optimizers.realize(port.optimizer, trainables, params))
+
+
+def _filled(port: Port, dtype: FloatType) -> Any:
+    """A model with its weights, and its optimizer where there is one."""
+    made = graph.realize(port.model, dtype)
+    graph.write(made, port.variables)
+    if port.optimizer is not None:
+        compile_with(made, made.model, port)
+    return made.model
+
+
+def _fill(path: Path, model: Any) -> None:
+    """Give a model of the same structure the weights of a file, from beside it: Keras would read all of it at once."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, zipfile.ZipFile(path) as archive:
+        model.load_weights(archive.extract(WEIGHTS, folder))
 
 
 def _loaded(path: Path, *, compiled: bool = False) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnspec.backends import Array, FloatType
 from nnspec.errors import FileError, PortError
+from nnspec.porting.collecting import collect, held_by
 from nnspec.porting.port import Port, Subject
 from nnspec_tensorflow.porting.export import families as families, graph
 from nnspec_tensorflow.porting.export.graph import Native
@@ -37,6 +38,9 @@ class KerasSourceExporter:
     name: ClassVar[str] = "keras-source"
     suffix: ClassVar[str] = ""
 
+    def __init__(self) -> None:
+        self._outlines = graph.Outlines()
+
     def write(self, port: Port, path: Path, *, dtype: FloatType = "float32") -> None:
         """Write a model to a directory that does not exist yet.
 
@@ -44,30 +48,43 @@ class KerasSourceExporter:
             PortError: a node that stock Keras cannot express, named.
             FileError: the directory cannot be written.
         """
+        try:
+            self._write(port, path, dtype)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be written: {error}") from error
+        finally:
+            collect(held_by(port.model))
+
+    def _write(self, port: Port, path: Path, dtype: FloatType) -> None:
         made = graph.realize(port.model, dtype)
         graph.write(made, port.variables)
         writer = Writer(port.model, made)
         functions = writer.text()
-        try:
-            path.mkdir(parents=True)
-            (path / MODULE).write_text(_module(port, functions, bool(writer.constants)), encoding="utf-8")
-            if writer.constants:
-                np.savez(path / CONSTANTS, **writer.constants)
-            made.model.save_weights(path / WEIGHTS)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be written: {error}") from error
+        path.mkdir(parents=True)
+        (path / MODULE).write_text(_module(port, functions, bool(writer.constants)), encoding="utf-8")
+        if writer.constants:
+            np.savez(path / CONSTANTS, **writer.constants)
+        made.model.save_weights(path / WEIGHTS)
 
     def open(self, path: Path, port: Port) -> Subject:
         """What was written, imported and loaded, under the names of ``port.model``."""
-        model = _loaded(path)
-        made = graph.realize(port.model, model.dtype)
-        _align(made, model)
-        return NativeSubject(port.model, made, model, model.dtype, path.name)
+        made = self._outlines.of(port.model)
+
+        def load() -> Any:
+            model = _loaded(path)
+            _align(made, model)
+            return model
+
+        def fill(model: Any) -> None:
+            model.load_weights(path / WEIGHTS)
+
+        dtype = graph.dtype_of(load())  # which shows as well that it can be loaded
+        collect(held_by(port.model))
+        return NativeSubject(port.model, made, load, fill, dtype, path.name)
 
     def variables(self, path: Path, port: Port) -> dict[str, Array]:
         """The variables as they lie in the file of weights, under canonical names and in the canonical layout."""
-        model = _loaded(path)
-        return graph.read(graph.realize(port.model, model.dtype), model)
+        return graph.read(self._outlines.of(port.model), _loaded(path))
 
 
 def _module(port: Port, functions: str, constants: bool) -> str:

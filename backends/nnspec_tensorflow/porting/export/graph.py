@@ -16,6 +16,7 @@ from nnspec.layers.base import Layer, Shape
 from nnspec.model import Inferred, Model, Node
 from nnspec.ops import Slice
 from nnspec_tensorflow.model import common_shapes, layer_name, single
+from nnspec_tensorflow.porting.deferred import unheld
 from nnspec_tensorflow.porting.export.convert import Apart, Context, Ledger, Owner, Place, apart, native, snake
 from nnspec_tensorflow.startup import keras
 
@@ -89,6 +90,20 @@ def realize(model: Model, dtype: FloatType, *, quiet: bool = False) -> Native:
     model.infer()  # explains what is wrong with the shapes, if anything is
     shapes = [(None, *declared.shape) for declared in model.inputs.values()]
     return _functional(model, shapes, dtype, "", model.name or "model", Ledger(), quiet)
+
+
+class Outlines:
+    """What names mean in models that were realized, without a model's variables: of the last one that was asked for."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Model, Native] | None = None
+
+    def of(self, model: Model) -> Native:
+        """As :func:`realize`, in float32, with variables that have no values and take no memory."""
+        if self._known is None or self._known[0] is not model:
+            with unheld():
+                self._known = model, realize(model, "float32")
+        return self._known[1]
 
 
 def _functional(
@@ -248,11 +263,20 @@ def write(made: Native, variables: Arrays) -> None:
 
 
 def read(made: Native, model: Any) -> dict[str, Array]:
-    """The variables of a Keras model of the same structure, by canonical name and in the canonical layout."""
+    """The variables of a Keras model of the same structure, by canonical name and in the canonical layout.
+
+    Those that lie there as they are here are seen, not copied.
+    """
     return {
-        name: np.array(place.read(np.asarray(weight(model, place))), order="C")
+        name: np.ascontiguousarray(place.read(np.asarray(weight(model, place))))
         for name, (place, *_) in made.places.items()
     }
+
+
+def dtype_of(model: Any) -> FloatType:
+    """The float type of a model that was written; Keras says float32 of any functional model."""
+    kinds: list[Any] = [variable.dtype for variable in model.variables] + [tensor.dtype for tensor in model.inputs]
+    return next((kind for kind in kinds if "float" in kind), "float32")
 
 
 def layers(model: Any) -> Iterator[Any]:

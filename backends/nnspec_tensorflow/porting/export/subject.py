@@ -9,7 +9,7 @@ import numpy as np
 
 from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.model import Model
-from nnspec.porting.collecting import collect, size
+from nnspec.porting.collecting import collect, held_by
 from nnspec_tensorflow.porting.export import graph
 from nnspec_tensorflow.porting.export.graph import Native
 from nnspec_tensorflow.startup import keras, tf
@@ -22,33 +22,38 @@ State = list[tuple[Any, Tensor]]
 class NativeSubject:
     """A loaded model, in the dtype of its file; in another one, and in training mode without dropout, its twin.
 
-    The twin is made of the same layers and operations around the variables as they lie in the file.
+    The twin is made of the same layers and operations, and given the weights as they lie in the file. One of the two is
+    in memory at a time, from when it is asked on.
 
     Args:
         spec: what the model was made of.
         made: what the names of the spec mean in it.
-        model: the loaded model.
+        load: gives the model, loaded as its users will.
+        fill: gives a model of the same structure the weights of the file.
         dtype: of the file.
         name: of the file.
     """
 
-    def __init__(self, spec: Model, made: Native, model: Any, dtype: FloatType, name: str) -> None:
+    def __init__(
+        self,
+        spec: Model,
+        made: Native,
+        load: Callable[[], Any],
+        fill: Callable[[Any], None],
+        dtype: FloatType,
+        name: str,
+    ) -> None:
         self.spec, self.dtype = spec, dtype
         self.label = f"{name} in Keras {keras.__version__} on TensorFlow {tf.__version__}"
         self.dtypes: tuple[FloatType, ...] = ("float64", "float32") if made.exact else ("float32",)
-        self._loaded = made.around(model)
-        self._variables = graph.read(made, model)
-        self._twins: dict[FloatType, Native] = {}
-
-    @property
-    def variables(self) -> dict[str, Array]:
-        """The variables by canonical name, in the canonical layout."""
-        return dict(self._variables)
+        self._outlined, self._load, self._fill = made, load, fill
+        self._twin: FloatType | None = None
+        self._held: Native | None = None
 
     def close(self) -> None:
-        """Let go of the twins; they are made again when they are asked."""
-        self._twins = {}
-        collect(size(self._variables.values()))
+        """Let go of the model; it is loaded again when it is asked."""
+        self._held = None
+        collect(held_by(self.spec))
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         """Values of all nodes by path, those of nested models too."""
@@ -104,13 +109,16 @@ class NativeSubject:
         return Gradients({name: g.numpy() for name, g in zip(floats, by_input, strict=True)}, parameters)
 
     def _made(self, dtype: FloatType, training: bool) -> Native:
-        if dtype == self.dtype and not training:
-            return self._loaded
-        if dtype not in self._twins:
-            twin = graph.realize(self.spec, dtype, quiet=True)
-            graph.write(twin, self._variables)
-            self._twins[dtype] = twin
-        return self._twins[dtype]
+        wanted = None if dtype == self.dtype and not training else dtype
+        if self._held is None or self._twin != wanted:
+            self.close()
+            if wanted is None:
+                held = self._outlined.around(self._load())
+            else:
+                held = graph.realize(self.spec, wanted, quiet=True)
+                self._fill(held.model)
+            self._held, self._twin = held, wanted
+        return self._held
 
 
 def _tensors(arrays: Arrays, dtype: FloatType) -> dict[str, Tensor]:
