@@ -10,7 +10,7 @@ import pytest
 from nnspec import backends, vocabulary
 from nnspec.losses import Losses
 from nnspec.model import Model
-from nnspec_conformance import suite
+from nnspec_conformance import selection, suite
 
 # Modules and functions that the reference registers classes with, by kind.
 REFERENCES: dict[str, tuple[str, ...]] = {
@@ -81,7 +81,7 @@ def test_every_class_of_cases_is_asked_in_float32_every_day() -> None:
     """By default pytest leaves most of float32 to the slow set, and of no class all of it; of float64 what is compiled
     once more for it, or asked of each backend by turns."""
     found = suite.items(["jax", "tensorflow"], ["float64", "float32"])
-    everyday = suite.everyday(found)
+    everyday = selection.everyday(suite.CHECKS, found)
     waiting = {(item.dtype, item.check.name) for item in found if item.id not in everyday}
     by_turns = {
         *("forward", "gradients", "masks", "nodes", "loss", "optimizer"),

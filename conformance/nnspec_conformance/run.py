@@ -14,8 +14,9 @@ from nnspec_conformance import suite
 from nnspec_conformance.expression import parse
 from nnspec_conformance.metering import Metered
 from nnspec_conformance.outcome import Outcome, settle
+from nnspec_conformance.selection import Extent
 from nnspec_conformance.subject import Subject
-from nnspec_conformance.suite import Check, Extent, Item
+from nnspec_conformance.suite import Check, Item
 
 DEFAULT_DTYPES: tuple[FloatType, ...] = ("float64", "float32")
 

@@ -22,7 +22,7 @@ from nnspec_conformance.facts import Facts
 from nnspec_conformance.outcome import Outcome, settle
 from nnspec_conformance.progress import Ticker, shown, telling
 from nnspec_conformance.run import DEFAULT_DTYPES, Bench, Plan, Run
-from nnspec_conformance.suite import Extent
+from nnspec_conformance.selection import Extent
 from nnspec_conformance.summary import lines
 
 if TYPE_CHECKING:

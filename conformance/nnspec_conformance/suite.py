@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from types import ModuleType
 from typing import Any, Literal
-from zlib import crc32
 
 from nnspec.backends import Backend, FloatType
 from nnspec.model import Input, Model
@@ -86,7 +84,6 @@ from nnspec_conformance.checks import (
     transfer,
     words,
 )
-from nnspec_conformance.draws import generator
 from nnspec_conformance.example import Example
 from nnspec_conformance.initializers import InitializerCase
 from nnspec_conformance.losses import LossCase, LossExample
@@ -94,6 +91,7 @@ from nnspec_conformance.metrics import MetricCase
 from nnspec_conformance.optimizers import OptimizerCase
 from nnspec_conformance.result import Figure, Result
 from nnspec_conformance.schedules import ScheduleCase
+from nnspec_conformance.selection import Extent, chosen
 from nnspec_conformance.subject import Question, Subject
 from nnspec_conformance.training import TrainingCase
 
@@ -147,9 +145,6 @@ OPTIMIZERS = (optimizers, adaptive, factored, steps, wrappers, *outside.families
 SCHEDULES = (schedules, *outside.families(ScheduleCase))
 INITIALIZERS = (initializers, *outside.families(InitializerCase))
 TRAINING = (training, *outside.families(TrainingCase))
-# The share of cases that sampled checks are asked of, unless everything is run; each family has at least one.
-SHARE = 0.1
-Extent = Literal["quick", "standard", "all"]
 FAMILIES: tuple[ModuleType, ...] = (
     *(*LAYERS, *LOSSES, *METRICS, *OPTIMIZERS, *SCHEDULES, *INITIALIZERS),
     *(random, *TRAINING),
@@ -329,65 +324,11 @@ def items(backends: list[str], dtypes: list[FloatType], extent: Extent = "standa
         for check in CHECKS:
             if (check.dtypes and dtype not in check.dtypes) or (check.once and not first):
                 continue
-            chosen = _chosen(check, extent)
+            asked = chosen(check, extent)
             places = [(backends[0], other) for other in backends[1:]] if check.pairs else [(name,) for name in backends]
-            found += [Item(place, dtype, check, kind, case) for place in places for kind, case in chosen]
+            found += [Item(place, dtype, check, kind, case) for place in places for kind, case in asked]
     order = {family(module): index for index, module in enumerate(FAMILIES)}
     return sorted(found, key=lambda item: (dtypes.index(item.dtype), order[item.family], len(item.backends)))
-
-
-def _chosen(check: Check, extent: Extent) -> tuple[tuple[str, Any], ...]:
-    """The cases that a check is asked of."""
-    if extent == "quick" and check.quick != "all":
-        return _of_classes(check.cases) if check.quick == "classes" else ()
-    return check.cases if extent == "all" or not check.sampled else _sample(check)
-
-
-def _of_classes(cases: Iterable[tuple[str, Any]]) -> tuple[tuple[str, Any], ...]:
-    """The first case of each class."""
-    firsts: dict[tuple[str, type[Any]], tuple[str, Any]] = {}
-    for kind, case in cases:
-        firsts.setdefault((kind, type(getattr(case, "spec", None))), (kind, case))
-    return tuple(firsts.values())
-
-
-_OF_DERIVATIVES = ("gradients", "kinks", "extremes", "loss kinks", "loss extremes")
-
-
-def everyday(found: Iterable[Item]) -> frozenset[str]:
-    """The ids of the tests that are worth their time after every change: those that ask for the formula, in float64,
-    and of those that ask for the arithmetic, in lower precision, what the quick run asks, on one backend by turns and
-    but for gradients and what else asks for derivatives: they take most of the time that is spent on compilation."""
-    quick = {(check.name, kind, case.name) for check in CHECKS for kind, case in _chosen(check, "quick")}
-    firsts = {
-        (check.name, kind, case.name)
-        for check in CHECKS
-        if check.everyday in ("classes", "turns")
-        for kind, case in _of_classes(check.cases)
-    }
-
-    found = list(found)
-    taking = sorted({item.backends[0] for item in found if len(item.backends) == 1})
-
-    def chosen(item: Item) -> bool:
-        name = (item.check.name, item.family, item.case.name)
-        mine = item.backends[0] == taking[crc32(item.case.name.encode()) % len(taking)]
-        if item.dtype != "float64" and item.dtype not in item.check.dtypes:
-            return mine and name in quick and item.check.name not in _OF_DERIVATIVES
-        if item.check.everyday == "turns":
-            return mine or name in firsts
-        return name in quick or item.check.everyday == "all" or name in firsts
-
-    return frozenset(item.id for item in found if chosen(item))
-
-
-def _sample(check: Check) -> tuple[tuple[str, Any], ...]:
-    """A seeded share of the cases of each family, at least one of each."""
-    found: list[tuple[str, Any]] = []
-    for _, group in groupby(check.cases, key=lambda pair: pair[0]):
-        drawn = sorted(group, key=lambda pair: generator("sample", check.name, pair[1].name).random())
-        found += drawn[: max(1, round(SHARE * len(drawn)))]
-    return tuple(found)
 
 
 def subject(backend: Backend, dtype: FloatType, asked: Iterable[tuple[Check, Any]] | None = None) -> Subject:

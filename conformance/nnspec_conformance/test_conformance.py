@@ -7,13 +7,13 @@ from collections import Counter
 import pytest
 
 from nnspec import backends
-from nnspec_conformance import deviations, plugin, suite
+from nnspec_conformance import deviations, plugin, selection, suite
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "item" in metafunc.fixturenames:
         items = plugin.plan(metafunc.config).items()
-        everyday = suite.everyday(items)
+        everyday = selection.everyday(suite.CHECKS, items)
         # Only a mark, by which nnspec's own settings leave them out: elsewhere all are run.
         params = [
             pytest.param(item, id=item.id, marks=() if item.id in everyday else pytest.mark.slow) for item in items
