@@ -143,14 +143,20 @@ def variables_of(original: Any, called: Any, imported: Imported, arrays: Sequenc
 
 
 def imported_from(original: Any, called: Any) -> Imported:
-    """The graph of a model.
+    """The graph of a model that may train, traced in inference mode and in training mode.
+
+    Where both compute the same graph but for what layers do at random and whose statistics they take, it is that of
+    training mode, which says how much dropout drops and how statistics move. Else it is that of inference mode,
+    ``trains`` is False, and a note says why: the model cannot be called in training mode, or what it computes there has
+    no counterpart or is another graph. A parameter that is used in several ways is one variable; where that cannot be,
+    each use has its own, and a note names the parameter.
 
     Args:
-        original: the model.
-        called: how it is called.
+        original: the model; its arrays are read, and stay as they are.
+        called: how it is called. Two traces with batches of other sizes tell which axes are the batch's.
 
     Raises:
-        PortError: something in it that nnspec cannot express.
+        PortError: it cannot be called in inference mode, or computes something there that nnspec cannot express.
     """
     from nnspec_jax.porting.trace import traces
 
@@ -177,14 +183,17 @@ def imported_from(original: Any, called: Any) -> Imported:
 
 
 def inference_from(original: Any, called: Any) -> Imported:
-    """The graph of a function that has one mode.
+    """The graph of a function that has one mode, since no argument says whether it trains.
+
+    It is traced as it is called, and taken for inference: ``trains`` is False, and no note says so. Its parameters are
+    not looked through for those that are used in several ways: each use has a variable of its own.
 
     Args:
-        original: the function.
-        called: how it is called.
+        original: the function; its arrays are read, and stay as they are.
+        called: how it is called. Two traces with batches of other sizes tell which axes are the batch's.
 
     Raises:
-        PortError: something in it that nnspec cannot express.
+        PortError: it cannot be called so, or computes something that nnspec cannot express.
     """
     from nnspec_jax.porting.trace import traces
 
