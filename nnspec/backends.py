@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
@@ -64,10 +64,13 @@ class Net(Protocol):
     def native(self) -> Any:
         """The framework's own object, holding the current variables: an ``nnx.Module`` or a ``keras.Model``."""
 
-    def variables(self) -> dict[str, Array]:
-        """All state by canonical name.
+    def variables(self, names: Iterable[str] | None = None) -> dict[str, Array]:
+        """State by canonical name, in arrays of its own.
 
         The model's variables, ``random/seed`` (uint32, (2,)) and ``random/step`` (uint32, ()).
+
+        Args:
+            names: of what; by default of all.
         """
 
     def assign(self, variables: Arrays) -> None:

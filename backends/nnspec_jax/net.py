@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial, wraps
 from typing import Any
 
@@ -141,8 +141,9 @@ class JaxNet:
         return self._native
 
     @in_own_precision
-    def variables(self) -> dict[str, Array]:
-        return to_host(self.arrays())
+    def variables(self, names: Iterable[str] | None = None) -> dict[str, Array]:
+        held = self.arrays()
+        return to_host(held if names is None else {name: held[name] for name in names})
 
     @in_own_precision
     def assign(self, variables: Arrays) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -79,9 +79,10 @@ class TensorFlowNet:
 
     # -- variables ----------------------------------------------------------------------------------------------------
 
-    def variables(self) -> dict[str, Array]:
-        """All state by canonical name."""
-        return to_host(self.keras_variables)
+    def variables(self, names: Iterable[str] | None = None) -> dict[str, Array]:
+        """State by canonical name; of all, or of these names."""
+        held = self.keras_variables
+        return to_host(held if names is None else {name: held[name] for name in names})
 
     def assign(self, variables: Arrays) -> None:
         """Set the named variables; those not named stay.

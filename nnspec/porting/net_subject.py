@@ -67,11 +67,12 @@ class NetSubject:
 
     def statistics(self, inputs: Arrays, *, dtype: FloatType) -> dict[str, Array]:
         net = self.net(dtype)
-        before = {name: value for name, value in net.variables().items() if self.kinds.get(name) != "parameter"}
+        statistics = [name for name, kind in self.kinds.items() if kind == "statistic"]
+        before = net.variables([*statistics, "random/step"])
         net.forward(inputs, training=True)
-        after = net.variables()
+        after = net.variables(statistics)
         net.assign(before)
-        return {name: after[name] for name, kind in self.kinds.items() if kind == "statistic"}
+        return after
 
     def gradients(self, inputs: Arrays, cotangents: Arrays, *, dtype: FloatType, training: bool = False) -> Gradients:
         return self.net(dtype).gradients(inputs, cotangents, training=training)

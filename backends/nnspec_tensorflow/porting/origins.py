@@ -7,6 +7,7 @@ from, and how gradients by Keras's variables are gradients by the port's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,16 +21,48 @@ from nnspec_tensorflow.startup import keras, tf
 
 
 @dataclass(frozen=True)
+class _Place:
+    """Where a port's variable lies among Keras's.
+
+    Attributes:
+        first, last: the variables that its elements are in, by number.
+        shape: of the port's.
+        elements: which of theirs, flat, one after the other; None for all in the same order.
+    """
+
+    first: int
+    last: int
+    shape: tuple[int, ...]
+    elements: NDArray[Any] | None
+
+    @classmethod
+    def of(cls, numbers: NDArray[Any], starts: NDArray[np.int64]) -> _Place:
+        """Of the numbers of its elements, where each variable's numbers begin somewhere."""
+        first, last = (int(np.searchsorted(starts, n, "right")) - 1 for n in (numbers.min(), numbers.max()))
+        begin, end = starts[first], starts[last + 1]
+        flat = numbers.reshape(-1)
+        if flat.size == end - begin and np.array_equal(flat, np.arange(begin, end, dtype=flat.dtype)):
+            return cls(first, last, numbers.shape, None)
+        return cls(first, last, numbers.shape, flat - flat.dtype.type(begin))
+
+    def gather(self, array: Callable[[int], Array]) -> Array:
+        """The port's array, of those by the number of Keras's variable."""
+        parts = [array(i).reshape(-1) for i in range(self.first, self.last + 1)]
+        flat = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return (flat if self.elements is None else flat[self.elements]).reshape(self.shape)
+
+
+@dataclass(frozen=True)
 class Origins:
     """The origin of a port's variables.
 
     Attributes:
         variables: Keras's variables by number.
-        _places: canonical name -> which elements of all variables, flat, one after the other, it consists of.
+        _places: where the port's lie among them, by canonical name.
     """
 
     variables: dict[str, Any]
-    _places: dict[str, NDArray[Any]]
+    _places: dict[str, _Place]
 
     @classmethod
     def of(cls, model: Any, again: Callable[[], Arrays], variables: Arrays) -> Origins:
@@ -40,30 +73,28 @@ class Origins:
             again: converts it anew, and gives the port's variables.
             variables: those of the port.
         """
-        own = {str(i): variable for i, variable in enumerate(variables_of(model))}
-        sizes = [int(np.prod(variable.shape)) for variable in own.values()]
-        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        own = variables_of(model)
+        starts = np.cumsum([0, *(math.prod(variable.shape) for variable in own)], dtype=np.int64)
         dtype = np.int32 if starts[-1] < 2**31 else np.int64
         scope = keras.StatelessScope()
-        for start, size, variable in zip(starts, sizes, own.values(), strict=False):
-            numbers = np.arange(start, start + size, dtype=dtype).reshape(variable.shape)
+        for start, end, variable in zip(starts, starts[1:], own, strict=False):
+            numbers = np.arange(start, end, dtype=dtype).reshape(variable.shape)
             scope.state_mapping[id(variable)] = tf.constant(numbers)
         with scope:
             numbered = again()
-        flat = _flat(np.asarray(variable.value) for variable in own.values())
         places = {}
         for name, numbers in numbered.items():
             whole = numbers.dtype.kind in "iu" and numbers.size and 0 <= numbers.min() <= numbers.max() < starts[-1]
-            if whole and np.array_equal(flat[numbers], variables[name]):
-                places[name] = numbers
-        return cls(own, places)
+            if whole:
+                place = _Place.of(numbers, starts)
+                if np.array_equal(place.gather(lambda i: np.asarray(own[i].value)), variables[name]):
+                    places[name] = place
+        return cls({str(i): variable for i, variable in enumerate(own)}, places)
 
     def canonical(self, values: Mapping[str, Array], names: Iterable[str]) -> dict[str, Array]:
         """Arrays for the port's variables, made of arrays for Keras's; without those that are made of none."""
-        flat = _flat(np.asarray(values[name]) for name in self.variables)
-        return {name: flat[self._places[name]] for name in names if name in self._places}
 
+        def array(i: int) -> Array:
+            return np.asarray(values[str(i)])
 
-def _flat(arrays: Iterable[Array]) -> Array:
-    parts = [array.reshape(-1) for array in arrays]
-    return np.concatenate(parts) if parts else np.zeros(0)
+        return {name: self._places[name].gather(array) for name in names if name in self._places}

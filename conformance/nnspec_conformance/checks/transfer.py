@@ -24,7 +24,7 @@ def transfer(subject: Subject, case: Case) -> list[Figure]:
     saved = through_a_file(first.variables())
     second = subject.fresh(case, seed=99)
     second.assign(saved)
-    figures = [exact(f"{name} arrives", second.variables()[name], value) for name, value in saved.items()]
+    figures = [exact(f"{name} arrives", second.variables([name])[name], value) for name, value in saved.items()]
     for mode in case.modes:
         left, right = first.forward(point.inputs, training=mode), second.forward(point.inputs, training=mode)
         figures += [exact(f"{name} after the transfer", right[name], left[name]) for name in left]

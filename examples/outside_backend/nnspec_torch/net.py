@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
@@ -26,8 +28,8 @@ class TorchNet:
         check_names("no value is given for", self.tensors, variables)
         assign(self.tensors, variables)
 
-    def variables(self) -> dict[str, Array]:
-        return to_host(self.tensors)
+    def variables(self, names: Iterable[str] | None = None) -> dict[str, Array]:
+        return to_host(self.tensors if names is None else {name: self.tensors[name] for name in names})
 
     def assign(self, variables: Arrays) -> None:
         assign(self.tensors, variables)

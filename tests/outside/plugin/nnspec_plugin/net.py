@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ class NumpyNet:
     def native(self) -> dict[str, Array]:
         return self.held
 
-    def variables(self) -> dict[str, Array]:
-        return {name: x.copy() for name, x in self.held.items()}
+    def variables(self, names: Iterable[str] | None = None) -> dict[str, Array]:
+        return {name: self.held[name].copy() for name in (self.held if names is None else names)}
 
     def assign(self, variables: Arrays) -> None:
         assign(self.held, variables)
