@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -189,7 +190,7 @@ def to_flax_source(
 def _as_port(source: Port | Model, variables: Arrays | None) -> Port:
     """A port whose original is not asked again: what is written is compared with the spec."""
     if isinstance(source, Port):
-        return Port(source.model, source.variables, source.origin, None, source.optimizer)
+        return dataclasses.replace(source, subject=None)
     if variables is None:
         raise PortError("a model is written with its variables: give them, too")
     own = source.params()

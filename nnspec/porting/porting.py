@@ -169,7 +169,9 @@ class _Making:
             return found
         except PortError as error:
             if found.optimizer is None:
-                raise
+                # Of a program it was said why it is one.
+                why = found.notes[:1] if not found.model.has_derivative else ()
+                raise PortError(". ".join((str(error), *why))) from error
             bare = dataclasses.replace(found, optimizer=None)
             _remove(place)
             self.writer.write(bare, place, dtype=dtype)  # if the model is what it cannot hold, this says so

@@ -226,6 +226,11 @@ def test_other_formats_refuse_it(port: Port, to: str, match: str, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_refusal_says_why_it_is_a_program(port: Port, tmp_path: Path) -> None:
+    with pytest.raises(PortError, match=r"StableHLO has no Flax source.*fft .* has no counterpart"):
+        porting.to_flax_source(port, tmp_path / "written")
+
+
 @pytest.mark.parametrize("name", ["jax", pytest.param("tensorflow", marks=needs_tensorflow)])
 def test_it_has_no_derivative(port: Port, name: str) -> None:
     from nnspec import backends
