@@ -113,7 +113,8 @@ class FlaxImporter:
         except PortError as error:
             if not quiet:
                 raise
-            from nnspec_jax.porting.opaque import of_function, opaque
+            from nnspec_jax.porting.opaque import opaque
+            from nnspec_jax.porting.programs import of_function
 
             return opaque(partial(of_function, original, called), error)
         assembled = imported.assembled

@@ -40,7 +40,8 @@ class ProgramImporter:
         from nnspec_jax.porting.hlo.original import ProgramOriginal
         from nnspec_jax.porting.hlo.subject import ProgramSubject
         from nnspec_jax.porting.importer import inference_from
-        from nnspec_jax.porting.opaque import of_program, opaque
+        from nnspec_jax.porting.opaque import opaque
+        from nnspec_jax.porting.programs import of_program
 
         conversions.load()
         original = ProgramOriginal(model)
