@@ -103,6 +103,36 @@ MORE: dict[str, tuple[Callable[[], Any], Any]] = {
     "adabelief": (lambda: optax.adabelief(0.1), nnspec.AdaBelief(0.1)),
     "amsgrad": (lambda: optax.amsgrad(0.1), nnspec.Adam(0.1, amsgrad="corrected")),
     "yogi": (lambda: optax.yogi(0.1), nnspec.Yogi(0.1)),
+    "adan": (
+        lambda: optax.adan(0.1, weight_decay=0.1),
+        nnspec.Adan(0.1, epsilon_root=1e-8, factor="1 - b2", weight_decay=0.1),
+    ),
+    "novograd": (
+        lambda: optax.novograd(0.1, weight_decay=0.1),
+        nnspec.NovoGrad(0.1, 0.9, 0.25, epsilon=1e-6, weight_decay=0.1),
+    ),
+    "adafactor": (
+        lambda: optax.adafactor(0.1, min_dim_size_to_factor=5, weight_decay_rate=0.01),
+        nnspec.Adafactor(0.1, weight_decay=0.01 / 0.1, relative_step=False, axes="largest", min_size_to_factor=5),
+    ),
+    "adafactor without": (
+        lambda: optax.adafactor(
+            optax.exponential_decay(0.1, 10, 0.9), multiply_by_parameter_scale=False, clipping_threshold=None
+        ),
+        nnspec.Adafactor(
+            nnspec.ExponentialDecay(0.1, 10, 0.9),
+            clip_threshold=None,
+            relative_step=False,
+            scale_parameter=False,
+            axes="largest",
+            min_size_to_factor=128,
+        ),
+    ),
+    "lars": (
+        lambda: optax.lars(0.1, weight_decay=0.01, weight_decay_mask=kernels, eps=1e-3),
+        nnspec.LARS(0.1, weight_decay=0.01, decay="kernels", epsilon=1e-3, joint_norm=True),
+    ),
+    "sm3": (lambda: optax.sm3(0.1), nnspec.SM3(0.1)),
     "accumulation": (lambda: optax.MultiSteps(optax.adam(0.01), 3), nnspec.GradientAccumulation(ADAM, 3)),
     "injected": (lambda: optax.inject_hyperparams(optax.sgd)(learning_rate=0.5), nnspec.SGD(0.5)),
 }  # fmt: skip
@@ -162,7 +192,12 @@ def test_an_optimizer_that_the_user_names() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: optax.adan(0.1), "scale_by_adan"),
+        (lambda: optax.fromage(0.1), "scale_by_"),
+        (lambda: optax.rprop(0.1), "takes each step one update late"),
+        (lambda: optax.chain(optax.contrib.scale_by_muon(), optax.scale(-0.1)), "the spec's adds them up"),
+        (lambda: optax.adafactor(0.1, momentum=0.9), "is none that nnspec knows"),
+        (lambda: optax.lars(0.1, trust_ratio_mask=kernels), "optax.masked around scale_by_trust_ratio"),
+        (lambda: optax.lars(0.1, nesterov=True), "trace with nesterov=True"),
         (lambda: optax.adam(lambda step: 0.1), "the schedule"),
         (lambda: optax.adam(0.1, eps_root=1e-3), "eps_root"),
         (lambda: optax.scale_by_adam(), "has no learning rate"),

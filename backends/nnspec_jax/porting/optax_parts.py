@@ -110,7 +110,8 @@ def _parts(init: Any, update: Any, state: Any, mask: Any) -> Iterator[Part]:
             if mask is not None:
                 raise PortError(f"optax.masked within another one: {REMEDY}")
             inner = options["inner"]
-            yield from _parts(inner.init, inner.update, state.inner_state, options["mask"])
+            around = None if options["mask"] is True else options["mask"]
+            yield from _parts(inner.init, inner.update, state.inner_state, around)
         case "inject_hyperparams" | "inject_stateful_hyperparams":
             inner = _injected(options, state)
             yield from _parts(inner.init, inner.update, state.inner_state, mask)

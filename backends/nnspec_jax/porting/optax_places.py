@@ -84,14 +84,27 @@ class Places:
         parts = np.split(flat, np.cumsum(sizes)[:-1])
         return {n: p.reshape(shape) for n, p, shape in zip(self.names, parts, self.shapes, strict=True)}
 
-    def demand_tensors(self) -> None:
-        """Refuse parameters that are parts of Flax's, for optimizers that look at tensors as a whole."""
+    def demand_tensors(self, *, in_order: bool = False) -> None:
+        """Refuse parameters that are parts of Flax's, for optimizers that look at tensors as a whole.
+
+        Args:
+            in_order: whether those in another order are refused, too: for optimizers of rows and columns.
+        """
         sizes = [int(np.prod(shape)) for shape in self.shapes]
         ends = np.cumsum(sizes)
         for name, at in self.numbers.items():
             holders = np.unique(np.searchsorted(ends, at.reshape(-1), side="right"))
             if len(holders) != 1 or sizes[holders[0]] != at.size:
                 raise PortError(f"the optimizer looks at tensors as a whole, and {name} is another one in Flax")
+            same = at.shape == self.shapes[holders[0]] and bool((np.diff(at.reshape(-1)) == 1).all())
+            if in_order and not same:
+                raise PortError(f"the optimizer looks at rows and columns, and {name} has others in Flax")
+
+    def tensor(self, name: str) -> str:
+        """Flax's name for a parameter that is one of its own, see :meth:`demand_tensors`."""
+        ends = np.cumsum([int(np.prod(shape)) for shape in self.shapes])
+        first = int(self.numbers[name].reshape(-1)[0])
+        return self.names[int(np.searchsorted(ends, first, side="right"))]
 
 
 def _plain(path: str) -> str:

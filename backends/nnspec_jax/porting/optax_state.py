@@ -21,10 +21,14 @@ from nnspec.porting.port import OptimizerState
 from nnspec.steps import Frozen
 from nnspec.wrappers import GradientAccumulation
 from nnspec_jax.porting.importer import Imported
+from nnspec_jax.porting.optax_chains import Found
 from nnspec_jax.porting.optax_parts import REMEDY, Whole, taken_apart
 from nnspec_jax.porting.optax_places import Places, named
 from nnspec_jax.porting.optax_rules import Rule, rule
 from nnspec_jax.slots import FIELDS
+
+# What Optax's states call the number of updates.
+_COUNTS = ("count", "t")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +115,7 @@ def _step(it: Given) -> int:
     counts = [
         int(leaf)
         for path, leaf in jax.tree_util.tree_flatten_with_path(it.state)[0]
-        if getattr(path[-1], "name", None) == "count"
+        if getattr(path[-1], "name", None) in _COUNTS
     ]
     if isinstance(it.state, optax.MultiStepsState):
         every = taken_apart(it.transformation, it.state).every
@@ -130,17 +134,19 @@ def _recognized(
     clips, rounding = [], ""
     trained_names = places.gather(named(native))
     for found, names in _rules(made, places, native):
-        if found.per_tensor:
-            places.demand_tensors()
+        chain = found.chain
+        if chain.per_tensor:
+            places.demand_tensors(in_order=chain.in_order)
         clips.append(found.clip)
         rounding = rounding or found.rounds
         decays = _decaying(found, places, native)
         for name in names:
             decay = found.decay if decays.get(name, True) else 0.0
-            each[name] = _with_decay(found.optimizer, decay) if found.decay else found.optimizer
-        for slot, (tree, sign) in found.slots.items():
+            each[name] = _with_decay(chain.optimizer, decay) if found.decay else chain.optimizer
+        for slot, (tree, sign) in chain.slots.items():
             gathered = places.gather(named(tree))
             slots |= {slot_name(n, slot): gathered[n] * gathered[n].dtype.type(sign) for n in names if n in gathered}
+        slots |= _of_tensors(chain, names, places, parameters)
     for name in parameters:
         if name not in trained_names:
             each[name] = Frozen()
@@ -159,6 +165,20 @@ def _recognized(
         slots |= {slot_name(n, "gradient_sum"): x * x.dtype.type(count) for n, x in gathered.items()}
         rounding = "Optax's MultiSteps weighs gradients in float32"
     return spec, clips[0] if clips else None, slots, rounding
+
+
+def _of_tensors(chain: Found, names: Sequence[str], places: Places, parameters: Arrays) -> dict[str, Array]:
+    """The slots that each tensor has as a whole."""
+    trees = {slot: named(tree) for slot, tree in chain.tensors.items()}
+    found = {}
+    for name in names:
+        own = places.tensor(name)
+        for slot, declared in chain.optimizer.slots_of(name, parameters[name].shape).items():
+            if slot in trees:
+                axis = slot.removeprefix("accumulator_")  # SM3 has a list of them
+                value = trees[slot][own if axis == slot else f"{own}.{axis}"]
+                found[slot_name(name, slot)] = np.asarray(value).reshape(declared.shape)
+    return found
 
 
 def _with_decay(optimizer: Optimizer, decay: float) -> OptimizerBase:
@@ -185,7 +205,7 @@ def _rules(made: Whole, places: Places, native: Any) -> Iterator[tuple[Rule, lis
         state = first.state.inner_states[label]
         parts = tuple(taken_apart(transformation, getattr(state, "inner_state", state)).parts)
         if [part.name for part in parts] == ["set_to_zero"]:
-            yield Rule(Frozen(), None, 0.0, None), names
+            yield Rule(Found(Frozen()), None, 0.0, None), names
             continue
         found = rule(parts)
         if found.clip is not None and found.clip.global_norm is not None:
@@ -292,7 +312,8 @@ class OptaxSubject:
 
 def _counts(it: Given) -> bool:
     known = it.step is not None or isinstance(it.state, optax.MultiStepsState)
-    return known or "count" in str(jax.tree.structure(it.state))
+    paths = [path for path, _ in jax.tree_util.tree_flatten_with_path(it.state)[0]]
+    return known or any(getattr(path[-1], "name", None) in _COUNTS for path in paths if path)
 
 
 def _exact(transformation: Any) -> Any:
