@@ -271,6 +271,24 @@ ALSO: dict[str, tuple[Any, nnspec.Clip | None]] = {
     "lamb": (nnspec.LAMB(0.01, weight_decay=0.1), None),
     "lamb of keras": (nnspec.LAMB(0.01, decay_in_ratio=False), None),
     "accumulation": (nnspec.GradientAccumulation(nnspec.Adam(nnspec.LinearDecay(0.01, 9)), 3), None),
+    "yogi": (nnspec.Yogi(0.01, weight_decay=0.1), None),
+    "adan": (nnspec.Adan(0.01, factor="1 - b2", weight_decay=0.1), None),
+    "novograd": (nnspec.NovoGrad(0.01, weight_decay=0.1), nnspec.Clip(global_norm=0.5)),
+    "lars": (nnspec.LARS(0.1, weight_decay=0.1, decay="kernels", joint_norm=True), None),
+    "lars without": (nnspec.LARS(nnspec.CosineDecay(0.1, 50), epsilon=1e-3), None),
+    "adafactor": (nnspec.Adafactor(0.01, relative_step=False, weight_decay=0.1, axes="largest"), None),
+    "adafactor of keras": (nnspec.Adafactor(0.5), None),
+    "adafactor of keras by a schedule": (nnspec.Adafactor(nnspec.LinearDecay(0.5, 20)), None),
+    "adafactor whole": (
+        nnspec.Adafactor(0.01, relative_step=False, scale_parameter=False, clip_threshold=None, min_size_to_factor=99),
+        None,
+    ),
+    "parts of many": (
+        nnspec.MultiOptimizer(
+            nnspec.Adan(0.01, factor="1 - b2"), (("dense/bias", ADAM), ("dense_1/kernel", nnspec.NovoGrad(0.1)))
+        ),
+        None,
+    ),
 }  # fmt: skip
 # Runs the source where nnspec cannot be imported, and says what an update makes of the first kernel.
 ALONE = """
@@ -320,6 +338,40 @@ def test_an_optimizer_without_source_is_left_out(tmp_path: Path) -> None:
     assert made.passed
     assert any(note.startswith("The optimizer was left out: EMA") for note in made.notes)
     assert not (tmp_path / "out" / "optimizer.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "why"),
+    [
+        (nnspec.Muon(), "Muon has no source of Optax's transformations: Optax's averages gradients"),
+        (nnspec.FTRL(), "Optax has none"),
+        (nnspec.SM3(), "files of arrays do not hold"),
+        (nnspec.Rprop(), "each step one update late"),
+        (nnspec.LossScale(ADAM), "a training loop does"),
+        (nnspec.Adan(), "factor 1 - b2"),
+        (nnspec.LARS(weight_decay=0.1), "joint_norm"),
+        (nnspec.NovoGrad(weight_decay=0.1, decay="kernels"), "decay of some parameters"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
+)
+def test_why_an_optimizer_has_no_source(spec: Any, why: str) -> None:
+    from nnspec_jax.porting.export.module import Source
+    from nnspec_jax.porting.export.optimizer_module import OptimizerSource
+
+    params = MODEL.params()
+    with pytest.raises(PortError, match=why):
+        OptimizerSource(OptimizerState(spec, {STEP: np.array(0)}), Source(MODEL), params)
+
+
+def test_rows_and_columns_that_optax_takes_otherwise() -> None:
+    """The last two axes of a kernel are not the two largest."""
+    from nnspec_jax.porting.export.module import Source
+    from nnspec_jax.porting.export.optimizer_module import OptimizerSource
+
+    model = nnspec.Sequential((nnspec.Conv(2, (3, 3)),), input=(8, 8, 2))
+    state = OptimizerState(nnspec.Adafactor(relative_step=False), {STEP: np.array(0)})
+    with pytest.raises(PortError, match="the two largest axes of conv/kernel for rows and columns"):
+        OptimizerSource(state, Source(model), model.params())
 
 
 def test_a_format_that_holds_no_optimizer_says_so(tmp_path: Path) -> None:

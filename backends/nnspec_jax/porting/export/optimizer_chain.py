@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
-from nnspec import adaptive, optimizers as specs, schedules, steps, wrappers
+from nnspec import adaptive, factored, optimizers as specs, steps, wrappers
 from nnspec.errors import PortError
 from nnspec.optimizers import Clip, OptimizerBase
+from nnspec_jax.porting.export.optimizer_rates import call, rate
 from nnspec_jax.porting.export.written import expression
 
 # Slot of the spec -> field of Optax's states, of each class.
@@ -26,7 +27,9 @@ class Chain:
         flips: whether the learning rate turns the sign.
         rate: the learning rate, an expression.
         decay: weight decay.
+        late: whether it stands behind the learning rate, and holds that itself.
         fields: slot of the spec -> field of a state.
+        scale: what is given the learning rate.
     """
 
     before: tuple[str, ...]
@@ -36,6 +39,7 @@ class Chain:
     decay: float = 0.0
     late: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
+    scale: str = "optax.scale_by_learning_rate"
 
     def expressions(self, mask: str) -> tuple[str, ...]:
         """The transformations in order.
@@ -46,19 +50,13 @@ class Chain:
         masked = f", mask={mask}" if mask else ""
         decay = (f"optax.add_decayed_weights({expression(self.decay)}{masked})",) if self.decay else ()
         flip = "" if self.flips else ", flip_sign=False"
-        rate = f"optax.scale_by_learning_rate({self.rate}{flip})"
+        rate = f"{self.scale}({self.rate}{flip})"
         if not (self.decay and self.late):
             return (*self.before, *decay, rate, *self.after)
         if "(" in self.rate or not self.rate:
             raise PortError("weight decay beside a velocity that holds the learning rate, which changes")
         late = f"optax.add_decayed_weights(-{self.rate} * {expression(self.decay)}{masked})"
         return (*self.before, rate, *self.after, late)
-
-
-def call(function: str, *arguments: Any, **options: Any) -> str:
-    """``function(arguments, option=...)``."""
-    parts = [*map(expression, arguments), *(f"{name}={expression(value)}" for name, value in options.items())]
-    return f"{function}({', '.join(parts)})"
 
 
 def clipping(clip: Clip) -> str:
@@ -81,7 +79,8 @@ def chain(spec: OptimizerBase) -> Chain:
     Raises:
         PortError: nothing that is as short as Optax's own.
     """
-    raise PortError(f"{type(spec).__name__} has no source of Optax's transformations")
+    why = _OTHERS.get(type(spec))
+    raise PortError(f"{type(spec).__name__} has no source of Optax's transformations{f': {why}' if why else ''}")
 
 
 def _made(spec: Any, *before: str, fields: Mapping[str, str] | None = None, **more: Any) -> Chain:
@@ -162,6 +161,43 @@ def _adabelief(spec: adaptive.AdaBelief) -> Chain:
 
 
 @chain.register
+def _yogi(spec: adaptive.Yogi) -> Chain:
+    numbers = {"b1": spec.b1, "b2": spec.b2, "eps": spec.epsilon}
+    start = {"initial_accumulator_value": spec.initial_accumulator}
+    return _made(spec, call("optax.scale_by_yogi", **numbers, **start), fields=_MOMENTS)
+
+
+@chain.register
+def _adan(spec: adaptive.Adan) -> Chain:
+    if spec.factor != "1 - b2":
+        raise PortError("Adan: Optax's has factor 1 - b2")
+    numbers = {"b1": spec.b1, "b2": spec.b2, "b3": spec.b3, "eps": spec.epsilon, "eps_root": spec.epsilon_root}
+    fields = {"m": "m", "difference": "v", "v": "n", "gradient": "g"}
+    return _made(spec, call("optax.scale_by_adan", **numbers), fields=fields)
+
+
+@chain.register
+def _novograd(spec: adaptive.NovoGrad) -> Chain:
+    if spec.weight_decay and spec.decay == "kernels":
+        raise PortError("NovoGrad: decay of some parameters, within the momentum")
+    decay = {"weight_decay": float(spec.weight_decay)} if spec.weight_decay else {}
+    made = call("optax.scale_by_novograd", b1=spec.b1, b2=spec.b2, eps=spec.epsilon, **decay)
+    return replace(_made(spec, made, fields=_MOMENTS), decay=0.0)
+
+
+@chain.register
+def _adafactor(spec: factored.Adafactor) -> Chain:
+    numbers = {"decay_rate": spec.decay_rate, "epsilon": spec.epsilon}
+    before = [call("optax.scale_by_factored_rms", min_dim_size_to_factor=spec.min_size_to_factor, **numbers)]
+    if spec.clip_threshold is not None:
+        before.append(call("optax.clip_by_block_rms", spec.clip_threshold))
+    after = (call("optax.scale_by_param_block_rms", spec.epsilon_scale),) if spec.scale_parameter else ()
+    fields = {"row": "v_row", "column": "v_col", "v": "v"}
+    relative = {"scale": "scale_by_relative_step"} if spec.relative_step else {}
+    return _made(spec, *before, after=after, late=True, fields=fields, **relative)
+
+
+@chain.register
 def _lion(spec: adaptive.Lion) -> Chain:
     return _made(spec, call("optax.scale_by_lion", b1=spec.b1, b2=spec.b2), fields=_MOMENTS)
 
@@ -184,92 +220,50 @@ def _lamb(spec: adaptive.LAMB) -> Chain:
     return replace(made, decay=0.0)
 
 
-# -- learning rates ---------------------------------------------------------------------------------------------------
+@chain.register
+def _lars(spec: adaptive.LARS) -> Chain:
+    if spec.weight_decay and not spec.joint_norm:
+        raise PortError("LARS: Optax's has joint_norm")
+    mask = ", mask=decays" if spec.decay == "kernels" else ""
+    decay = (f"optax.add_decayed_weights({expression(float(spec.weight_decay))}{mask})",) if spec.weight_decay else ()
+    ratio = call("optax.scale_by_trust_ratio", trust_coefficient=spec.trust_coefficient, eps=spec.epsilon)
+    after = (call("optax.trace", spec.momentum), "optax.scale(-1.0)")
+    made = _made(spec, *decay, ratio, after=after, flips=False, fields={"velocity": "trace"})
+    return replace(made, decay=0.0)
 
 
-@singledispatch
-def rate(spec: Any) -> str:
-    """A learning rate as an expression: a number, or a schedule.
+# Why some have none: what Optax has of that name is something else, or nothing.
+_OTHERS: dict[type[Any], str] = {
+    factored.SM3: "nnx.Optimizer keeps its lists of sums as single variables, which files of arrays do not hold",
+    factored.Muon: "Optax's averages gradients and corrects for the start, this one adds them up",
+    steps.FTRL: "Optax has none",
+    steps.Rprop: "Optax's takes each step one update late",
+    wrappers.EMA: "Optax averages gradients and updates, and nothing that would take the place of parameters",
+    wrappers.LossScale: "Optax scales no losses: a training loop does",
+}
+
+
+def demand_shapes(spec: OptimizerBase, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse an optimizer that takes other rows and columns of these parameters than Optax does.
 
     Raises:
-        PortError: Optax has no such schedule.
+        PortError: naming one.
     """
-    raise PortError(f"Optax has no schedule that is a {type(spec).__name__}")
+    if isinstance(spec, factored.Adafactor):
+        largest = replace(spec, axes="largest")
+        for name, shape in shapes.items():
+            if set(spec.factored(shape) or ()) != set(largest.factored(shape) or ()):
+                raise PortError(f"Adafactor: Optax takes the two largest axes of {name} for rows and columns")
 
 
-@rate.register(float)
-@rate.register(int)
-def _number(spec: float) -> str:
-    return expression(float(spec))
+def fields_of(made: Chain, spec: OptimizerBase, shape: tuple[int, ...]) -> Mapping[str, str]:
+    """The fields that hold the slots of a parameter of this shape.
 
-
-@rate.register
-def _constant(spec: schedules.ConstantSchedule) -> str:
-    return expression(float(spec.value))
-
-
-@rate.register
-def _exponential(spec: schedules.ExponentialDecay) -> str:
-    options: dict[str, Any] = {"staircase": True} if spec.staircase else {}
-    if spec.end:
-        options |= {"end_value": spec.end}
-    return call("optax.exponential_decay", spec.initial, spec.decay_steps, spec.decay_rate, **options)
-
-
-@rate.register
-def _steps(spec: schedules.StepDecay) -> str:
-    return call("optax.exponential_decay", spec.initial, spec.every, spec.factor, staircase=True)
-
-
-@rate.register
-def _piecewise(spec: schedules.Piecewise) -> str:
-    parts = ", ".join(call("optax.constant_schedule", value) for value in spec.values)
-    return f"optax.join_schedules([{parts}], {expression(list(spec.boundaries))})"
-
-
-@rate.register
-def _polynomial(spec: schedules.PolynomialDecay) -> str:
-    if spec.cycle:
-        raise PortError("Optax's polynomial_schedule has no cycle")
-    return call("optax.polynomial_schedule", spec.initial, spec.end, spec.power, spec.decay_steps)
-
-
-@rate.register
-def _linear(spec: schedules.LinearDecay) -> str:
-    return call("optax.linear_schedule", spec.initial, spec.end, spec.decay_steps)
-
-
-@rate.register
-def _inverse_time(spec: schedules.InverseTimeDecay) -> str:
-    share = f"step {'//' if spec.staircase else '/'} {spec.decay_steps}"
-    return f"lambda step: {expression(spec.initial)} / (1.0 + {expression(spec.decay_rate)} * ({share}))"
-
-
-@rate.register
-def _cosine(spec: schedules.CosineDecay) -> str:
-    if not spec.initial:
-        raise PortError("a cosine from 0")
-    options = {"exponent": spec.exponent} if spec.exponent != 1 else {}
-    return call("optax.cosine_decay_schedule", spec.initial, spec.decay_steps, spec.end / spec.initial, **options)
-
-
-@rate.register
-def _warmup_cosine(spec: schedules.WarmupCosine) -> str:
-    options: dict[str, Any] = {"end_value": spec.end}
-    if spec.exponent != 1:
-        options["exponent"] = spec.exponent
-    numbers = (spec.start, spec.peak, spec.warmup_steps, spec.decay_steps)
-    return call("optax.warmup_cosine_decay_schedule", *numbers, **options)
-
-
-@rate.register
-def _warmup(spec: schedules.Warmup) -> str:
-    from nnspec.reference.schedules import value
-
-    line = call("optax.linear_schedule", spec.start, float(value(spec.after, 0)), spec.warmup_steps)
-    after = rate(spec.after)
-    rest = after if "(" in after else f"optax.constant_schedule({after})"
-    return f"optax.join_schedules([{line}, {rest}], [{spec.warmup_steps}])"
+    Adafactor's rows and columns change places where the second axis is the shorter one: the formula is the same.
+    """
+    if isinstance(spec, factored.Adafactor) and spec.factored(shape) != replace(spec, axes="largest").factored(shape):
+        return {**made.fields, "row": made.fields["column"], "column": made.fields["row"]}
+    return made.fields
 
 
 def parts(spec: OptimizerBase, names: Any) -> dict[OptimizerBase, list[str]]:
@@ -290,7 +284,8 @@ def plain(spec: OptimizerBase) -> tuple[OptimizerBase, int]:
         return spec.optimizer, spec.every
     if isinstance(spec, wrappers.MultiOptimizer | specs.Optimizer):
         return spec, 1
-    raise PortError(f"{type(spec).__name__} has no source of Optax's transformations")
+    why = _OTHERS.get(type(spec))
+    raise PortError(f"{type(spec).__name__} has no source of Optax's transformations{f': {why}' if why else ''}")
 
 
 def is_frozen(spec: OptimizerBase) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
-from nnspec.adaptive import NAdam
+from nnspec.adaptive import Adan, NAdam
 from nnspec.backends import Array
 from nnspec.errors import PortError
+from nnspec.factored import Adafactor
 from nnspec.layers.base import Param
 from nnspec.optimizers import OptimizerBase
 from nnspec.porting.formatting import laid_out
@@ -19,7 +22,17 @@ from nnspec.schedules import ReduceOnPlateau
 from nnspec.wrappers import held
 from nnspec_jax.porting.export.module import Source
 from nnspec_jax.porting.export.needed import names as snippet_names, sources
-from nnspec_jax.porting.export.optimizer_chain import Chain, chain, clipping, is_frozen, parts, plain
+from nnspec_jax.porting.export.optimizer_chain import (
+    Chain,
+    chain,
+    clipping,
+    demand_shapes,
+    fields_of,
+    is_frozen,
+    parts,
+    plain,
+)
+from nnspec_jax.porting.export.optimizer_text import DECAYS, LOAD, NAMED, imports
 
 OPTIMIZER, STATE = "optimizer.py", "optimizer.safetensors"
 
@@ -49,17 +62,19 @@ class OptimizerSource:
             raise PortError("ReduceOnPlateau: Optax's looks at other numbers")
         self._parts = parts(inner, self._params)
         self._chains = {own: chain(own) for own in self._parts if not is_frozen(own)}
+        for own, names in self._parts.items():
+            demand_shapes(own, {name: self._params[name].shape for name in names})
         self._default = next(iter(self._parts))
         if is_frozen(self._default):
             raise PortError("no parameter is trained")
-        fields = {slot: field for made in self._chains.values() for slot, field in made.fields.items()}
-        self.fields = {slot: field for slot, field in fields.items() if slot in self._slots()}
 
     @property
     def rounds(self) -> str:
         """Which numbers Optax computes in float32, even in float64; "" for none."""
         if self.every > 1:
             return "Optax's MultiSteps weighs gradients in float32"
+        if any(isinstance(own, Adafactor) for own in self._chains):
+            return "Optax's decay rate of Adafactor is in float32"
         others = [made.rate for own, made in self._chains.items() if own != self._default]
         return "Optax's schedules are in float32" if any("(" in rate for rate in others) else ""
 
@@ -68,9 +83,6 @@ class OptimizerSource:
         if name.rpartition(".")[2] == "product":
             return np.asarray(self._number("product", step_of(self.state)), np.float64)
         return value
-
-    def _slots(self) -> set[str]:
-        return {name.rpartition("/")[2] for name in slots_of(self.state)}
 
     # -- the text -----------------------------------------------------------------------------------------------------
 
@@ -90,7 +102,7 @@ class OptimizerSource:
         ]
         named = [*self._tables(), "", ""]
         return "\n".join(
-            [*head, "", *_imports(code), "", f'STATE = Path(__file__).with_name("{STATE}")', *rates, *named, code, ""]
+            [*head, "", *imports(code), "", f'STATE = Path(__file__).with_name("{STATE}")', *rates, *named, code, ""]
         )
 
     def _path(self, name: str) -> str:
@@ -126,9 +138,9 @@ class OptimizerSource:
         masks = self._masks()
         written: list[str] = []
         if masks or len(self._parts) > 1:
-            written.append(_NAMED)
+            written.append(NAMED)
         if masks:
-            written.append(_DECAYS)
+            written.append(DECAYS)
         if len(self._parts) > 1:
             written.append(self._labels())
         clip = [] if self.state.clip is None else [clipping(self.state.clip)]
@@ -149,7 +161,7 @@ class OptimizerSource:
             return "optax.set_to_zero()"
         made: Chain = self._chains[own]
         if own == self._default:
-            made = Chain(made.before, "learning_rate", made.after, made.flips, made.decay, made.late, made.fields)
+            made = replace(made, rate="learning_rate")
             if made.decay and made.late and "(" in self._chains[own].rate:
                 self._chains[own].expressions("")  # refuses
         mask = "decays" if own.weight_decay and own.decay == "kernels" else ""
@@ -173,8 +185,8 @@ class OptimizerSource:
 
     def _load(self) -> str:
         if len(self._parts) == 1:
-            return _LOAD
-        return _LOAD.replace(
+            return LOAD
+        return LOAD.replace(
             """        variable.set_value(arrays[".".join(map(str, place))])""",
             """        name = ".".join(map(str, place))
         if name in arrays:  # each part has the parameters of the others masked
@@ -195,8 +207,8 @@ class OptimizerSource:
                 key = f"optimizer/{canonical}/{slot}"
                 if key not in slots:
                     raise PortError(f"the state lacks {key!r}")
-                layout = self._source.variables[canonical].layout
-                found[name] = np.ascontiguousarray(layout.to(np.asarray(slots[key]))).reshape(start.shape)
+                moved = self._moved(canonical, np.asarray(slots[key]), "to")
+                found[name] = np.ascontiguousarray(moved).reshape(start.shape)
                 used.add(key)
                 continue
             last = name.rpartition(".")[2]
@@ -209,7 +221,7 @@ class OptimizerSource:
 
     def _number(self, word: str, step: int) -> float | None:
         made = step // self.every
-        if word in ("count", "gradient_step"):
+        if word in ("count", "gradient_step") or (word == "t" and any(isinstance(own, Adan) for own in self._chains)):
             return made
         if word == "step":
             return step
@@ -224,15 +236,28 @@ class OptimizerSource:
     def _place(self, name: str) -> tuple[str, str] | None:
         """The parameter and the slot of an array of the file."""
         best: tuple[str, str] | None = None
-        for canonical in self._params:
-            path = self._path(canonical)
-            if name.endswith(f".{path}"):
-                word = name[: -len(path) - 1].rpartition(".")[2]
-                has = self.state.optimizer.of(canonical).slots_of(canonical, self._params[canonical].shape)
-                slot = next((own for own, field in self.fields.items() if field == word and own in has), None)
-                if slot is not None and (best is None or len(path) > len(self._path(best[0]))):
-                    best = canonical, slot
+        for own, names in self._parts.items():
+            for canonical in names if own in self._chains else ():
+                fields = fields_of(self._chains[own], own, self._params[canonical].shape)
+                path = self._path(canonical)
+                if best is not None and len(path) <= len(self._path(best[0])):
+                    continue
+                has = own.slots_of(canonical, self._params[canonical].shape)
+                for slot in (slot for slot in has if slot in fields):
+                    if name.endswith(f".{fields[slot]}.{path}"):
+                        best = canonical, slot
         return best
+
+    def _moved(self, canonical: str, array: Array, way: Literal["to", "back"]) -> Array:
+        """A slot of a parameter in the module's layout, or in the canonical one.
+
+        Raises:
+            PortError: it is of rows or columns, which are others in the module.
+        """
+        layout = self._source.variables[canonical].layout
+        if array.ndim and array.shape != self._params[canonical].shape and not layout.same:
+            raise PortError(f"{canonical} lies otherwise in the module, with other rows and columns")
+        return array if layout.same or not array.ndim else getattr(layout, way)(array)
 
     def back(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """The slots of the arrays of the file, by canonical name in the canonical layout."""
@@ -241,7 +266,7 @@ class OptimizerSource:
             place = self._place(name)
             if place is not None:
                 canonical, slot = place
-                found[f"optimizer/{canonical}/{slot}"] = self._source.variables[canonical].layout.back(value)
+                found[f"optimizer/{canonical}/{slot}"] = self._moved(canonical, value, "back")
         for canonical, param in self._params.items():
             if self.every > 1:  # none is gathered
                 found[f"optimizer/{canonical}/gradient_sum"] = np.zeros(
@@ -261,47 +286,3 @@ def _label(i: int, own: OptimizerBase) -> str:
 
 def _quoted(word: str) -> str:
     return f'"{word}"'
-
-
-_NAMED = '''def is_among(name: str, words: tuple[str, ...]) -> bool:
-    """Whether a parameter's name, or its last word, is one of these."""
-    return name in words or name.rpartition(".")[2] in words
-
-
-def by_name(function: Callable[[str], Any], params: optax.Params) -> Any:
-    """What a function gives for the name of each parameter."""
-
-    def named(path: tuple[Any, ...], _: jax.Array) -> Any:
-        keys = (getattr(key, "key", getattr(key, "idx", None)) for key in path)
-        return function(".".join(str(key) for key in keys if key is not None))
-
-    return jax.tree_util.tree_map_with_path(named, params)'''
-
-_DECAYS = '''def decays(params: optax.Params) -> optax.Params:
-    """Which parameters decay."""
-    return by_name(lambda name: is_among(name, DECAYING), params)'''
-
-_LOAD = '''def load(model: nnx.Module, path: str | Path = STATE) -> nnx.Optimizer:
-    """The optimizer of a model, with the state of a file."""
-    optimizer = nnx.Optimizer(model, make(), wrt=nnx.Param)
-    arrays = load_file(path)
-    state = nnx.state(optimizer)
-    for place, variable in nnx.to_flat_state(state):
-        variable.set_value(arrays[".".join(map(str, place))])
-    nnx.update(optimizer, state)
-    return optimizer'''
-
-
-def _imports(code: str) -> list[str]:
-    """The imports that a text needs, sorted as isort does."""
-    standard = ["from collections.abc import Callable"] if "Callable[" in code else []
-    standard.append("from pathlib import Path")
-    typing = [word for word in ("Any", "NamedTuple") if re.search(rf"\b{word}\b", code)]
-    if typing:
-        standard.append(f"from typing import {', '.join(typing)}")
-    others = []
-    if re.search(r"\bjax\.", code):
-        others.append("import jax")
-    if re.search(r"\bjnp\.", code):
-        others.append("import jax.numpy as jnp")
-    return [*standard, "", *others, "import optax", "from flax import nnx", "from safetensors.flax import load_file"]

@@ -75,6 +75,11 @@ class Layout:
     to: Callable[[Array], Array] = _same
     back: Callable[[Array], Array] = _same
 
+    @property
+    def same(self) -> bool:
+        """Whether it lies there as it does in the spec."""
+        return self.to is _same and self.back is _same
+
 
 def at(*path: str | int) -> Layout:
     """A variable that lies in the module as it does in the spec."""

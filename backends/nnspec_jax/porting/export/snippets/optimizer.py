@@ -117,3 +117,15 @@ def clip_each_by_norm(max_norm: float) -> optax.GradientTransformation:
         return gradient * jnp.where(norm > max_norm, max_norm / norm, 1.0)
 
     return optax.stateless(lambda grads, params: jax.tree.map(clipped, grads))
+
+
+def scale_by_relative_step(
+    learning_rate: optax.ScalarOrSchedule,
+) -> optax.GradientTransformation:
+    """Minus the learning rate, or minus 1 / sqrt(t) where that is the smaller step."""
+
+    def rate(count: jax.Array) -> jax.Array:
+        given = learning_rate(count) if callable(learning_rate) else learning_rate
+        return -jnp.minimum(given, (count + 1.0) ** -0.5)
+
+    return optax.scale_by_schedule(rate)
