@@ -17,7 +17,9 @@ from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import FileError, PortError, UnsupportedError
 from nnspec.files import write_atomically
 from nnspec.model import Model
+from nnspec.porting.collecting import collect, held_by
 from nnspec.porting.port import Port, Subject
+from nnspec.porting.shards import read_file
 from nnspec_jax.arrays import as_cotangents, as_inputs, is_float, to_host
 from nnspec_jax.backend import JaxBackend
 from nnspec_jax.net import JaxNet
@@ -47,6 +49,12 @@ class StableHloExporter:
         self.beside = variables == "beside"
 
     def write(self, port: Port, path: Path, *, dtype: FloatType = "float32") -> None:
+        try:
+            self._write(port, path, dtype)
+        finally:
+            collect(held_by(port.model))
+
+    def _write(self, port: Port, path: Path, dtype: FloatType) -> None:
         model = port.model
         names = list(model.params())
         arrays = {name: np.asarray(port.variables[name]).astype(jnp.dtype(dtype), copy=False) for name in names}
@@ -95,7 +103,7 @@ class StableHloExporter:
         return StableHloSubject(path, port.model)
 
     def variables(self, path: Path, port: Port) -> dict[str, Array]:
-        found, _ = files.load(path / WEIGHTS)
+        found = read_file(path / WEIGHTS)
         return {name: found[name] for name in port.model.params()}
 
 
@@ -126,7 +134,7 @@ class StableHloSubject:
         self.model = model
         with open(path / EXPORTED, "rb") as file:
             self._exported = jax.export.deserialize(bytearray(file.read()))
-        self._arrays, _ = files.load(path / WEIGHTS)
+        self._arrays = read_file(path / WEIGHTS)
         signature = json.loads((path / SIGNATURE).read_text(encoding="utf-8"))
         self._beside = bool(self._exported.in_tree.unflatten(range(self._exported.in_tree.num_leaves))[0][0])
         kinds = {str(result["dtype"]) for result in signature["results"]}
