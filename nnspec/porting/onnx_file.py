@@ -14,6 +14,7 @@ from nnspec.backends import Array, Arrays, FloatType, Gradients
 from nnspec.errors import PortError, UnsupportedError
 from nnspec.files import write_atomically
 from nnspec.model import Model
+from nnspec.porting.collecting import collect, held_by
 from nnspec.porting.port import Port, Subject
 
 # A file of Protocol Buffers can be no larger.
@@ -69,7 +70,8 @@ class OnnxSubject:
     float64 for some operators, convolutions among them: a file that it refuses is left to the evaluator. The label says
     which of them ran.
 
-    See :class:`nnspec.porting.port.Subject`: it shows its outputs in inference mode, and has no gradients.
+    See :class:`nnspec.porting.port.Subject`: it shows its outputs in inference mode, and has no gradients. It is in
+    memory from when it is asked on.
     """
 
     def __init__(self, path: Path, model: Model, *, runtime: bool | None = None) -> None:
@@ -86,13 +88,21 @@ class OnnxSubject:
         import onnx
 
         self.model = model
+        self._path, self._runtime = path, runtime
+        self._run: _Runner | None
         self.label, self._run = _runner(path, runtime)
+        self.close()
         graph = onnx.load(path, load_external_data=False).graph
         self._names = [value.name for value in graph.input]
         kinds = {value.type.tensor_type.elem_type for value in (*graph.input, *graph.output)}
         wide = onnx.TensorProto.DOUBLE in kinds
         self._dtype: FloatType = "float64" if wide else "float32"
         self.dtypes: tuple[FloatType, ...] = (self._dtype,)
+
+    def close(self) -> None:
+        """Let go of the file; it is loaded again when it is asked."""
+        self._run = None
+        collect(held_by(self.model))
 
     def nodes(self, inputs: Arrays, *, dtype: FloatType, training: bool = False) -> dict[str, Array]:
         if training:
@@ -101,6 +111,8 @@ class OnnxSubject:
             raise UnsupportedError(f"the ONNX file computes in {self._dtype}, not in {dtype}")
         given = [np.asarray(inputs[name]) for name in self.model.inputs]
         cast = [x.astype(np.dtype(dtype)) if x.dtype.kind == "f" else x for x in given]
+        if self._run is None:
+            _, self._run = _runner(self._path, self._runtime)
         values = self._run(dict(zip(self._names, cast, strict=True)))
         return dict(zip(self.model.outputs, values, strict=True))
 
