@@ -47,16 +47,11 @@ def make(model: Model, variables: Arrays, dtype: str) -> Any:
     results = _body(model, graph, "", "", [outer[name] for name in model.inputs], shapes, kinds)
     for name in model.outputs:
         graph.as_(name, results[name])
-    held = [
-        numpy_helper.from_array(np.ascontiguousarray(np.asarray(variables[name], dtype)).reshape(param.shape), name)
-        for name, param in model.params().items()
-    ]
     made = helper.make_graph(
         graph.nodes,
         model.name or "model",
         [_declared(outer[name], shapes[name], kinds[name], graph) for name in model.inputs],
         [_declared(name, shapes[name], kinds[name], graph) for name in model.outputs],
-        [*held, *graph.constants],
     )
     version = helper.find_min_ir_version_for([helper.make_opsetid("", OPSET)])
     found = helper.make_model(
@@ -66,6 +61,11 @@ def make(model: Model, variables: Arrays, dtype: str) -> Any:
         producer_name="nnspec",
         producer_version=__version__,
     )
+    # One by one: what a message is made of is copied.
+    for name, param in model.params().items():
+        array = np.ascontiguousarray(np.asarray(variables[name], dtype)).reshape(param.shape)
+        found.graph.initializer.append(numpy_helper.from_array(array, name))
+    found.graph.initializer.extend(graph.constants)
     onnx.checker.check_model(found, full_check=False)
     return found
 
