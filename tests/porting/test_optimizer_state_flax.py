@@ -157,6 +157,17 @@ def test_what_a_transformation_is(name: str) -> None:
         np.testing.assert_array_equal(state.variables["optimizer/first/kernel/m"], np.asarray(mu[...]))
 
 
+def test_tensors_that_lie_otherwise_have_other_rows_and_columns() -> None:
+    from nnspec_jax.porting.optax_places import Places
+
+    turned = Places(("w",), ((2, 3),), {"dense/kernel": np.arange(6).reshape(2, 3).T})
+    turned.demand_tensors()
+    assert turned.tensor("dense/kernel") == "w"
+    with pytest.raises(PortError, match="looks at rows and columns, and dense/kernel has others in Flax"):
+        turned.demand_tensors(in_order=True)
+    Places(("w",), ((2, 3),), {"dense/kernel": np.arange(6).reshape(2, 3)}).demand_tensors(in_order=True)
+
+
 def test_a_transformation_with_its_state() -> None:
     model, optimizer = trained_by(optax.adam(0.01))
     given = nnx.as_pure(optimizer.opt_state)
