@@ -20,7 +20,8 @@ from nnspec.layers.base import Param
 from nnspec.optimizers import Optimizer, OptimizerBase, slot_name
 from nnspec.porting.port import OptimizerState, OptimizerSubject
 from nnspec.porting.verification import Figure, Pass, Verification
-from nnspec.wrappers import MultiOptimizer
+from nnspec.random import stream_of
+from nnspec.wrappers import MultiOptimizer, held
 
 STEP, SCALE = "optimizer/step", "optimizer/learning_rate_scale"
 # So many updates are compared.
@@ -160,11 +161,15 @@ def verify_updates(
     start = perf_counter()
     names = [name for name in trained(params) if name in variables]
     parameters = {name: np.asarray(variables[name]).astype(np.float64) for name in names}
-    gradients = [_gradients(parameters, seed + i) for i in range(UPDATES)]
-    wanted = reference(state, parameters, gradients, of_kernels(params))
+    gradients = Draws(parameters, seed)
     found = subject.update(parameters, gradients)
     limit = ROUNDED if subject.rounds else EXACT
-    figures = [_figure(name, found.get(name), value, parameters.get(name), limit) for name, value in wanted.items()]
+    figures = []
+    for part in [[name] for name in names] if _by_themselves(state) else [names]:
+        own = {name: parameters[name] for name in part}
+        for name, value in reference(state, own, gradients.of(part), of_kernels(params)).items():
+            if name != STEP or part[-1] == names[-1]:
+                figures.append(_figure(name, found.pop(name, None), value, own.get(name), limit))
     first = step_of(state)
     steps = sorted({*range(first, first + UPDATES), *(10**i for i in range(6)), *(3 * 10**i for i in range(5))})
     seen, meant = subject.rates(steps), rates(state, steps)
@@ -202,12 +207,45 @@ def reference(
     return {**values, **found, STEP: np.array(step)}
 
 
-def _gradients(parameters: Arrays, seed: int) -> dict[str, Array]:
-    """Normal numbers of several sizes: where epsilon stands shows in small ones."""
-    draw = np.random.default_rng([seed, 7])
-    return {
-        name: draw.normal(size=x.shape) * 10.0 ** draw.uniform(-4, 0, size=x.shape) for name, x in parameters.items()
-    }
+class Draws(Sequence[Arrays]):
+    """Gradients of the updates, drawn anew each time they are asked: kept, they would be several times the weights.
+
+    They are normal numbers of several sizes: where epsilon stands shows in small ones.
+    """
+
+    def __init__(self, parameters: Arrays, seed: int) -> None:
+        self._shapes = {name: np.shape(x) for name, x in parameters.items()}
+        self._seed = seed
+
+    def of(self, names: Iterable[str]) -> Draws:
+        """Those of some parameters."""
+        part = Draws({}, self._seed)
+        part._shapes = {name: self._shapes[name] for name in names}
+        return part
+
+    def __len__(self) -> int:
+        return UPDATES
+
+    def __getitem__(self, place: Any) -> Any:
+        if not 0 <= place < UPDATES:
+            raise IndexError(place)
+        return {name: self._drawn(name, place) for name in self._shapes}
+
+    def _drawn(self, name: str, place: int) -> Array:
+        draw, shape = np.random.default_rng([self._seed + place, stream_of(name, "gradient")]), self._shapes[name]
+        drawn: Array = draw.normal(size=shape)
+        drawn *= 10.0 ** draw.uniform(-4, 0, size=shape)
+        return drawn
+
+
+def _by_themselves(state: OptimizerState) -> bool:
+    """Whether the update of a parameter depends on its own gradient and slots alone."""
+    from nnspec.reference.optimizers import together
+
+    common = any(not name.removeprefix("optimizer/").rpartition("/")[0] for name in slots_of(state))
+    every = list(held(state.optimizer))
+    joint = any(together.dispatch(type(one)) is not together.dispatch(object) for one in every)
+    return state.clip is None and not common and not joint and not any(one.leaves_out for one in every)
 
 
 def _figure(name: str, found: Any, wanted: Array, before: Array | None, limit: float) -> Figure:
