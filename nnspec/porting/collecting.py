@@ -11,6 +11,9 @@ from nnspec.model import Model
 
 # So many bytes are worth the time that it takes to go through all objects of a process, which may be seconds.
 WORTH = 50_000_000
+# From so many bytes of variables on, gradients and an optimizer's updates are compared only when they are asked for: of
+# each, float64 holds two and the rounding of one at a time.
+LARGE = 250_000_000
 
 
 def size(arrays: Iterable[Any]) -> int:

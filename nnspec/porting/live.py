@@ -14,7 +14,7 @@ from nnspec.errors import PortError, VerificationError
 from nnspec.model import Model
 from nnspec.porting.formats import Reading
 from nnspec.porting.functions import Function
-from nnspec.porting.optimizer import verify_updates
+from nnspec.porting.optimizer import updates_compared, verify_updates
 from nnspec.porting.port import Port
 from nnspec.porting.porting import Ported, port, silent
 from nnspec.porting.registry import exporter, read
@@ -55,8 +55,9 @@ def load(
         made = verify(found.model, found.variables, found.subject, backend=backend, inputs=inputs, origin=found.origin)
         if not made.passed:
             raise VerificationError(f"{made.subject} beside {made.net}: {made.message()}", made)
-    if check and found.optimizer is not None and found.optimizer.subject is not None:
-        made = verify_updates(found.optimizer, found.model.params(), found.variables, found.optimizer.subject)
+    state = found.optimizer
+    if check and state is not None and state.subject is not None and updates_compared(found.variables, None):
+        made = verify_updates(state, found.model.params(), found.variables, state.subject)
         if not made.passed:
             raise VerificationError(f"{made.subject} beside {made.net}: {made.message()}", made)
     return found

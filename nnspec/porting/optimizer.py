@@ -18,6 +18,7 @@ from nnspec.backends import Array, Arrays
 from nnspec.errors import PortError, SpecError
 from nnspec.layers.base import Param
 from nnspec.optimizers import Optimizer, OptimizerBase, slot_name
+from nnspec.porting.collecting import LARGE, size
 from nnspec.porting.port import OptimizerState, OptimizerSubject
 from nnspec.porting.verification import Figure, Pass, Verification
 from nnspec.random import stream_of
@@ -141,6 +142,14 @@ def checked(make: Callable[[], Any], what: str) -> Any:
 
 
 # -- verification -----------------------------------------------------------------------------------------------------
+
+
+def updates_compared(variables: Arrays, asked: bool | None) -> bool:
+    """Whether updates are compared: of models so large that gradients are not, only where these are asked for.
+
+    Two optimizers in float64, with their gradients, take ten times the memory of the weights and more.
+    """
+    return bool(asked) or size(variables.values()) < LARGE
 
 
 def verify_updates(

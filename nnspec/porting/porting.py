@@ -18,8 +18,8 @@ from nnspec.files import reason, unwritable
 from nnspec.porting.collecting import collect, size
 from nnspec.porting.directory import in_dtype
 from nnspec.porting.formats import Exporter, Reading
-from nnspec.porting.optimizer import moved, slots_of, step_of, verify_updates
-from nnspec.porting.port import Port
+from nnspec.porting.optimizer import moved, slots_of, step_of, updates_compared, verify_updates
+from nnspec.porting.port import OptimizerState, OptimizerSubject, Port
 from nnspec.porting.registry import exporter, read
 from nnspec.porting.report import check_names, write_reports
 from nnspec.porting.report.facts import Report, here
@@ -110,7 +110,8 @@ def port(
         made.check_import(found, inputs)
         if isinstance(source, str | os.PathLike):
             # Nobody else has the original, which takes as much memory as what is written.
-            found = dataclasses.replace(found, subject=None)
+            state = found.optimizer and moved(found.optimizer, subject=None)
+            found = dataclasses.replace(found, subject=None, optimizer=state)
             collect(size(found.variables.values()))
         with _beside(target) as place:
             progress(f"writing {to}")
@@ -190,9 +191,7 @@ class _Making:
             f"The optimizer, {type(found.optimizer.optimizer).__name__}, came along with its state after "
             f"{step_of(found.optimizer)} updates."
         )
-        if back.subject is not None:
-            variables = in_dtype(found.variables, dtype)
-            self.checks["optimizer export"] = verify_updates(wanted, found.model.params(), variables, back.subject)
+        self._check_updates("optimizer export", found, in_dtype(found.variables, dtype), wanted, back.subject)
 
     def check_import(self, found: Port, inputs: Arrays | None) -> None:
         """The original and the spec compute the same."""
@@ -200,12 +199,22 @@ class _Making:
             self.notes.append("the source has nothing that could be run beside the spec: what was read is not verified")
             return
         self._check("import", found, found.variables, found.subject, inputs)
-        state = found.optimizer
-        if state is not None and state.subject is not None:
+        if found.optimizer is not None:
             self.progress("verifying the optimizer")
-            params = found.model.params()
-            self.checks["optimizer import"] = verify_updates(state, params, found.variables, state.subject)
+            state = found.optimizer
+            self._check_updates("optimizer import", found, found.variables, state, state.subject)
             self.settle()
+
+    def _check_updates(
+        self, name: str, found: Port, variables: Arrays, state: OptimizerState, subject: OptimizerSubject | None
+    ) -> None:
+        """Another framework's optimizer makes the updates of the spec."""
+        if subject is None:
+            return
+        if updates_compared(variables, self.gradients):
+            self.checks[name] = verify_updates(state, found.model.params(), variables, subject)
+        elif (note := "the optimizer's updates were not compared: the model is large (--gradients)") not in self.notes:
+            self.notes.append(note)
 
     def hear(self, writer: Any, found: Port) -> None:
         """What an exporter has to say: what by nature is another thing in its format."""

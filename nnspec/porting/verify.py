@@ -15,6 +15,7 @@ from nnspec.calls import opened
 from nnspec.errors import BackendError, PortError, UnsupportedError
 from nnspec.model import Model
 from nnspec.porting.chance import draws
+from nnspec.porting.collecting import LARGE
 from nnspec.porting.net_subject import NetSubject
 from nnspec.porting.port import Subject
 from nnspec.porting.runs import Work
@@ -23,9 +24,6 @@ from nnspec.porting.verification import Figure, Pass, Verification
 from nnspec.rounding import same_bits as equal_bits
 from nnspec.vocabulary import tag_of
 
-# From so many bytes of variables on, gradients are compared only when they are asked for: of each, float64 holds two
-# and the rounding of one at a time.
-LARGE = 250_000_000
 # So many sizes are tried for axes of any length that the subject cannot take.
 _TRIES = 5
 

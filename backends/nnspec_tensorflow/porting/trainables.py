@@ -41,8 +41,9 @@ class Trainables:
         """
         # The number of each element among those that are trained; −1 for others.
         known = {id(variable): start for variable, start in zip(variables, _starts(variables), strict=True)}
+        kind = _kind(variables)
         shown = {
-            number: np.arange(_size(v)).reshape(v.shape) + known[id(v)] if id(v) in known else np.full(v.shape, -1)
+            number: _from(known[id(v)], v, kind) if id(v) in known else np.broadcast_to(kind(-1), v.shape)
             for number, v in origins.variables.items()
         }
         found = origins.canonical(shown, parameters)
@@ -61,13 +62,14 @@ class Trainables:
         variables = list(model.trainable_variables)
         known = {id(variable): start for variable, start in zip(variables, _starts(variables), strict=True)}
         numbers: dict[str, NDArray[Any]] = {}
+        kind = _kind(variables)
         for name in parameters:
             place = made.places[name][0]
             variable = graph.weight(model, place)
             if id(variable) not in known:
                 continue
             own = np.arange(_size(variable), dtype=np.float64).reshape(variable.shape)
-            numbers[name] = np.asarray(place.read(own)).astype(np.int64) + known[id(variable)]
+            numbers[name] = (np.asarray(place.read(own)) + known[id(variable)]).astype(kind)
         return cls(variables, numbers, tuple(name for name in parameters if name not in numbers))
 
     def gather(self, arrays: Sequence[Any]) -> dict[str, Array]:
@@ -116,6 +118,16 @@ class Trainables:
 
 def _size(variable: Any) -> int:
     return int(np.prod(variable.shape))
+
+
+def _kind(variables: Sequence[Any]) -> Any:
+    """The dtype of numbers of elements: as small as holds them, since there is one for each."""
+    return np.int32 if sum(map(_size, variables)) < 2**31 else np.int64
+
+
+def _from(start: int, variable: Any, kind: Any) -> NDArray[Any]:
+    """Numbers of a variable's elements, from a first one on."""
+    return np.arange(start, start + _size(variable), dtype=kind).reshape(variable.shape)
 
 
 def _starts(variables: Sequence[Any]) -> NDArray[Any]:
