@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.base import DType, Layer, Param, Shape, show
 from nnspec.spec import NonNegativeInt, PositiveInt, spec
-from nnspec.stablehlo.cost import flops
-from nnspec.stablehlo.module import FLOATS, Module, Type, values
-from nnspec.stablehlo.operations import check
-from nnspec.stablehlo.parser import parsed
+
+if TYPE_CHECKING:  # the parts that read programs bring NumPy, and are imported where there is one
+    from nnspec.stablehlo.module import Module, Type
 
 NO_DERIVATIVE = (
     "a StableHLO program has no derivative: what it computes can be used in training only where nothing before it is "
@@ -59,6 +58,8 @@ class StableHLO(Layer):
     output: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
+        from nnspec.stablehlo.operations import check
+
         try:
             check(self.module)
         except SpecError as error:
@@ -79,12 +80,14 @@ class StableHLO(Layer):
             if of.dtype.startswith("complex"):
                 raise SpecError(f"{what} of main is {of}: complex numbers do not leave a program", ("program",))
         for name, of in zip(self.variables, main.types[self.inputs :], strict=True):
-            if of.dtype not in FLOATS:
+            if not of.is_float:
                 raise SpecError(f"the variable {name} is {of}: variables are floats", ("program",))
 
     @property
     def module(self) -> Module:
         """The program, read."""
+        from nnspec.stablehlo.parser import parsed
+
         return parsed(self.program)
 
     @property
@@ -99,6 +102,8 @@ class StableHLO(Layer):
     @property
     def result_types(self) -> tuple[Type, ...]:
         """The types of all of main's results."""
+        from nnspec.stablehlo.module import values
+
         main = self.module.main
         types = values(main)
         return tuple(types[i] for i in main.returned)
@@ -128,6 +133,8 @@ class StableHLO(Layer):
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         """One for each element of each operation's results, two for each product of a sum; loops count once."""
+        from nnspec.stablehlo.cost import flops
+
         return shapes[0][0] * flops(self.module)
 
     def shares_with(self, owner: Layer) -> bool:
@@ -138,6 +145,6 @@ class StableHLO(Layer):
 
 
 def _dtype(of: Type) -> DType:
-    if of.dtype in FLOATS:
+    if of.is_float:
         return "float"
     return "bool" if of.dtype == "i1" else "int32"

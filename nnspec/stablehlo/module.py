@@ -24,6 +24,11 @@ class Type:
     shape: tuple[int, ...]
     dtype: str
 
+    @property
+    def is_float(self) -> bool:
+        """Whether it is of real numbers."""
+        return self.dtype in FLOATS
+
     def __str__(self) -> str:
         return f"tensor<{''.join(f'{size}x' for size in self.shape)}{self.dtype}>"
 

@@ -17,7 +17,7 @@ from tests.jax.models import branches, classifier, randomized
 jax = pytest.importorskip("jax", reason="the jax backend is not installed")
 nnx = pytest.importorskip("flax.nnx")
 optax = pytest.importorskip("optax")
-native_model = pytest.importorskip("nnspec_jax.model")
+attributes = pytest.importorskip("nnspec_jax.attributes")
 
 RNG = np.random.default_rng(4)
 
@@ -144,7 +144,7 @@ def test_nodes_may_have_names_of_flaxs(name: str) -> None:
     np.testing.assert_allclose(trained, net.forward({"a": x}, training=True)[f"{name}_"], rtol=1e-5, atol=1e-6)
     net.native.eval()
     assert abs(trained - net.native(x)).max() > 0.1
-    assert native_model.canonical(("layers", native_model.attribute(name), "kernel")) == f"{name}/kernel"
+    assert attributes.canonical(("layers", attributes.attribute(name), "kernel")) == f"{name}/kernel"
 
 
 def test_no_weights_are_drawn_to_be_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
