@@ -51,7 +51,7 @@ def everyday(checks: Iterable[Check], found: Iterable[Item]) -> frozenset[str]:
     firsts = {
         (check.name, kind, case.name)
         for check in checks
-        if check.everyday in ("classes", "turns")
+        if check.everyday in ("classes", "turns", "half")
         for kind, case in _of_classes(check.cases)
     }
     found = list(found)
@@ -64,6 +64,8 @@ def everyday(checks: Iterable[Check], found: Iterable[Item]) -> frozenset[str]:
             return mine and name in quick and item.check.name not in _OF_DERIVATIVES
         if item.check.everyday == "turns":
             return mine or name in firsts
+        if item.check.everyday == "half":
+            return (mine and crc32(item.case.name.encode()) // len(taking) % 2 == 0) or name in firsts
         return name in quick or item.check.everyday == "all" or name in firsts
 
     return frozenset(item.id for item in found if worth(item))

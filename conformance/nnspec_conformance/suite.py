@@ -167,7 +167,7 @@ class Check:
         quick: of which cases the quick run asks it, too: of all, of one of each class, or of none.
         everyday: of which cases it is asked after every change: of all; of one of each class, where what it asks rarely
             depends on the options; of those of the quick run, where all is compiled once more for it; by "turns": of
-            one of each class on every backend, and of each other case on one of them.
+            one of each class on every backend, and of each other case on one of them; of "half": of half the others.
     """
 
     name: str
@@ -179,7 +179,7 @@ class Check:
     once: bool = False
     sampled: bool = False
     quick: Literal["all", "classes", "none"] = "all"
-    everyday: Literal["all", "classes", "quick", "turns"] = "all"
+    everyday: Literal["all", "classes", "quick", "turns", "half"] = "all"
 
 
 def family(module: ModuleType) -> str:
@@ -226,7 +226,7 @@ CHECKS = (
         _of(LAYERS, lambda case: case.differentiable),
         asks=("gradients",),
         quick="classes",
-        everyday="turns",
+        everyday="half",
     ),
     Check("kinks", kinks.kinks, _of(LAYERS, lambda case: bool(case.slopes)), asks=("gradients",), everyday="turns"),
     Check("kinks", kinks.example, _examples(*LAYERS)),
