@@ -34,7 +34,7 @@ REFUSED = {
     *("Hashing", "IntegerLookup", "MGU", "MelSpectrogram", "RandomColorDegeneration", "RandomColorJitter"),
     *("RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale", "RandomHue"),
     *("RandomInvert", "RandomPerspective", "RandomPosterization", "RandomSaturation", "RandomSharpness"),
-    *("STFTSpectrogram", "Solarization", "SpectralNorm", "TokenDropout", "TokenMasking"),
+    *("STFTSpectrogram", "Solarization", "SpectralNorm", "StableHLO", "TokenDropout", "TokenMasking"),
 }
 # Ids beyond a table, of which Keras on TensorFlow makes an error on CPUs.
 BEYOND = ("ids that are not in the table", "beyond the table")
@@ -92,6 +92,12 @@ def _near(found: dict[str, Any], expected: dict[str, Any], relative: float) -> N
         scale = np.abs(want[np.isfinite(want)]).max(initial=0.0)
         apart = np.where(same, 0, np.abs(got.astype(np.float64) - want))
         assert apart.max(initial=0.0) <= relative * scale, f"{name}: {apart.max() / scale:.1e}"
+
+
+def test_a_single_number_comes_back_as_one(tmp_path: Path) -> None:
+    port = Port(nn.Sequential([nn.Parameter(())], [3]), {"parameter/value": np.asarray(0.7, np.float32)})
+    exporter().write(port, tmp_path / "model.keras")
+    assert porting.same_bits(port.variables, exporter().variables(tmp_path / "model.keras", port)) == []
 
 
 @pytest.mark.slow

@@ -96,7 +96,7 @@ class OptimizerSourceSubject:
         for name, value in arrays.items():
             place = self._source.variables[name]
             if place.name in held:
-                held[place.name].set_value(jnp.asarray(np.ascontiguousarray(place.layout.to(np.asarray(value)))))
+                held[place.name].set_value(jnp.asarray(place.layout.to(np.asarray(value))))
         if not isinstance(target, nnx.State):
             nnx.update(target, state)
 

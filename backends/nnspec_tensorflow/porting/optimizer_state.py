@@ -195,7 +195,7 @@ def slots_of(optimizer: Any, trainables: Trainables, spec: OptimizerBase, parame
         gathered = trainables.gather([v if fits else None for v, fits in zip(values, same, strict=True)])
         for name in names:
             if all(same[i] for i in trainables.holders(name)):
-                found[slot_name(name, slot)] = np.ascontiguousarray(gathered[name], _dtype(values, trainables, name))
+                found[slot_name(name, slot)] = np.asarray(gathered[name], _dtype(values, trainables, name), order="C")
             elif (alone := trainables.alone(name)) is not None and values[alone] is not None:
                 found[slot_name(name, slot)] = np.asarray(values[alone])
     if isinstance(optimizer, _of.LossScaleOptimizer):

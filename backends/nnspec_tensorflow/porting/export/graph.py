@@ -268,7 +268,7 @@ def read(made: Native, model: Any) -> dict[str, Array]:
     Those that lie there as they are here are seen, not copied.
     """
     return {
-        name: np.ascontiguousarray(place.read(np.asarray(weight(model, place))))
+        name: np.asarray(place.read(np.asarray(weight(model, place))), order="C")
         for name, (place, *_) in made.places.items()
     }
 
