@@ -14,7 +14,7 @@ from nnspec.errors import PortError, VerificationError
 from nnspec.model import Model
 from nnspec.porting.formats import Reading
 from nnspec.porting.functions import Function
-from nnspec.porting.optimizer import updates_compared, verify_updates
+from nnspec.porting.optimizer import NOT_COMPARED, updates_compared, verify_updates
 from nnspec.porting.port import Port
 from nnspec.porting.porting import Ported, port, silent
 from nnspec.porting.registry import exporter, read
@@ -56,7 +56,9 @@ def load(
         if not made.passed:
             raise VerificationError(f"{made.subject} beside {made.net}: {made.message()}", made)
     state = found.optimizer
-    if check and state is not None and state.subject is not None and updates_compared(found.variables, None):
+    if check and state is not None and state.subject is not None:
+        if not updates_compared(found.variables, None):
+            return dataclasses.replace(found, notes=(*found.notes, NOT_COMPARED))
         made = verify_updates(state, found.model.params(), found.variables, state.subject)
         if not made.passed:
             raise VerificationError(f"{made.subject} beside {made.net}: {made.message()}", made)

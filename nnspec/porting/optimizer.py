@@ -33,6 +33,9 @@ EXACT, ROUNDED = 1e-11, 1e-5
 # Learning rates, which frameworks compute in float32.
 RATE = 1e-5
 
+# What is said of updates that were left out.
+NOT_COMPARED = "the optimizer's updates were not compared: the model is large (--gradients)"
+
 
 def trained(params: Mapping[str, Param]) -> dict[str, Param]:
     """The parameters among a model's variables."""

@@ -18,7 +18,7 @@ from nnspec.files import reason, unwritable
 from nnspec.porting.collecting import collect, size
 from nnspec.porting.directory import in_dtype
 from nnspec.porting.formats import Exporter, Reading
-from nnspec.porting.optimizer import moved, slots_of, step_of, updates_compared, verify_updates
+from nnspec.porting.optimizer import NOT_COMPARED, moved, slots_of, step_of, updates_compared, verify_updates
 from nnspec.porting.port import OptimizerState, OptimizerSubject, Port
 from nnspec.porting.registry import exporter, read
 from nnspec.porting.report import check_names, write_reports
@@ -213,8 +213,8 @@ class _Making:
             return
         if updates_compared(variables, self.gradients):
             self.checks[name] = verify_updates(state, found.model.params(), variables, subject)
-        elif (note := "the optimizer's updates were not compared: the model is large (--gradients)") not in self.notes:
-            self.notes.append(note)
+        elif NOT_COMPARED not in self.notes:
+            self.notes.append(NOT_COMPARED)
 
     def hear(self, writer: Any, found: Port) -> None:
         """What an exporter has to say: what by nature is another thing in its format."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from sklearn.datasets import load_digits
 
 import nnspec
+from nnspec import porting
 from nnspec.backends import Array
 from nnspec.porting import from_keras, to_keras
+from nnspec.porting.optimizer import NOT_COMPARED
 from nnspec.porting.port import OptimizerState, Port
 
 keras = pytest.importorskip("keras", reason="the tensorflow backend is not installed")
@@ -155,3 +158,20 @@ def test_keras_rounds_betas_that_are_python_floats() -> None:
     np.testing.assert_allclose(train(exact, batches(0, 10)), by_optax, rtol=1e-11)
     apart = np.abs(np.array(train(rounded, batches(0, 10))) - by_optax)
     assert 1e-9 < apart.max() < 1e-4
+
+
+def test_updates_of_large_models_are_compared_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnspec.porting.optimizer.LARGE", 1)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    model.save(tmp_path / "model.keras")
+    made = porting.port(tmp_path / "model.keras", "nnspec", tmp_path / "large")
+    assert NOT_COMPARED in made.report.notes
+    assert not {"optimizer import", "optimizer export"} & set(made.report.checks)
+    assert NOT_COMPARED in porting.load(tmp_path / "model.keras").notes
+    asked = porting.port(tmp_path / "model.keras", "nnspec", tmp_path / "asked", gradients=True)
+    assert "optimizer import" in asked.report.checks
+    assert NOT_COMPARED not in asked.report.notes
