@@ -15,12 +15,12 @@ _tensorflow = planting("nnspec_tensorflow.stablehlo", "forward", "NaN")
 _NAME = "StableHLO"
 
 MUTANTS = [
-    _reference(_NAME, "the first result", "dtype)[spec.output] for b", "dtype)[0] for b"),
+    _reference(_NAME, "the first result", "results[spec.output][0]", "results[0][0]"),
     _sorting(
         _NAME,
         "not stable",
-        "key=functools.cmp_to_key(before))",
-        "key=functools.cmp_to_key(lambda i, j: before(i, j) or j - i))",
+        "before(np.where(right, order, other), np.where(right, other, order)) != right",
+        "before(np.where(right, other, order), np.where(right, order, other)) == right",
     ),
     _control(
         _NAME,
