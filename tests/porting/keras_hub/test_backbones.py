@@ -17,8 +17,18 @@ from tests.porting.keras_hub import made, page  # noqa: E402
 from tests.porting.keras_hub.catalogue import UNTRIED, Entry, entries  # noqa: E402
 from tests.porting.keras_hub.outcome import told, tried  # noqa: E402
 
-pytestmark = [pytest.mark.tensorflow, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.tensorflow,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # of Keras about KerasHub's layers
+]
 KNOWN = {each.name: each for each in told(page.facts())}
+
+
+@pytest.fixture(autouse=True)
+def _names_from_one_on() -> None:
+    """Models are named by how many of their kind there were."""
+    keras.backend.clear_session()
 
 
 def test_none_is_forgotten() -> None:
