@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def _check(operation: Operation) -> None:
     if name == "scatter":
         bodies = operation.blocks
         puts = len(bodies) == 1 and not bodies[0].operations and bodies[0].returned == bodies[0].arguments[1:]
-        adds = len(bodies) == 1 and _is_one_of(bodies[0], SCATTERS)
+        adds = len(bodies) == 1 and is_one_of(bodies[0], SCATTERS)
         if len(operation.operands) != 3 or not (puts or adds):
             raise SpecError(
                 "a scatter puts its updates in the place of elements, or adds, multiplies, or takes the smaller or "
@@ -90,7 +90,7 @@ def _check(operation: Operation) -> None:
             )
 
 
-def _is_one_of(body: Block, names: frozenset[str]) -> bool:
+def is_one_of(body: Block, names: Container[str]) -> bool:
     """Whether a body is one of these operations on both arguments."""
     if len(body.operations) != 1:
         return False

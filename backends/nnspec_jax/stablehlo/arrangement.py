@@ -9,6 +9,7 @@ import numpy as np
 from jax import lax
 
 from nnspec.stablehlo.module import Operation
+from nnspec_jax.stablehlo.dimensions import gather_numbers, scatter_numbers
 from nnspec_jax.stablehlo.evaluate import Run, rule
 
 
@@ -72,13 +73,7 @@ def dynamic_update_slice(run: Run, operation: Operation, x: Any, update: Any, *s
 @rule("gather")
 def gather(run: Run, operation: Operation, x: Any, ids: Any) -> Any:
     n = operation.attributes["dimension_numbers"]
-    numbers = lax.GatherDimensionNumbers(
-        n["offset_dims"],
-        n["collapsed_slice_dims"],
-        n["start_index_map"],
-        n["operand_batching_dims"],
-        n["start_indices_batching_dims"],
-    )
+    numbers = gather_numbers(n)
     sizes = operation.attributes["slice_sizes"]
     return lax.gather(x, vectors(ids, n["index_vector_dim"]), numbers, sizes, mode=lax.GatherScatterMode.CLIP)
 
@@ -100,13 +95,7 @@ SCATTERS = {
 def scatter(run: Run, operation: Operation, x: Any, ids: Any, updates: Any, *, values: Any) -> Any:
     """Updates that would reach beyond the array are left out."""
     n = operation.attributes["scatter_dimension_numbers"]
-    numbers = lax.ScatterDimensionNumbers(
-        n["update_window_dims"],
-        n["inserted_window_dims"],
-        n["scattered_dims_to_operand_dims"],
-        n["input_batching_dims"],
-        n["scatter_indices_batching_dims"],
-    )
+    numbers = scatter_numbers(n)
     body = operation.blocks[0].operations
     function = SCATTERS[body[0].name] if body else lax.scatter
     mode = lax.GatherScatterMode.FILL_OR_DROP

@@ -9,6 +9,7 @@ from jax import lax
 
 from nnspec.stablehlo.module import Operation
 from nnspec_jax.realize import HIGHEST
+from nnspec_jax.stablehlo.dimensions import convolution_numbers, windows
 from nnspec_jax.stablehlo.evaluate import Run, rule
 
 
@@ -33,19 +34,11 @@ def convolution(run: Run, operation: Operation, x: Any, kernel: Any) -> Any:
     spatial = n["kernel_spatial_dimensions"]
     count = len(spatial)
     turned = [axis for axis, turns in zip(spatial, a.get("window_reversal") or (False,) * count, strict=True) if turns]
-    padding = a.get("padding")
     return lax.conv_general_dilated(
         x,
         lax.rev(kernel, turned),
-        a.get("window_strides") or (1,) * count,
-        [(int(low), int(high)) for low, high in padding] if padding is not None else [(0, 0)] * count,
-        a.get("lhs_dilation") or (1,) * count,
-        a.get("rhs_dilation") or (1,) * count,
-        lax.ConvDimensionNumbers(
-            (n["input_batch_dimension"], n["input_feature_dimension"], *n["input_spatial_dimensions"]),
-            (n["kernel_output_feature_dimension"], n["kernel_input_feature_dimension"], *spatial),
-            (n["output_batch_dimension"], n["output_feature_dimension"], *n["output_spatial_dimensions"]),
-        ),
+        *windows(a, count, "window_strides", "lhs_dilation", "rhs_dilation"),
+        convolution_numbers(n),
         a["feature_group_count"],
         a["batch_group_count"],
         HIGHEST,

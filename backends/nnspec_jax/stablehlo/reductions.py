@@ -12,6 +12,8 @@ import numpy as np
 from jax import lax
 
 from nnspec.stablehlo.module import Block, Operation
+from nnspec.stablehlo.operations import is_one_of
+from nnspec_jax.stablehlo.dimensions import windows
 from nnspec_jax.stablehlo.elementwise import ordered
 from nnspec_jax.stablehlo.evaluate import Run, rule
 
@@ -28,11 +30,8 @@ _KNOWN: dict[str, Any] = {
 
 def _function(run: Run, body: Block, values: Mapping[int, Any]) -> Any:
     """What a body computes of the accumulated and the new elements: one each, or two lists."""
-    if len(body.operations) == 1:
-        (only,) = body.operations
-        simple = only.results == body.returned and {*only.operands} == {*body.arguments} and len(body.arguments) == 2
-        if simple and only.name in _KNOWN:
-            return _KNOWN[only.name]
+    if is_one_of(body, _KNOWN):
+        return _KNOWN[body.operations[0].name]
     count = len(body.arguments) // 2
     if count == 1:
         return lambda a, b: run.block(body, (a, b), values)[0]
@@ -53,14 +52,8 @@ def reduce(run: Run, operation: Operation, *given: Any, values: Mapping[int, Any
 def reduce_window(run: Run, operation: Operation, *given: Any, values: Mapping[int, Any]) -> Any:
     count, a = len(given) // 2, operation.attributes
     arrays, initial = given[:count], given[count:]
-    ones, padding = (1,) * arrays[0].ndim, a.get("padding")
-    options = (
-        a["window_dimensions"],
-        a.get("window_strides") or ones,
-        [(int(low), int(high)) for low, high in padding] if padding is not None else [(0, 0)] * len(ones),
-        a.get("base_dilations") or ones,
-        a.get("window_dilations") or ones,
-    )
+    steps = windows(a, arrays[0].ndim, "window_strides", "base_dilations", "window_dilations")
+    options = (a["window_dimensions"], *steps)
     function = _function(run, operation.blocks[0], values)
     if count == 1:
         return lax.reduce_window(arrays[0], initial[0], function, *options)

@@ -12,6 +12,7 @@ from nnspec.errors import PortError
 from nnspec.stablehlo.module import Operation
 from nnspec_jax.porting.hlo.evaluate import Rows, Run, Spread, rule, whole
 from nnspec_jax.stablehlo.arrangement import SCATTERS, vectors
+from nnspec_jax.stablehlo.dimensions import gather_numbers, scatter_numbers
 
 
 @rule("broadcast_in_dim")
@@ -177,13 +178,7 @@ def set_dimension_size(run: Run, operation: Operation, x: Any, size: Any) -> Any
 @rule("gather")
 def gather(run: Run, operation: Operation, x: Any, ids: Any) -> Any:
     n = operation.attributes["dimension_numbers"]
-    numbers = lax.GatherDimensionNumbers(
-        n["offset_dims"],
-        n["collapsed_slice_dims"],
-        n["start_index_map"],
-        n["operand_batching_dims"],
-        n["start_indices_batching_dims"],
-    )
+    numbers = gather_numbers(n)
     return lax.gather(
         x,
         vectors(ids, n["index_vector_dim"]),
@@ -199,13 +194,7 @@ def scatter(run: Run, operation: Operation, *given: Any, values: Any) -> Any:
         raise PortError(f"{run.where(operation)} of several arrays has no counterpart")
     x, ids, updates = given
     n = operation.attributes["scatter_dimension_numbers"]
-    numbers = lax.ScatterDimensionNumbers(
-        n["update_window_dims"],
-        n["inserted_window_dims"],
-        n["scattered_dims_to_operand_dims"],
-        n["input_batching_dims"],
-        n["scatter_indices_batching_dims"],
-    )
+    numbers = scatter_numbers(n)
     body = operation.blocks[0]
     ids = vectors(ids, n["index_vector_dim"])
     if not body.operations and body.returned == body.arguments[1:]:

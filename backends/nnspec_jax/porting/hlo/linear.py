@@ -9,6 +9,7 @@ from jax import lax
 from nnspec.errors import PortError
 from nnspec.stablehlo.module import Operation
 from nnspec_jax.porting.hlo.evaluate import Run, rule
+from nnspec_jax.stablehlo.dimensions import convolution_numbers, windows
 
 
 @rule("dot_general")
@@ -29,11 +30,6 @@ def dot(run: Run, operation: Operation, x: Any, y: Any) -> Any:
 def convolution(run: Run, operation: Operation, x: Any, kernel: Any) -> Any:
     a = operation.attributes
     n = a["dimension_numbers"]
-    numbers = lax.ConvDimensionNumbers(
-        (n["input_batch_dimension"], n["input_feature_dimension"], *n["input_spatial_dimensions"]),
-        (n["kernel_output_feature_dimension"], n["kernel_input_feature_dimension"], *n["kernel_spatial_dimensions"]),
-        (n["output_batch_dimension"], n["output_feature_dimension"], *n["output_spatial_dimensions"]),
-    )
     turned = [
         axis for axis, on in zip(n["kernel_spatial_dimensions"], a.get("window_reversal") or (), strict=False) if on
     ]
@@ -42,15 +38,11 @@ def convolution(run: Run, operation: Operation, x: Any, kernel: Any) -> Any:
     if a["batch_group_count"] != 1:
         raise PortError(f"{run.where(operation)}: a convolution that groups examples of the batch has no counterpart")
     count = len(n["input_spatial_dimensions"])
-    padding = a.get("padding")
     return lax.conv_general_dilated(
         x,
         kernel,
-        a.get("window_strides") or (1,) * count,
-        [(int(low), int(high)) for low, high in padding] if padding is not None else [(0, 0)] * count,
-        a.get("lhs_dilation") or (1,) * count,
-        a.get("rhs_dilation") or (1,) * count,
-        numbers,
+        *windows(a, count, "window_strides", "lhs_dilation", "rhs_dilation"),
+        convolution_numbers(n),
         a["feature_group_count"],
         preferred_element_type=run.dtype(operation.types[0]),
     )

@@ -11,6 +11,7 @@ from jax import lax
 from nnspec.errors import PortError
 from nnspec.stablehlo.module import Block, Operation
 from nnspec_jax.porting.hlo.evaluate import Run, rule
+from nnspec_jax.stablehlo.dimensions import windows
 
 # Of a body's one operation: the reduction, what joins two values, and what changes nothing.
 _REDUCTIONS: dict[str, tuple[Any, Any, Any]] = {
@@ -82,8 +83,6 @@ def reduce_window(run: Run, operation: Operation, *given: Any, values: Any) -> A
     name = _body(operation.blocks[0])
     if not isinstance(start, np.ndarray) or start.reshape(-1)[0] != _identity(name, start.dtype):
         raise PortError(f"{run.where(operation)}: windows that begin with another value have no counterpart in nnspec")
-    count = x.ndim
-    padding = a.get("padding")
     running = _running(x.shape, a)
     if running is not None and name in _RUNNING:
         return _RUNNING[name](x, *running)
@@ -92,10 +91,7 @@ def reduce_window(run: Run, operation: Operation, *given: Any, values: Any) -> A
         np.asarray(_identity(name, x.dtype), x.dtype),
         _REDUCTIONS[name][1],
         a["window_dimensions"],
-        a.get("window_strides") or (1,) * count,
-        [(int(low), int(high)) for low, high in padding] if padding is not None else [(0, 0)] * count,
-        a.get("base_dilations") or (1,) * count,
-        a.get("window_dilations") or (1,) * count,
+        *windows(a, x.ndim, "window_strides", "base_dilations", "window_dilations"),
     )
 
 
