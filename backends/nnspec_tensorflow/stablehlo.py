@@ -84,13 +84,13 @@ class Program(keras.layers.Layer):
             y = tf.zeros((0, *of.shape[1:]), self._dtype_of(of))
         else:
             y = tf.map_fn(one, given, fn_output_signature=tf.TensorSpec(of.shape[1:], self._dtype_of(of)))
-        kind = spec.output_dtype(*spec.input_dtypes)
+        kind = spec.result_dtype
         return tf.cast(y, self.compute_dtype if kind == "float" else kind)
 
     def compute_output_spec(self, inputs: Any, use: int = 0) -> Any:
         spec = self.specs[use]
         given = inputs if isinstance(inputs, list | tuple) else [inputs]
-        kind = spec.output_dtype(*spec.input_dtypes)
+        kind = spec.result_dtype
         shape = spec.output_shape(*(tuple(x.shape) for x in given))
         return keras.KerasTensor(shape, dtype=self.compute_dtype if kind == "float" else kind)
 

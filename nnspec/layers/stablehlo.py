@@ -95,11 +95,6 @@ class StableHLO(Layer):
         return self.module.main.types[: self.inputs]
 
     @property
-    def input_dtypes(self) -> tuple[DType, ...]:
-        """What each input is."""
-        return tuple(map(_dtype, self._given))
-
-    @property
     def result_types(self) -> tuple[Type, ...]:
         """The types of all of main's results."""
         from nnspec.stablehlo.module import values
@@ -111,6 +106,11 @@ class StableHLO(Layer):
     @property
     def _result(self) -> Type:
         return self.result_types[self.output]
+
+    @property
+    def result_dtype(self) -> DType:
+        """What the output is."""
+        return _dtype(self._result)
 
     def takes(self) -> int | None:
         return self.inputs
@@ -129,7 +129,7 @@ class StableHLO(Layer):
         for i, (dtype, of) in enumerate(zip(dtypes, self._given, strict=True)):
             if dtype != (expected := _dtype(of)):
                 raise ShapeError(f"input {i} of the program is {expected}, got {dtype}")
-        return _dtype(self._result)
+        return self.result_dtype
 
     def flops(self, *shapes: tuple[int, ...]) -> int:
         """One for each element of each operation's results, two for each product of a sum; loops count once."""

@@ -173,13 +173,12 @@ def verify_updates(
     start = perf_counter()
     names = [name for name in trained(params) if name in variables]
     parameters = {name: np.asarray(variables[name]).astype(np.float64) for name in names}
-    gradients = Draws(parameters, seed)
-    found = subject.update(parameters, gradients)
+    found = subject.update(parameters, Draws(parameters, seed))
     limit = ROUNDED if subject.rounds else EXACT
     figures = []
     for part in [[name] for name in names] if _by_themselves(state) else [names]:
         own = {name: parameters[name] for name in part}
-        for name, value in reference(state, own, gradients.of(part), of_kernels(params)).items():
+        for name, value in reference(state, own, Draws(own, seed), of_kernels(params)).items():
             if name != STEP or part[-1] == names[-1]:
                 figures.append(_figure(name, found.pop(name, None), value, own.get(name), limit))
     first = step_of(state)
@@ -228,12 +227,6 @@ class Draws(Sequence[Arrays]):
     def __init__(self, parameters: Arrays, seed: int) -> None:
         self._shapes = {name: np.shape(x) for name, x in parameters.items()}
         self._seed = seed
-
-    def of(self, names: Iterable[str]) -> Draws:
-        """Those of some parameters."""
-        part = Draws({}, self._seed)
-        part._shapes = {name: self._shapes[name] for name in names}
-        return part
 
     def __len__(self) -> int:
         return UPDATES

@@ -39,12 +39,12 @@ class Program(nnx.Module):
         wide = np.dtype(at_least_float32(self._dtype))
         variables = [getattr(self, attribute(name))[...] for name in spec.variables]
         y = _refused(lambda *given: _results(spec, wide, given))(*inputs, *variables)
-        return y.astype(self._dtype if spec.output_dtype(*spec.input_dtypes) == "float" else y.dtype)
+        return y.astype(self._dtype if spec.result_dtype == "float" else y.dtype)
 
 
 def _results(spec: StableHLO, dtype: np.dtype[Any], given: tuple[jax.Array, ...]) -> jax.Array:
     """The program's result for each example. Whole numbers have up to 64 bits in programs."""
-    kind = spec.output_dtype(*spec.input_dtypes)
+    kind = spec.result_dtype
     with jax.enable_x64(True):
         run, types = Run(spec.module, dtype), spec.module.main.types
         operands = [x.astype(run.dtype(of)) for x, of in zip(given, types, strict=True)]

@@ -26,7 +26,7 @@ from nnspec.reference.stablehlo import (
     sorting,
 )
 from nnspec.reference.stablehlo.evaluate import run
-from nnspec.stablehlo.module import FLOATS, computed_dtype, values
+from nnspec.stablehlo.module import computed_dtype
 
 __all__ = [
     "arrangement",
@@ -49,9 +49,8 @@ def stablehlo(spec: StableHLO, scope: Scope, *inputs: Array) -> Array:
     variables = [scope[name] for name in spec.variables]
     # Whole numbers come as int32, in whatever width the program has them.
     given = [x.astype(computed_dtype(of.dtype, dtype), copy=False) for x, of in zip(inputs, main.types, strict=False)]
-    of = values(main)[main.returned[spec.output]]
-    left = dtype if of.dtype in FLOATS else np.dtype(np.bool_ if of.dtype == "i1" else np.int32)
-    y = np.empty((len(given[0]), *of.shape[1:]), left)
+    left = {"float": dtype, "int32": np.dtype(np.int32), "bool": np.dtype(np.bool_)}[spec.result_dtype]
+    y = np.empty((len(given[0]), *spec.result_types[spec.output].shape[1:]), left)
     for b in range(len(y)):
         results = run(module, [*(x[b : b + 1] for x in given), *variables], dtype)
         y[b] = results[spec.output][0].astype(left)
